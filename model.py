@@ -1,0 +1,500 @@
+"""StyleGAN2's generator and discriminator (Karras et al. 2020, arXiv 1912.04958, "config F" and narrower).
+
+Names, shapes and order of the parameters are those of the public PyTorch checkpoints, so that their state dicts load.
+
+    generator = Generator(256)
+    w = generator.mapping(torch.randn(4, 512))           # [4, 512]
+    image, _ = generator([w], input_is_latent=True)      # [4, 3, 256, 256], about -1 to 1
+    logits = Discriminator(256)(image)                   # [4, 1], above 0: real
+
+A resolution 2^k is one `level`: two convolutions and one ToRGB layer of the generator, one residual block of the discriminator.
+"""
+
+import math
+import random
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from op import FusedLeakyReLU, fused_leaky_relu, upfirdn2d
+
+BLUR_TAPS = (1, 3, 3, 1)
+
+
+def channel_table(size: int, channel_multiplier: float = 2, base: int | None = None, maximum: int = 512) -> dict[int, int]:
+    """Feature maps at each resolution from 4 to `size`.
+
+    Without `base`: 512 up to 32 px, then 256, 128, ... times the multiplier. With it: min(base / resolution, maximum);
+    base 32768 and maximum 512 are multiplier 2.
+
+    >>> channel_table(64, base=1024, maximum=96)
+    {4: 96, 8: 96, 16: 64, 32: 32, 64: 16}
+    """
+    if size not in (8, 16, 32, 64, 128, 256, 512, 1024):
+        raise ValueError(f"size {size}: expected a power of two from 8 to 1024")
+    resolutions = [2**k for k in range(2, size.bit_length())]
+    if base is not None:
+        return {res: max(1, min(base // res, maximum)) for res in resolutions}
+    return {res: 512 if res <= 32 else int(16384 / res * channel_multiplier) for res in resolutions}
+
+
+class Generator(nn.Module):
+    """z -> w -> image. `style` is the mapping network; everything else is the synthesis network.
+
+    size:      width and height of the image, a power of two from 8 to 1024
+    style_dim: length of z and of w
+    n_mlp:     layers of the mapping network; lr_mlp slows their learning
+    channels:  {resolution: feature maps}; overrides channel_multiplier
+    conv_clamp: limit on the layers' outputs, for networks that were trained with one in fp16
+
+    Layer i of n_latent = 2 log2(size) - 2 styles: convolutions and ToRGB layers count upwards, and each ToRGB layer
+    shares its index with the next resolution's first convolution.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        style_dim: int = 512,
+        n_mlp: int = 8,
+        channel_multiplier: float = 2,
+        blur_kernel: Sequence[float] = BLUR_TAPS,
+        lr_mlp: float = 0.01,
+        channels: dict[int, int] | None = None,
+        conv_clamp: float | None = None,
+    ):
+        super().__init__()
+        self.size = size
+        self.style_dim = style_dim
+        self.channels = channels or channel_table(size, channel_multiplier)
+        self.resolutions = [res for res in sorted(self.channels) if res <= size]
+        self.log_size = int(math.log2(size))
+        self.num_layers = 2 * self.log_size - 3
+        self.n_latent = 2 * self.log_size - 2
+
+        layers = [EqualLinear(style_dim, style_dim, lr_mul=lr_mlp, activation="fused_lrelu") for _ in range(n_mlp)]
+        self.style = nn.Sequential(PixelNorm(), *layers)
+
+        width = self.channels[4]
+        self.input = ConstantInput(width)
+        self.conv1 = StyledConv(width, width, style_dim, clamp=conv_clamp)
+        self.to_rgb1 = ToRGB(width, style_dim, upsample=False, clamp=conv_clamp)
+        self.convs = nn.ModuleList()
+        self.to_rgbs = nn.ModuleList()
+        self.noises = nn.Module()
+        self.noises.register_buffer("noise_0", torch.randn(1, 1, 4, 4))
+        for res in self.resolutions[1:]:
+            below, width = width, self.channels[res]
+            self.convs.append(StyledConv(below, width, style_dim, upsample=True, blur_kernel=blur_kernel, clamp=conv_clamp))
+            self.convs.append(StyledConv(width, width, style_dim, clamp=conv_clamp))
+            self.to_rgbs.append(ToRGB(width, style_dim, clamp=conv_clamp))
+            for layer in (len(self.convs) - 1, len(self.convs)):
+                self.noises.register_buffer(f"noise_{layer}", torch.randn(1, 1, res, res))
+
+    def mapping(self, z: Tensor) -> Tensor:
+        """z [batch, style_dim] -> w, of the same shape."""
+        return self.style(z)
+
+    def stages(self, w_plus: Tensor, noise: Sequence[Tensor | None] | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+        """Walk up the synthesis network; after each resolution, 4x4 first, yield (feature maps, image so far).
+
+        w_plus: [batch, n_latent, style_dim]
+        noise:  one [1 or batch, 1, res, res] for each convolution; None (or None for a layer) draws fresh noise
+        """
+        w = w_plus.unbind(1)
+        noise = noise or [None] * self.num_layers
+        x = self.conv1(self.input(len(w_plus)), w[0], noise[0])
+        image = self.to_rgb1(x, w[1])
+        yield x, image
+        for i, up, conv, to_rgb in zip(
+            range(1, self.num_layers, 2), self.convs[::2], self.convs[1::2], self.to_rgbs, strict=True
+        ):
+            x = up(x, w[i], noise[i])
+            x = conv(x, w[i + 1], noise[i + 1])
+            image = to_rgb(x, w[i + 2], image)
+            yield x, image
+
+    def synthesis(self, w_plus: Tensor, noise: Sequence[Tensor | None] | None = None) -> Tensor:
+        """w_plus [batch, n_latent, style_dim] -> images [batch, 3, size, size], about -1 to 1, not clamped."""
+        for _, image in self.stages(w_plus, noise):
+            pass
+        return image
+
+    def rgb_pyramid(self, w_plus: Tensor, noise: Sequence[Tensor | None] | None = None) -> list[Tensor]:
+        """The image after each ToRGB layer, 4x4 first; the last one is what `synthesis` returns."""
+        return [image for _, image in self.stages(w_plus, noise)]
+
+    def features(self, w_plus: Tensor, noise: Sequence[Tensor | None] | None = None) -> list[Tensor]:
+        """The feature maps before each ToRGB layer, 4x4 first."""
+        return [x for x, _ in self.stages(w_plus, noise)]
+
+    def forward(
+        self,
+        styles: Sequence[Tensor],
+        return_latents: bool = False,
+        inject_index: int | None = None,
+        truncation: float = 1,
+        truncation_latent: Tensor | None = None,
+        input_is_latent: bool = False,
+        noise: Sequence[Tensor | None] | None = None,
+        randomize_noise: bool = True,
+    ) -> tuple[Tensor, Tensor | None]:
+        """One or two styles -> (images, w_plus if return_latents else None).
+
+        styles:       one z, or two to mix; with input_is_latent, w [batch, style_dim] or w_plus [batch, n_latent, style_dim]
+        inject_index: the first layer that takes the second style; drawn from 1 to n_latent - 1 when None
+        truncation:   psi; below 1 it needs truncation_latent, the w to pull towards (see `mean_latent`)
+        noise:        see `stages`; without it fresh noise, or the stored buffers with randomize_noise=False
+        """
+        if len(styles) not in (1, 2):
+            raise ValueError(f"styles: expected one or two, got {len(styles)}")
+        if not input_is_latent:
+            styles = [self.mapping(z) for z in styles]
+        if truncation < 1:
+            if truncation_latent is None:
+                raise ValueError("truncation below 1 needs truncation_latent, for instance generator.mean_latent(4096)")
+            styles = [truncation_latent + truncation * (w - truncation_latent) for w in styles]
+        w_plus = [self.broadcast(w) for w in styles]
+        if len(w_plus) == 2 and inject_index is None:
+            inject_index = random.randint(1, self.n_latent - 1)
+        w_plus = w_plus[0] if len(w_plus) == 1 else mix_styles(*w_plus, inject_index)
+        if noise is None and not randomize_noise:
+            noise = self.stored_noise()
+        return self.synthesis(w_plus, noise), w_plus if return_latents else None
+
+    def broadcast(self, w: Tensor) -> Tensor:
+        """w [batch, style_dim] -> w_plus [batch, n_latent, style_dim]; w_plus passes through."""
+        return w if w.ndim == 3 else w[:, None].expand(-1, self.n_latent, -1)
+
+    def mean_latent(self, n_latent: int, generator: torch.Generator | None = None) -> Tensor:
+        """The mean w of `n_latent` random z, [1, style_dim]: the centre for truncation."""
+        z = torch.randn(n_latent, self.style_dim, device=self.input.input.device, generator=generator)
+        return self.mapping(z).mean(0, keepdim=True)
+
+    def get_latent(self, z: Tensor) -> Tensor:
+        """The published name of `mapping`."""
+        return self.mapping(z)
+
+    def make_noise(self, batch: int = 1, generator: torch.Generator | None = None) -> list[Tensor]:
+        """Fresh noise for every convolution: [batch, 1, 4, 4], then two of each higher resolution."""
+        device = self.input.input.device
+        return [torch.randn(batch, 1, *buffer.shape[2:], device=device, generator=generator) for buffer in self.stored_noise()]
+
+    def stored_noise(self) -> list[Tensor]:
+        """The noise kept in the checkpoint, which makes an image repeatable."""
+        return [getattr(self.noises, f"noise_{layer}") for layer in range(self.num_layers)]
+
+    def level(self, resolution: int) -> nn.ModuleList:
+        """The modules of one resolution. All levels and `style` together hold every parameter once."""
+        if resolution == 4:
+            return nn.ModuleList([self.input, self.conv1, self.to_rgb1])
+        i = _index(resolution, self.resolutions) - 1
+        return nn.ModuleList([self.convs[2 * i], self.convs[2 * i + 1], self.to_rgbs[i]])
+
+
+class Discriminator(nn.Module):
+    """Image -> logit, by residual blocks that halve the resolution down to 4x4.
+
+    size, channels, channel_multiplier, blur_kernel, conv_clamp: as in `Generator`
+    stddev_group: images that are compared for the minibatch standard deviation; any batch size works
+    """
+
+    def __init__(
+        self,
+        size: int,
+        channel_multiplier: float = 2,
+        blur_kernel: Sequence[float] = BLUR_TAPS,
+        channels: dict[int, int] | None = None,
+        conv_clamp: float | None = None,
+        stddev_group: int = 4,
+    ):
+        super().__init__()
+        self.size = size
+        self.channels = channels or channel_table(size, channel_multiplier)
+        self.resolutions = [res for res in sorted(self.channels) if res <= size]
+        self.log_size = int(math.log2(size))
+        self.stddev_group = stddev_group
+
+        blocks = [ConvLayer(3, self.channels[size], 1, clamp=conv_clamp)]
+        for res in reversed(self.resolutions[1:]):
+            blocks.append(ResBlock(self.channels[res], self.channels[res // 2], blur_kernel, clamp=conv_clamp))
+        self.convs = nn.Sequential(*blocks)
+
+        width = self.channels[4]
+        self.final_conv = ConvLayer(width + 1, width, 3, clamp=conv_clamp)
+        self.final_linear = nn.Sequential(
+            EqualLinear(width * 4 * 4, width, activation="fused_lrelu"),
+            EqualLinear(width, 1),
+        )
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[batch, 3, size, size] -> raw logits [batch, 1]."""
+        x = self.convs(image.contiguous(memory_format=torch.channels_last))
+        x = minibatch_stddev(x, self.stddev_group)
+        return self.final_linear(self.final_conv(x).flatten(1))
+
+    def features(self, image: Tensor) -> list[Tensor]:
+        """The feature maps after FromRGB and after each residual block, full resolution first, 4x4 last."""
+        maps = []
+        for block in self.convs:
+            image = block(image)
+            maps.append(image)
+        return maps
+
+    def level(self, resolution: int) -> nn.ModuleList:
+        """The modules that see images of one resolution. All levels together hold every parameter once."""
+        if resolution == 4:
+            return nn.ModuleList([self.final_conv, self.final_linear])
+        block = self.convs[len(self.resolutions) - _index(resolution, self.resolutions)]
+        return nn.ModuleList([self.convs[0], block] if resolution == self.size else [block])
+
+
+def mix_styles(first: Tensor, second: Tensor, index: int) -> Tensor:
+    """Layers below `index` from the first, the rest from the second (style mixing, StyleGAN, Sec. 3.1).
+
+    first, second: [batch, n_latent, style_dim]
+    """
+    return torch.cat([first[:, :index], second[:, index:]], dim=1)
+
+
+def minibatch_stddev(x: Tensor, group: int = 4) -> Tensor:
+    """Append a channel with the mean standard deviation over groups of images (Karras et al. 2018, Sec. 3).
+
+    x [batch, channels, height, width] gains a last channel. The groups have the largest size up to `group` that divides
+    the batch, and the members of a group are batch / size images apart.
+    """
+    batch, channels, height, width = x.shape
+    size = next(n for n in range(min(group, batch), 0, -1) if batch % n == 0)
+    members = x.reshape(size, batch // size, channels, height, width).float()
+    stddev = (members.var(0, unbiased=False) + 1e-8).sqrt().mean((1, 2, 3))
+    stddev = stddev.to(x.dtype).repeat(size).view(batch, 1, 1, 1).expand(-1, 1, height, width)
+    return torch.cat([x, stddev], dim=1)
+
+
+class PixelNorm(nn.Module):
+    """Scale each latent to unit mean square."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-8)
+
+
+class EqualLinear(nn.Module):
+    """Linear layer whose weights are stored with variance 1 and scaled when used (equalised learning rate)."""
+
+    def __init__(self, in_dim: int, out_dim: int, bias_init: float = 0, lr_mul: float = 1, activation: str | None = None):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(out_dim, in_dim) / lr_mul)
+        self.bias = nn.Parameter(torch.full((out_dim,), float(bias_init)))
+        self.activation = activation
+        self.scale = lr_mul / math.sqrt(in_dim)
+        self.lr_mul = lr_mul
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight, bias = self.weight * self.scale, self.bias * self.lr_mul
+        return fused_leaky_relu(F.linear(x, weight), bias) if self.activation else F.linear(x, weight, bias)
+
+
+class EqualConv2d(nn.Module):
+    """Convolution with equalised learning rate, without a bias: every user adds one with its activation, or wants none."""
+
+    def __init__(self, in_channel: int, out_channel: int, kernel_size: int, stride: int = 1, padding: int = 0):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(out_channel, in_channel, kernel_size, kernel_size))
+        self.scale = 1 / math.sqrt(in_channel * kernel_size**2)
+        self.stride = stride
+        self.padding = padding
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv2d(x, self.weight * self.scale, stride=self.stride, padding=self.padding)
+
+
+class Blur(nn.Module):
+    """FIR low-pass filter; `up` scales its gain for a signal with zeros in between, `down` drops samples after it."""
+
+    def __init__(self, taps: Sequence[float], pad: tuple[int, int], up: int = 1, down: int = 1):
+        super().__init__()
+        self.register_buffer("kernel", make_kernel(taps) * up**2)
+        self.pad = pad
+        self.down = down
+
+    def forward(self, x: Tensor) -> Tensor:
+        return upfirdn2d(x, self.kernel, down=self.down, pad=self.pad)
+
+
+class Upsample(nn.Module):
+    """Double the resolution with the FIR filter."""
+
+    def __init__(self, taps: Sequence[float] = BLUR_TAPS):
+        super().__init__()
+        self.register_buffer("kernel", make_kernel(taps) * 4)
+        p = len(taps) - 2
+        self.pad = ((p + 1) // 2 + 1, p // 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return upfirdn2d(x, self.kernel, up=2, pad=self.pad)
+
+
+class ModulatedConv2d(nn.Module):
+    """Convolution whose input channels are scaled by a style, and whose output is scaled back to unit variance.
+
+    Karras et al. 2020, Eqs. 1 and 3. The scales multiply the activations, not the weights: the same product, but one
+    convolution serves the whole batch.
+    """
+
+    def __init__(
+        self,
+        in_channel: int,
+        out_channel: int,
+        kernel_size: int,
+        style_dim: int,
+        demodulate: bool = True,
+        upsample: bool = False,
+        blur_kernel: Sequence[float] = BLUR_TAPS,
+    ):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(1, out_channel, in_channel, kernel_size, kernel_size))
+        if upsample:
+            p = (len(blur_kernel) - 2) - (kernel_size - 1)
+            self.blur = Blur(blur_kernel, pad=((p + 1) // 2 + 1, p // 2 + 1), up=2)
+        self.modulation = EqualLinear(style_dim, in_channel, bias_init=1)
+        self.scale = 1 / math.sqrt(in_channel * kernel_size**2)
+        self.padding = kernel_size // 2
+        self.demodulate = demodulate
+        self.upsample = upsample
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        """x [batch, in, height, width], w [batch, style_dim]."""
+        style = self.modulation(w)
+        weight = self.weight[0] * self.scale
+        x = x * style[:, :, None, None]
+        if self.upsample:
+            x = self.blur(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2))
+        else:
+            x = F.conv2d(x, weight, padding=self.padding)
+        if self.demodulate:
+            variance = F.linear(style.square(), weight.square().sum((2, 3)))
+            x = x * torch.rsqrt(variance + 1e-8)[:, :, None, None]
+        return x
+
+
+class NoiseInjection(nn.Module):
+    """Add the same noise to all channels, with a learned strength."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x: Tensor, noise: Tensor | None = None) -> Tensor:
+        if noise is None:
+            noise = torch.randn(len(x), 1, *x.shape[2:], dtype=x.dtype, device=x.device)
+        return x + self.weight * noise
+
+
+class ConstantInput(nn.Module):
+    """The learned 4x4 start of every image."""
+
+    def __init__(self, channel: int, size: int = 4):
+        super().__init__()
+        self.input = nn.Parameter(torch.randn(1, channel, size, size))
+
+    def forward(self, batch: int) -> Tensor:
+        # The layout of the first tensor is the layout of all: channels_last suits every convolution library best.
+        return self.input.expand(batch, -1, -1, -1).contiguous(memory_format=torch.channels_last)
+
+
+class StyledConv(nn.Module):
+    """Modulated 3x3 convolution, noise, bias and leaky ReLU."""
+
+    def __init__(
+        self,
+        in_channel: int,
+        out_channel: int,
+        style_dim: int,
+        upsample: bool = False,
+        blur_kernel: Sequence[float] = BLUR_TAPS,
+        clamp: float | None = None,
+    ):
+        super().__init__()
+        self.conv = ModulatedConv2d(in_channel, out_channel, 3, style_dim, upsample=upsample, blur_kernel=blur_kernel)
+        self.noise = NoiseInjection()
+        self.activate = FusedLeakyReLU(out_channel)
+        self.clamp = _clamp(clamp)
+
+    def forward(self, x: Tensor, w: Tensor, noise: Tensor | None = None) -> Tensor:
+        return self.clamp(self.activate(self.noise(self.conv(x, w), noise)))
+
+
+class ToRGB(nn.Module):
+    """Feature maps -> RGB, added to the image of the resolution below."""
+
+    def __init__(self, in_channel: int, style_dim: int, upsample: bool = True, clamp: float | None = None):
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(1, 3, 1, 1))
+        if upsample:
+            self.upsample = Upsample()
+        self.conv = ModulatedConv2d(in_channel, 3, 1, style_dim, demodulate=False)
+        self.clamp = _clamp(clamp)
+
+    def forward(self, x: Tensor, w: Tensor, below: Tensor | None = None) -> Tensor:
+        image = self.clamp(self.conv(x, w) + self.bias)
+        return image if below is None else image + self.upsample(below)
+
+
+class ConvLayer(nn.Sequential):
+    """[Blur], convolution, [bias and leaky ReLU], under the indices that checkpoints use."""
+
+    def __init__(
+        self,
+        in_channel: int,
+        out_channel: int,
+        kernel_size: int,
+        downsample: bool = False,
+        blur_kernel: Sequence[float] = BLUR_TAPS,
+        activate: bool = True,
+        clamp: float | None = None,
+    ):
+        layers = []
+        stride, padding = 1, kernel_size // 2
+        if downsample:
+            p = (len(blur_kernel) - 2) + (kernel_size - 1)
+            # A 1x1 convolution commutes with dropping samples, so the filter drops them: a quarter of the work.
+            drop_early = kernel_size == 1
+            layers.append(Blur(blur_kernel, pad=((p + 1) // 2, p // 2), down=2 if drop_early else 1))
+            stride, padding = (1 if drop_early else 2), 0
+        layers.append(EqualConv2d(in_channel, out_channel, kernel_size, stride, padding))
+        if activate:
+            layers.append(FusedLeakyReLU(out_channel))
+        super().__init__(*layers, _clamp(clamp))
+
+
+class ResBlock(nn.Module):
+    """Two convolutions beside a 1x1 skip; halves the resolution and keeps the variance."""
+
+    def __init__(self, in_channel: int, out_channel: int, blur_kernel: Sequence[float] = BLUR_TAPS, clamp: float | None = None):
+        super().__init__()
+        self.conv1 = ConvLayer(in_channel, in_channel, 3, clamp=clamp)
+        # The published block takes a blur kernel and then uses [1, 3, 3, 1] all the same; its checkpoints rely on that.
+        self.conv2 = ConvLayer(in_channel, out_channel, 3, downsample=True, clamp=clamp)
+        self.skip = ConvLayer(in_channel, out_channel, 1, downsample=True, activate=False, clamp=clamp)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (self.conv2(self.conv1(x)) + self.skip(x)) / math.sqrt(2)
+
+
+def make_kernel(taps: Sequence[float]) -> Tensor:
+    """1-D or 2-D taps -> a 2-D kernel that sums to 1."""
+    kernel = torch.tensor(taps, dtype=torch.float32)
+    if kernel.ndim == 1:
+        kernel = torch.outer(kernel, kernel)
+    return kernel / kernel.sum()
+
+
+def _clamp(limit: float | None) -> nn.Module:
+    return nn.Identity() if limit is None else nn.Hardtanh(-limit, limit)
+
+
+def _index(resolution: int, resolutions: list[int]) -> int:
+    if resolution not in resolutions:
+        raise ValueError(f"no level {resolution}: this network has {resolutions}")
+    return resolutions.index(resolution)

@@ -1,0 +1,146 @@
+"""Upsample, pad, filter with a FIR kernel, downsample: the resampling of StyleGAN2 (Karras et al. 2020, App. B).
+
+blurred = upfirdn2d(images, kernel, pad=(2, 1))
+doubled = upfirdn2d(images, kernel * 4, up=2, pad=(2, 1))
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+Pair = tuple[int, int]
+Quad = tuple[int, int, int, int]
+
+
+def upfirdn2d(
+    x: Tensor,
+    kernel: Tensor,
+    up: int | Pair = 1,
+    down: int | Pair = 1,
+    pad: Pair | Quad = (0, 0),
+    impl: str = "auto",
+) -> Tensor:
+    """Insert zeros, pad, convolve with `kernel`, keep every `down`-th sample.
+
+    x:       [batch, channels, height, width], any memory layout
+    kernel:  [kernel_height, kernel_width]; no gain is applied and no gradient reaches it
+    up:      `up - 1` zeros follow every sample; one number, or (x, y)
+    down:    every `down`-th sample is kept, the first one included; one number, or (x, y)
+    pad:     (before, after) for both axes, or (x_before, x_after, y_before, y_after); negative values crop
+    impl:    "auto", "ref" (the definition) or "torch" (polyphase, never zero-stuffed)
+
+    Returns [batch, channels, out_height, out_width] with out = (in * up + before + after - kernel) // down + 1.
+    Raises ValueError when the padded image is smaller than the kernel.
+
+    >>> upfirdn2d(torch.ones(1, 1, 2, 2), torch.ones(1, 1), up=2)[0, 0, 0]
+    tensor([1., 0., 1., 0.])
+    """
+    up, down, pad = _pair(up), _pair(down), _quad(pad)
+    out_size(x.shape[-2:], kernel.shape, up, down, pad)  # refuses what no implementation can do
+    if impl == "ref":
+        return upfirdn2d_ref(x, kernel, up, down, pad)
+    if impl in ("auto", "torch"):
+        return _Upfirdn2d.apply(x, kernel, up, down, pad)
+    raise ValueError(f'impl={impl!r}: expected "auto", "ref" or "torch"')
+
+
+def upfirdn2d_ref(x: Tensor, kernel: Tensor, up: Pair, down: Pair, pad: Quad) -> Tensor:
+    """The definition, step by step. Arguments as in `upfirdn2d`, all spelled out."""
+    batch, channels, height, width = x.shape
+    stuffed = x.new_zeros(batch, channels, height, up[1], width, up[0])
+    stuffed[:, :, :, 0, :, 0] = x
+    padded = _pad_or_crop(stuffed.reshape(batch * channels, 1, height * up[1], width * up[0]), pad)
+    # conv2d correlates; the flip makes it the convolution of the definition.
+    filtered = F.conv2d(padded, kernel.flip(0, 1)[None, None].to(x.dtype))
+    return filtered[:, :, :: down[1], :: down[0]].unflatten(0, (batch, channels)).squeeze(2)
+
+
+def out_size(in_size: Pair, kernel_size: Pair, up: Pair, down: Pair, pad: Quad) -> Pair:
+    """(height, width) of the result. Raises ValueError when the kernel does not fit once."""
+    (height, width), (taps_y, taps_x) = in_size, kernel_size
+    rows = height * up[1] + pad[2] + pad[3] - taps_y
+    columns = width * up[0] + pad[0] + pad[1] - taps_x
+    if rows < 0 or columns < 0:
+        raise ValueError(
+            f"upfirdn2d: a {height}x{width} image, up {up}, pad {pad} is smaller than the {taps_y}x{taps_x} kernel"
+        )
+    return rows // down[1] + 1, columns // down[0] + 1
+
+
+class _Upfirdn2d(torch.autograd.Function):
+    """The transpose of this linear map is another upfirdn2d, so derivatives of any order are calls of itself."""
+
+    @staticmethod
+    def forward(ctx, x, kernel, up, down, pad):
+        ctx.save_for_backward(kernel)
+        ctx.arguments = x.shape[-2:], up, down, pad
+        return _polyphase(x, kernel, up, down, pad)
+
+    @staticmethod
+    def backward(ctx, grad):
+        (kernel,) = ctx.saved_tensors
+        in_size, up, down, pad = ctx.arguments
+        back = _transposed_pad(in_size, kernel.shape, grad.shape[-2:], up, down, pad)
+        return _Upfirdn2d.apply(grad, kernel.flip(0, 1), down, up, back), None, None, None, None
+
+
+def _transposed_pad(in_size: Pair, kernel_size: Pair, out_size: Pair, up: Pair, down: Pair, pad: Quad) -> Quad:
+    (height, width), (taps_y, taps_x), (out_height, out_width) = in_size, kernel_size, out_size
+    return (
+        taps_x - pad[0] - 1,
+        width * up[0] - out_width * down[0] + pad[0] - up[0] + 1,
+        taps_y - pad[2] - 1,
+        height * up[1] - out_height * down[1] + pad[2] - up[1] + 1,
+    )
+
+
+def _polyphase(x: Tensor, kernel: Tensor, up: Pair, down: Pair, pad: Quad) -> Tensor:
+    """Filter without touching a stuffed zero: each of the up x up output phases sees its own subset of the taps."""
+    weight = kernel.flip(0, 1).to(x.dtype)
+    if up == (1, 1):
+        return _depthwise(x, weight, pad, down)
+    height, width = out_size(x.shape[-2:], kernel.shape, up, (1, 1), pad)
+    layout = torch.channels_last if x.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format
+    out = torch.empty((*x.shape[:2], height, width), dtype=x.dtype, device=x.device, memory_format=layout)
+    for row in range(min(up[1], height)):
+        taps_y, pad_y = _phase(row, up[1], pad[2], kernel.shape[0], x.shape[2], height)
+        for column in range(min(up[0], width)):
+            taps_x, pad_x = _phase(column, up[0], pad[0], kernel.shape[1], x.shape[3], width)
+            phase = out[:, :, row :: up[1], column :: up[0]]
+            if taps_y.start >= kernel.shape[0] or taps_x.start >= kernel.shape[1]:
+                phase.zero_()  # more phases than taps: this one sees only zeros
+            else:
+                phase.copy_(_depthwise(x, weight[taps_y, taps_x], (*pad_x, *pad_y)))
+    return out[:, :, :: down[1], :: down[0]]
+
+
+def _phase(phase: int, up: int, before: int, taps: int, in_length: int, out_length: int) -> tuple[slice, Pair]:
+    """Taps that meet samples (not stuffed zeros) in outputs phase, phase + up, ..., and the padding of the input for them."""
+    first = (before - phase) % up
+    taps_here = len(range(first, taps, up))
+    offset = (phase + first - before) // up  # input index under the first tap of the first output
+    outputs = len(range(phase, out_length, up))
+    return slice(first, None, up), (-offset, offset + outputs + taps_here - 1 - in_length)
+
+
+def _depthwise(x: Tensor, weight: Tensor, pad: Quad, stride: Pair = (1, 1)) -> Tensor:
+    channels = x.shape[1]
+    return F.conv2d(
+        _pad_or_crop(x, pad), weight.expand(channels, 1, *weight.shape), stride=(stride[1], stride[0]), groups=channels
+    )
+
+
+def _pad_or_crop(x: Tensor, pad: Quad) -> Tensor:
+    # Zeros first: F.pad crops first, and refuses to crop a sample that the other side's zeros would make up for.
+    if any(p > 0 for p in pad):
+        x = F.pad(x, [max(p, 0) for p in pad])
+    left, right, top, bottom = (max(-p, 0) for p in pad)
+    return x[:, :, top : x.shape[2] - bottom, left : x.shape[3] - right]
+
+
+def _pair(value: int | Pair) -> Pair:
+    return (value, value) if isinstance(value, int) else tuple(value)
+
+
+def _quad(pad: Pair | Quad) -> Quad:
+    return (*pad, *pad) if len(pad) == 2 else tuple(pad)
