@@ -117,9 +117,7 @@ class Generator(nn.Module):
 
     def synthesis(self, w_plus: Tensor, noise: Sequence[Tensor | None] | None = None) -> Tensor:
         """w_plus [batch, n_latent, style_dim] -> images [batch, 3, size, size], about -1 to 1, not clamped."""
-        for _, image in self.stages(w_plus, noise):
-            pass
-        return image
+        return self.rgb_pyramid(w_plus, noise)[-1]
 
     def rgb_pyramid(self, w_plus: Tensor, noise: Sequence[Tensor | None] | None = None) -> list[Tensor]:
         """The image after each ToRGB layer, 4x4 first; the last one is what `synthesis` returns."""

@@ -1,7 +1,9 @@
 """Upsample, pad, filter with a FIR kernel, downsample: the resampling of StyleGAN2 (Karras et al. 2020, App. B).
 
-blurred = upfirdn2d(images, kernel, pad=(2, 1))
-doubled = upfirdn2d(images, kernel * 4, up=2, pad=(2, 1))
+Blur, and double the size:
+
+    blurred = upfirdn2d(images, kernel, pad=(2, 1))
+    doubled = upfirdn2d(images, kernel * 4, up=2, pad=(2, 1))
 """
 
 import torch

@@ -1,0 +1,141 @@
+"""What every command shares: flags in both spellings, --config, "did you mean", errors in one line. Imports no torch.
+
+A command is three things at the end of its file:
+
+    def parser(): ...                  # cli.Parser(__doc__), groups of flags
+    def main(args): ...                # the work; returns the path it wrote, or None
+    if __name__ == "__main__":
+        cli.run(main, parser())
+"""
+
+import argparse
+import difflib
+import os
+import sys
+import tomllib
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+
+class InputError(ValueError):
+    """Something the user gave cannot be used. The message is one line: what was given, what is wrong, what to do."""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse with this project's manners. The description is the module docstring of the command.
+
+    `--learning-rate` means `--learning_rate`; an unknown flag is answered with the nearest known one; `--config FILE.toml`
+    reads flags from a file, which the command line overrides; `--debug` shows the traceback of an error.
+    """
+
+    def __init__(self, description: str, **options):
+        super().__init__(
+            description=description,
+            formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=34, width=118),
+            allow_abbrev=False,
+            add_help=False,
+            **options,
+        )
+        general = self.add_argument_group("general")
+        general.add_argument("-h", "--help", action="help", help="show this help")
+        general.add_argument(
+            "--config", type=existing_file, metavar="FILE.toml", help="read flags from a file; the command line wins"
+        )
+        general.add_argument("--debug", action="store_true", help="show the traceback of an error")
+
+    def parse_args(self, args: Sequence[str] | None = None, namespace=None) -> argparse.Namespace:
+        words = [self._underscored(word) for word in (sys.argv[1:] if args is None else args)]
+        namespace, unknown = self.parse_known_args([*self._config_words(words), *words], namespace)
+        if unknown:
+            flag = unknown[0].partition("=")[0]
+            self.error(f"{flag}: {self._advice(flag)}")
+        return namespace
+
+    def error(self, message: str):
+        """One line on stderr, exit status 2."""
+        message = message.removeprefix("argument ").replace(
+            "expected one argument", "expected a value (write --flag=-1 when it begins with a minus)"
+        )
+        print(f"{self.prog}: {message}; --help lists the flags", file=sys.stderr)
+        sys.exit(2)
+
+    def _underscored(self, word: str) -> str:
+        flag, equals, value = word.partition("=")
+        spelled = "--" + flag[2:].replace("-", "_")
+        return spelled + equals + value if flag.startswith("--") and spelled in self._option_string_actions else word
+
+    def _config_words(self, words: Sequence[str]) -> list[str]:
+        finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+        finder.add_argument("--config", type=existing_file)
+        try:
+            path = finder.parse_known_args(words)[0].config
+        except argparse.ArgumentError as error:
+            self.error(str(error))
+        if path is None:
+            return []
+        try:
+            settings = tomllib.loads(path.read_text())
+        except tomllib.TOMLDecodeError as error:
+            self.error(f"--config {path}: {error}")
+        return [word for name, value in settings.items() for word in self._flag_words(name, value, path)]
+
+    def _flag_words(self, name: str, value, path: Path) -> list[str]:
+        flag = self._underscored(f"--{name}")
+        if flag not in self._option_string_actions:
+            self.error(f"--config {path}: {name}: {self._advice(flag)}")
+        if isinstance(value, bool):
+            return [flag] if value else []
+        return [f"{flag}={','.join(map(str, value)) if isinstance(value, list) else value}"]
+
+    def _advice(self, flag: str) -> str:
+        if not flag.startswith("-"):
+            return "one argument too many"
+        near = difflib.get_close_matches(
+            flag.replace("-", "_"), {f.replace("-", "_"): f for f in self._option_string_actions}, 1, 0.6
+        )
+        return "no such flag" + (f"; did you mean --{near[0].lstrip('_')}?" if near else "")
+
+
+def run(main: Callable[[argparse.Namespace], Path | None], parser: Parser) -> None:
+    """Parse, work, print the written path as the last line. Wrong input and a failing disk end in one line and status 1."""
+    args = parser.parse_args()
+    try:
+        written = main(args)
+        if written is not None:
+            print(written)
+    except KeyboardInterrupt:
+        sys.exit(f"{parser.prog}: interrupted")
+    except BrokenPipeError:  # the reader of our output, `head` for instance, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (InputError, OSError) as error:
+        if args.debug:
+            traceback.print_exc()
+        sys.exit(f"{parser.prog}: {' '.join(str(error).split())}")
+
+
+def existing_file(text: str) -> Path:
+    """For `type=`: a path that must name a file."""
+    path = Path(text)
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"{text}: no such file")
+    return path
+
+
+def number(kind: type = float, least: float | None = None, most: float | None = None, above: float | None = None):
+    """For `type=`: an int or float within limits, e.g. number(int, least=1)."""
+
+    def convert(text: str):
+        try:
+            value = kind(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not {'a whole number' if kind is int else 'a number'}") from None
+        if not (
+            (least is None or value >= least) and (most is None or value <= most) and (above is None or value > above)
+        ):  # also refuses nan
+            limits = [f"at least {least}"] * (least is not None) + [f"at most {most}"] * (most is not None)
+            limits += [f"above {above}"] * (above is not None)
+            raise argparse.ArgumentTypeError(f"{text}: must be {' and '.join(limits)}")
+        return value
+
+    return convert

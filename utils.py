@@ -1,0 +1,171 @@
+"""Pictures, sheets, animations, seeds and devices. Knows no network.
+
+Images are float tensors [batch, 3, height, width] in [-1, 1] everywhere else; here they become pixels.
+"""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
+from torch import Tensor
+
+from cli import InputError
+
+INK, PAPER, RULE = (40, 40, 48), (255, 255, 255), (220, 220, 226)
+LINE_COLOURS = ((31, 119, 180), (214, 69, 65), (44, 160, 90), (148, 103, 189), (230, 145, 40), (120, 120, 130))
+
+
+def to_pixels(images: Tensor) -> Tensor:
+    """[batch, 3, height, width] in [-1, 1] -> uint8 [batch, height, width, 3], clamped and rounded."""
+    return images.detach().float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu()
+
+
+def from_pixels(pixels: Tensor) -> Tensor:
+    """uint8 [batch, height, width, 3] -> float [batch, 3, height, width] in [-1, 1], on the same device."""
+    return pixels.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+
+
+def to_pictures(images: Tensor) -> list[Image.Image]:
+    """[batch, 3, height, width] in [-1, 1] -> one Pillow image each."""
+    return [Image.fromarray(pixels.numpy()) for pixels in to_pixels(images)]
+
+
+def save_png(picture: Image.Image, path: Path, **text: object) -> Path:
+    """Write a PNG, with `text` in its text chunks (what made it), and return its path."""
+    info = PngInfo()
+    for key, value in text.items():
+        info.add_itxt(key, str(value))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture.save(path, format="PNG", pnginfo=info)
+    return path
+
+
+def sheet(
+    pictures: Sequence[Image.Image],
+    columns: int,
+    captions: Sequence[str] = (),
+    row_names: Sequence[str] = (),
+    title: str = "",
+    gap: int = 2,
+) -> Image.Image:
+    """Pictures of one size in rows of `columns`, on white.
+
+    captions:  one for each picture, below it
+    row_names: one for each row, before it
+    title:     above all
+    """
+    width, height = pictures[0].size
+    font = ImageFont.load_default(max(9, min(16, width // 8)))
+    line = math.ceil(font.getbbox("Ag")[3] * 1.3)
+    left = max((math.ceil(font.getlength(name)) + 8 for name in row_names), default=0)
+    top = line + 4 if title else 0
+    cell_height = height + gap + (line if captions else 0)
+    rows = math.ceil(len(pictures) / columns)
+    canvas = Image.new("RGB", (left + columns * (width + gap) + gap, top + rows * cell_height + gap), PAPER)
+    draw = ImageDraw.Draw(canvas)
+    draw.text((gap + 2, 2), title, INK, font)
+    for i, picture in enumerate(pictures):
+        x, y = left + gap + i % columns * (width + gap), top + gap + i // columns * cell_height
+        canvas.paste(picture, (x, y))
+        if captions:
+            draw.text((x + width // 2, y + height + 1), captions[i], INK, font, anchor="ma")
+    for row, name in enumerate(row_names):
+        draw.text((left - 4, top + gap + row * cell_height + height // 2), name, INK, font, anchor="rm")
+    return canvas
+
+
+def save_animation(frames: Sequence[Image.Image], path: Path, fps: float = 8, hold: float = 1.5) -> Path:
+    """Write an endless .gif or .webp; the last frame stays for `hold` seconds."""
+    durations = [round(1000 / fps)] * (len(frames) - 1) + [round(1000 * hold)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".gif":  # one palette for all frames: fifty times faster than one each, and no flicker
+        palette = sheet([frames[0], frames[len(frames) // 2], frames[-1]], 3).quantize(256, Image.Quantize.MEDIANCUT)
+        frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=durations, loop=0)
+    return path
+
+
+def line_chart(
+    curves: dict[str, tuple[Sequence[float], Sequence[float]]], title: str, x_label: str, size: tuple[int, int] = (720, 320)
+) -> Image.Image:
+    """{name: (x values, y values)} -> a line chart with axes, ticks and a legend. Values that are not finite are left out."""
+    points = {name: [(x, y) for x, y in zip(xs, ys, strict=True) if math.isfinite(y)] for name, (xs, ys) in curves.items()}
+    points = {name: line for name, line in points.items() if line}
+    canvas = Image.new("RGB", size, PAPER)
+    draw = ImageDraw.Draw(canvas)
+    font = ImageFont.load_default(12)
+    left, top, right, bottom = 62, 30, size[0] - 14, size[1] - 36
+    draw.text((left, 8), title, INK, ImageFont.load_default(14))
+    if not points:
+        draw.text((left, size[1] // 2), "no values", INK, font)
+        return canvas
+    everything = [point for line in points.values() for point in line]
+    x_ticks = _ticks(min(x for x, _ in everything), max(x for x, _ in everything))
+    y_ticks = _ticks(min(y for _, y in everything), max(y for _, y in everything))
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        across = (x - x_ticks[0]) / (x_ticks[-1] - x_ticks[0])
+        along = (y - y_ticks[0]) / (y_ticks[-1] - y_ticks[0])
+        return left + across * (right - left), bottom - along * (bottom - top)
+
+    for tick in y_ticks:
+        _, y = place(x_ticks[0], tick)
+        draw.line((left, y, right, y), RULE)
+        draw.text((left - 6, y), f"{tick:g}", INK, font, anchor="rm")
+    for tick in x_ticks:
+        x, _ = place(tick, y_ticks[0])
+        draw.text((x, bottom + 5), f"{tick:g}", INK, font, anchor="ma")
+    draw.text((right, bottom + 19), x_label, INK, font, anchor="ra")
+    legend = right
+    for (name, line), colour in zip(points.items(), LINE_COLOURS * len(points), strict=False):
+        draw.line([place(x, y) for x, y in line], colour, 2)
+        legend -= font.getlength(name) + 14
+        draw.text((legend, 10), name, colour, font)
+    return canvas
+
+
+def parse_seeds(text: str) -> list[int]:
+    """
+    >>> parse_seeds("0-3,100")
+    [0, 1, 2, 3, 100]
+    """
+    seeds = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdigit() or (dash and not last.isdigit()):
+            raise InputError(f"--seeds {text}: expected numbers and ranges such as 0-35,100")
+        seeds += range(int(first), int(last if dash else first) + 1)
+    if not seeds:
+        raise InputError(f"--seeds {text}: names no seed")
+    return seeds
+
+
+def seeded_normal(seeds: Sequence[int], *shape: int, device: torch.device | str = "cpu") -> Tensor:
+    """One N(0, 1) tensor of `shape` for each seed, stacked. The same on every device, and in any company."""
+    rows = [torch.randn(*shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
+    return torch.stack(rows).to(device)
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """ "auto" takes a CUDA device where there is one. Raises InputError for a device that is not there."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"--device {name}: {reason}; use --device cpu or auto") from None
+    return device
+
+
+def _ticks(low: float, high: float, count: int = 5) -> list[float]:
+    """About `count` round numbers that enclose [low, high]."""
+    span = (high - low) or abs(high) or 1.0
+    step = 10 ** math.floor(math.log10(span / count))
+    step *= next(factor for factor in (1, 2, 5, 10) if span / (step * factor) <= count)
+    first, last = math.floor(low / step), math.ceil(high / step)
+    return [step * i for i in range(first, max(last, first + 1) + 1)]
