@@ -1,0 +1,174 @@
+"""Which networks a checkpoint holds, read from the shapes of its tensors.
+
+    architecture = from_generator(state_dict)      # or from_discriminator
+    generator = architecture.generator()           # fresh weights
+    architecture.generator_shapes()                # name -> shape, in the order of the public checkpoints
+
+Depth, widths, style size and blur taps follow from the tensors, and need no flag. What leaves no trace in them (lr_mlp,
+conv_clamp, stddev_group) has the published value unless the file states another.
+"""
+
+import dataclasses
+import re
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from cli import InputError
+from model import BLUR_TAPS, Discriminator, Generator, make_kernel
+
+State = dict[str, Tensor]
+SIZES = tuple(2**k for k in range(3, 11))
+NOISE_SEED = 0  # noise buffers that a file lacks are drawn with it, so that they are the same at every reading
+
+
+@dataclass
+class Architecture:
+    """Everything needed to build the two networks.
+
+    channels:     {resolution: feature maps} from 4 to `size`
+    blur_kernel:  taps of the generator's upsampling filter; the other filters are always [1, 3, 3, 1]
+    conv_clamp:   limit on the outputs of the layers, None for none
+    stddev_group: images compared by the minibatch standard deviation
+    """
+
+    size: int
+    style_dim: int
+    n_mlp: int
+    channels: dict[int, int]
+    blur_kernel: tuple[float, ...] = BLUR_TAPS
+    lr_mlp: float = 0.01
+    conv_clamp: float | None = None
+    stddev_group: int = 4
+
+    def generator(self) -> Generator:
+        return Generator(
+            self.size,
+            self.style_dim,
+            self.n_mlp,
+            blur_kernel=self.blur_kernel,
+            lr_mlp=self.lr_mlp,
+            channels=self.channels,
+            conv_clamp=self.conv_clamp,
+        )
+
+    def discriminator(self) -> Discriminator:
+        return Discriminator(self.size, channels=self.channels, conv_clamp=self.conv_clamp, stddev_group=self.stddev_group)
+
+    def generator_shapes(self) -> dict[str, torch.Size]:
+        with torch.device("meta"):
+            return {name: tensor.shape for name, tensor in self.generator().state_dict().items()}
+
+    def discriminator_shapes(self) -> dict[str, torch.Size]:
+        with torch.device("meta"):
+            return {name: tensor.shape for name, tensor in self.discriminator().state_dict().items()}
+
+    def as_dict(self) -> dict:
+        """Plain values, for the key `architecture` of our checkpoints."""
+        return {**dataclasses.asdict(self), "blur_kernel": list(self.blur_kernel)}
+
+
+def from_generator(state: State) -> Architecture:
+    """Raises InputError where the tensors that tell the architecture are missing or have the wrong number of dimensions."""
+    levels = len({name.split(".")[1] for name in state if re.fullmatch(r"to_rgbs\.\d+\.bias", name)})
+    size = _checked_size(4 * 2**levels)
+    channels = {4: _dimension(state, "input.input", 1, ndim=4)}
+    for i in range(levels):
+        channels[8 * 2**i] = _dimension(state, f"convs.{2 * i + 1}.conv.weight", 1, ndim=5)
+    return Architecture(
+        size=size,
+        style_dim=_dimension(state, "conv1.conv.modulation.weight", 1, ndim=2),
+        n_mlp=sum(re.fullmatch(r"style\.\d+\.weight", name) is not None for name in state),
+        channels=channels,
+        blur_kernel=_taps(state),
+    )
+
+
+def from_discriminator(state: State) -> Architecture:
+    """As `from_generator`; style_dim and n_mlp, which a discriminator does not show, are the published 512 and 8."""
+    blocks = len({name.split(".")[1] for name in state if re.fullmatch(r"convs\.\d+\.conv1\.0\.weight", name)})
+    size = _checked_size(4 * 2**blocks)
+    channels = {size: _dimension(state, "convs.0.0.weight", 0, ndim=4)}
+    for i in range(1, blocks + 1):
+        channels[size // 2**i] = _dimension(state, f"convs.{i}.conv2.1.weight", 0, ndim=4)
+    return Architecture(size=size, style_dim=512, n_mlp=8, channels=dict(sorted(channels.items())))
+
+
+def complete(state: State, shapes: dict[str, torch.Size], taps: tuple[float, ...]) -> tuple[State, list[str]]:
+    """The state dict in the public order, with every name it should have, in float32; and notes on what was filled in.
+
+    Only noise buffers and filter kernels may be missing, and only filter kernels superfluous. Anything else raises
+    InputError naming the tensor, what was expected and what was found.
+    """
+    filled, result = [], {}
+    noise = torch.Generator().manual_seed(NOISE_SEED)
+    for name, shape in shapes.items():
+        if name in state:
+            result[name] = _checked(name, state[name], shape)
+        elif name.startswith("noises."):
+            result[name] = torch.randn(shape, generator=noise)
+            filled.append("noises.*")
+        elif name.endswith(".kernel"):
+            result[name] = _kernel(name, taps)
+            filled.append("*.kernel")
+        else:
+            raise InputError(f"{name}: expected {list(shape)}, found no such tensor")
+    superfluous = [name for name in state if name not in shapes]
+    for name in superfluous:
+        if not name.endswith(".kernel"):
+            raise InputError(f"{name}: unexpected tensor {list(state[name].shape)}")
+    notes = [f"{filled.count(kind)} missing {kind} filled in" for kind in sorted(set(filled))]
+    notes += [f"{len(superfluous)} superfluous *.kernel left out"] * bool(superfluous)
+    if any(tensor.dtype != torch.float32 for tensor in state.values()):
+        notes.append("stored in half precision, widened to float32")
+    return result, notes
+
+
+def _checked(name: str, tensor: Tensor, shape: torch.Size) -> Tensor:
+    if tensor.shape != shape:
+        raise InputError(f"{name}: expected {list(shape)}, found {list(tensor.shape)}")
+    if tensor.dtype not in (torch.float32, torch.float16, torch.bfloat16):
+        raise InputError(f"{name}: expected float32 (or half precision), found {str(tensor.dtype).removeprefix('torch.')}")
+    tensor = tensor.detach().float()
+    if not torch.isfinite(tensor).all():
+        raise InputError(f"{name}: expected finite numbers, found NaN or Inf")
+    return tensor
+
+
+def _dimension(state: State, name: str, axis: int, ndim: int) -> int:
+    if name not in state:
+        raise InputError(f"{name}: expected {ndim} dimensions, found no such tensor")
+    if state[name].ndim != ndim:
+        raise InputError(f"{name}: expected {ndim} dimensions, found {list(state[name].shape)}")
+    return state[name].shape[axis]
+
+
+def _checked_size(size: int) -> int:
+    if size not in SIZES:
+        raise InputError(f"expected a network of 8 to 1024 px, found the layers of {size} px")
+    return size
+
+
+def _taps(state: State) -> tuple[float, ...]:
+    """The generator's blur taps from its first stored kernel, 4 outer(t, t) / sum(t)^2; [1, 3, 3, 1] where none is stored."""
+    name = next((name for name in state if re.fullmatch(r"convs\.\d+\.conv\.blur\.kernel", name)), None)
+    if name is None:
+        return BLUR_TAPS
+    kernel = state[name].detach().double()
+    if kernel.ndim != 2 or not 2 <= len(kernel) <= 32 or not torch.isfinite(kernel).all():
+        raise InputError(f"{name}: expected a finite square filter of 2 to 32 taps, found {list(kernel.shape)}")
+    taps = kernel.sum(1) / 4
+    if kernel.shape[0] != kernel.shape[1] or not torch.allclose(4 * torch.outer(taps, taps), kernel, atol=1e-3):
+        raise InputError(f"{name}: expected 4 outer(taps, taps) with taps that sum to 1, found another filter")
+    whole = taps / taps[taps != 0].abs().min()
+    nearest = whole.round()
+    whole = torch.allclose(whole, nearest, atol=1e-3)
+    return tuple(int(tap) for tap in nearest) if whole else tuple(float(tap) for tap in taps)
+
+
+def _kernel(name: str, taps: tuple[float, ...]) -> Tensor:
+    """The filter that belongs to a name, for files without kernels."""
+    if "blur" in name:
+        return make_kernel(taps) * 4
+    return make_kernel(BLUR_TAPS) * (4 if "upsample" in name else 1)
