@@ -1,0 +1,196 @@
+"""Training images, and an endless, repeatable stream of batches of them that can go on from any position.
+
+images = open_images("faces.lmdb", size=256)             # or a folder, or a zip
+with Batches(images, batch=8, seed=0) as batches:
+    for real in batches:                                 # uint8 [8, 3, 256, 256]
+        ...
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cli import InputError
+from faces import store
+from faces.decode import Unreadable, square
+from faces.sources import open_source
+
+PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+
+
+def open_images(path: str | Path, size: int | None = None) -> "Images":
+    """The images at `path`: an LMDB written by prepare_data.py, a folder, or a zip.
+
+    size: side in pixels. An LMDB with one size needs none; a folder or zip always does.
+
+    Raises InputError, beginning with the path, when there is nothing usable; it names what would be.
+    """
+    path = Path(path)
+    if store.is_store(path):
+        return LmdbImages(path, size)
+    if not path.exists():
+        partial = path.with_name(path.name + ".partial")
+        hint = "prepare_data.py has not finished it; run it again" if partial.exists() else "prepare_data.py makes a data set"
+        raise InputError(f"{path}: no such file or folder; {hint}")
+    return SourceImages(path, size)
+
+
+def stored_sizes(path: str | Path) -> list[int]:
+    """Sides in pixels that an LMDB holds, ascending."""
+    return store.sizes(Path(path))
+
+
+class Images(Sequence):
+    """Equally sized pictures by number: `images[i]` is a uint8 tensor [3, size, size]. Can be sent to other processes."""
+
+    def __init__(self, path: Path, size: int, length: int):
+        self.path, self.size, self._length = path, size, length
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, index: int) -> Tensor:
+        """Raises InputError naming the picture when it cannot be decoded."""
+        index = range(len(self))[index]
+        try:
+            image = self._decode(index)
+        except (Unreadable, RuntimeError, OSError) as error:
+            reason = " ".join(str(error).split())
+            raise InputError(f"{self.path}: {self.name(index)} cannot be decoded ({reason}); {store.AGAIN}") from None
+        if image.shape != (3, self.size, self.size):
+            raise InputError(
+                f"{self.path}: {self.name(index)} has shape {list(image.shape)}, not {self.size} px; {store.AGAIN}"
+            )
+        return image
+
+    def name(self, index: int) -> str:
+        """What to call this picture in a message."""
+        raise NotImplementedError
+
+    def _decode(self, index: int) -> Tensor:
+        raise NotImplementedError
+
+
+class LmdbImages(Images):
+    """One size of a data set written by prepare_data.py, ours or the reference's."""
+
+    def __init__(self, path: Path, size: int | None):
+        length, sizes = store.length(path), store.sizes(path)
+        listed = ", ".join(map(str, sizes))
+        if size is None and len(sizes) != 1:
+            raise InputError(f"{path}: holds sizes {listed}; choose one with --size")
+        if size is not None and size not in sizes:
+            raise InputError(
+                f"{path}: holds no size {size}, only {listed}; choose one of these or {store.AGAIN} with --size {size}"
+            )
+        super().__init__(path, size or sizes[0], length)
+
+    def name(self, index: int) -> str:
+        return f"image {store.key(self.size, index).decode()}"
+
+    def _decode(self, index: int) -> Tensor:
+        from torchvision.io import ImageReadMode, decode_image  # half as fast again as Pillow, and bit-equal
+
+        data = store.read(self.path, store.key(self.size, index))
+        if data is None:
+            raise Unreadable("it is missing")
+        return decode_image(torch.frombuffer(bytearray(data), dtype=torch.uint8), ImageReadMode.RGB)
+
+
+class SourceImages(Images):
+    """The pictures of a folder or zip, cut to size when asked for, as prepare_data.py would."""
+
+    def __init__(self, path: Path, size: int | None):
+        if size is None:
+            raise InputError(f"{path}: a folder or zip needs --size, the side in pixels to cut its pictures to")
+        self._source = open_source(path)
+        self._items = [item for item in self._source.items if Path(item.name).suffix.lower() in PICTURE_SUFFIXES]
+        if not self._items:
+            raise InputError(f"{path}: holds no pictures ({', '.join(sorted(PICTURE_SUFFIXES))})")
+        super().__init__(path, size, len(self._items))
+
+    def name(self, index: int) -> str:
+        return self._items[index].name
+
+    def _decode(self, index: int) -> Tensor:
+        picture = self._source.picture(self._items[index]).picture
+        return torch.from_numpy(np.array(square(picture, self.size))).permute(2, 0, 1)
+
+
+class Batches(Iterator[Tensor]):
+    """Endless uint8 batches [batch, 3, size, size], all of them a function of (images, seed, position).
+
+    The images come in an endless row of permutations, a new one for each pass over them, every second image mirrored by
+    chance; `position` counts the images drawn by all ranks together, and a stream made with it goes on exactly there.
+    Rank r of `world` gets its slice of each global batch of batch * world images.
+
+    workers: threads that decode ahead; the result does not depend on them
+    memory:  bytes; images that fit in decoded form are kept so after their first use
+    """
+
+    def __init__(
+        self,
+        images: Images,
+        batch: int,
+        seed: int = 0,
+        flip: bool = True,
+        position: int = 0,
+        rank: int = 0,
+        world: int = 1,
+        workers: int = 2,
+        memory: int = 2**30,
+    ):
+        self.images, self.batch, self.seed, self.flip, self.position = images, batch, seed, flip, position
+        self.rank, self.world = rank, world
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
+        self._kept: dict[int, Tensor] | None = {} if len(images) * 3 * images.size**2 <= memory else None
+        self._ahead: deque = deque()
+        self._ahead_batches = 1 + -(-2 * workers // batch)
+        self._requested = position
+        self._epoch, self._order, self._mirrored = -1, None, None
+
+    def __next__(self) -> Tensor:
+        while len(self._ahead) <= self._ahead_batches:  # one to return, the others decode meanwhile
+            self._ahead.append(self._request())
+        images = [future.result() for future in self._ahead.popleft()]
+        self.position += self.batch * self.world
+        return torch.stack(images)
+
+    def close(self) -> None:
+        """Stop the threads."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def __enter__(self) -> "Batches":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def _request(self) -> list:
+        """Futures for this rank's slice of the next global batch."""
+        first = self._requested + self.rank * self.batch
+        self._requested += self.batch * self.world
+        return [self._pool.submit(self._image, *self._draw(first + i)) for i in range(self.batch)]
+
+    def _draw(self, position: int) -> tuple[int, bool]:
+        """Which image stands at `position` of the stream, and whether it is mirrored."""
+        epoch, offset = divmod(position, len(self.images))
+        if epoch != self._epoch:
+            random = np.random.default_rng([self.seed, epoch])
+            self._order = random.permutation(len(self.images))
+            self._mirrored = random.random(len(self.images)) < 0.5
+            self._epoch = epoch
+        return int(self._order[offset]), self.flip and bool(self._mirrored[offset])
+
+    def _image(self, index: int, mirrored: bool) -> Tensor:
+        image = self._kept.get(index) if self._kept is not None else None
+        if image is None:
+            image = self.images[index].contiguous()
+            if self._kept is not None:
+                self._kept[index] = image
+        return image.flip(-1) if mirrored else image
