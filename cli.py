@@ -50,6 +50,7 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             flag = unknown[0].partition("=")[0]
             self.error(f"{flag}: {self._advice(flag)}")
+        namespace.argv = words
         return namespace
 
     def error(self, message: str):

@@ -13,6 +13,7 @@ A resolution 2^k is one `level`: two convolutions and one ToRGB layer of the gen
 import math
 import random
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +39,13 @@ def channel_table(size: int, channel_multiplier: float = 2, base: int | None = N
     if base is not None:
         return {res: max(1, min(base // res, maximum)) for res in resolutions}
     return {res: 512 if res <= 32 else int(16384 / res * channel_multiplier) for res in resolutions}
+
+
+class Stage(NamedTuple):
+    """What the synthesis network holds after one resolution."""
+
+    features: Tensor  # [batch, channels, res, res], before ToRGB
+    image: Tensor  # [batch, 3, res, res], the sum of the ToRGB layers so far
 
 
 class Generator(nn.Module):
@@ -96,8 +104,8 @@ class Generator(nn.Module):
         """z [batch, style_dim] -> w, of the same shape."""
         return self.style(z)
 
-    def stages(self, w_plus: Tensor, noise: Sequence[Tensor | None] | None = None) -> Iterator[tuple[Tensor, Tensor]]:
-        """Walk up the synthesis network; after each resolution, 4x4 first, yield (feature maps, image so far).
+    def stages(self, w_plus: Tensor, noise: Sequence[Tensor | None] | None = None) -> Iterator[Stage]:
+        """Walk up the synthesis network; after each resolution, 4x4 first, yield what it holds.
 
         w_plus: [batch, n_latent, style_dim]
         noise:  one [1 or batch, 1, res, res] for each convolution; None (or None for a layer) draws fresh noise
@@ -106,14 +114,14 @@ class Generator(nn.Module):
         noise = noise or [None] * self.num_layers
         x = self.conv1(self.input(len(w_plus)), w[0], noise[0])
         image = self.to_rgb1(x, w[1])
-        yield x, image
+        yield Stage(x, image)
         for i, up, conv, to_rgb in zip(
             range(1, self.num_layers, 2), self.convs[::2], self.convs[1::2], self.to_rgbs, strict=True
         ):
             x = up(x, w[i], noise[i])
             x = conv(x, w[i + 1], noise[i + 1])
             image = to_rgb(x, w[i + 2], image)
-            yield x, image
+            yield Stage(x, image)
 
     def synthesis(self, w_plus: Tensor, noise: Sequence[Tensor | None] | None = None) -> Tensor:
         """w_plus [batch, n_latent, style_dim] -> images [batch, 3, size, size], about -1 to 1, not clamped."""
@@ -121,11 +129,11 @@ class Generator(nn.Module):
 
     def rgb_pyramid(self, w_plus: Tensor, noise: Sequence[Tensor | None] | None = None) -> list[Tensor]:
         """The image after each ToRGB layer, 4x4 first; the last one is what `synthesis` returns."""
-        return [image for _, image in self.stages(w_plus, noise)]
+        return [stage.image for stage in self.stages(w_plus, noise)]
 
     def features(self, w_plus: Tensor, noise: Sequence[Tensor | None] | None = None) -> list[Tensor]:
         """The feature maps before each ToRGB layer, 4x4 first."""
-        return [x for x, _ in self.stages(w_plus, noise)]
+        return [stage.features for stage in self.stages(w_plus, noise)]
 
     def forward(
         self,

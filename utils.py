@@ -24,8 +24,8 @@ def to_pixels(images: Tensor) -> Tensor:
 
 
 def from_pixels(pixels: Tensor) -> Tensor:
-    """uint8 [batch, height, width, 3] -> float [batch, 3, height, width] in [-1, 1], on the same device."""
-    return pixels.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+    """uint8 [batch, 3, height, width] -> float in [-1, 1], on the same device."""
+    return pixels.float().div_(127.5).sub_(1)
 
 
 def to_pictures(images: Tensor) -> list[Image.Image]:

@@ -1,0 +1,150 @@
+"""Fine-tune a StyleGAN2 to cartoon faces, or train one from scratch.
+
+From an FFHQ checkpoint, keeping the coarse layers and their styles (FreezeSG), with adaptive augmentation:
+    python train.py --ckpt ffhq256.pt --preset freezesg LMDB
+As published:
+    python train.py --batch=8 --ckpt=ffhq256.pt --freezeG=4 --freezeD=3 --augment --path=LMDB
+What would train, in how much memory and time:
+    python train.py --ckpt ffhq256.pt --preset structure --dry_run LMDB
+Continue the newest run exactly:
+    python train.py --resume
+"""
+
+import argparse
+from pathlib import Path
+
+import cli
+from training.transfer import METHODS
+from training.transfer.presets import PRESETS
+
+EMA_DECAY = 0.5 ** (32 / 10_000)  # per iteration, whatever the batch
+
+
+def parser() -> cli.Parser:
+    count, positive = cli.number(int, least=1), cli.number(float, above=0)
+    weight, fraction = cli.number(float, least=0), cli.number(float, least=0, most=1)
+    r1 = lambda text: text if text == "auto" else weight(text)  # noqa: E731
+    parser = cli.Parser(__doc__, usage="train.py [flags] LMDB")
+    # fmt: off
+    add = parser.add_argument_group("data").add_argument
+    add("images", nargs="?", metavar="LMDB", help="an LMDB from prepare_data.py, a folder of images, or a zip")
+    add("--path", metavar="LMDB", help="the same as a flag")
+    add("--size", type=count, metavar="PX", help="resolution (default: the checkpoint's, else the only one stored, else 256)")
+    add("--no_flip", action="store_true", help="do not mirror half of the images")
+
+    add = parser.add_argument_group("network").add_argument
+    add("--ckpt", type=Path, metavar="FILE", help="start from this network; without it, train from scratch")
+    add("--start_from", choices=("g_ema", "g"), default="g_ema", help="which generator of --ckpt (default: g_ema)")
+    add("--channel_multiplier", type=positive, metavar="X", help="width of a new network (default: 2)")
+    add("--channel_base", type=count, metavar="N", help="or: N / resolution channels at each resolution ...")
+    add("--channel_max", type=count, metavar="N", help="... but at most N (default: 512)")
+    add("--style_dim", type=count, metavar="N", help="length of z and w of a new network (default: 512)")
+    add("--n_mlp", type=count, metavar="N", help="layers of a new mapping network (default: 8)")
+    add("--arch", default="stylegan2", help=argparse.SUPPRESS)
+
+    methods = parser.add_argument_group("transfer methods, in any combination (N as in the published commands)")
+    methods.add_argument("--preset", choices=PRESETS, help="the flags of one method, chosen for the resolution and printed")
+    for method in METHODS:
+        method.add_arguments(methods)
+
+    add = parser.add_argument_group("augmentation (ADA)").add_argument
+    add("--augment", action="store_true", help="augment what the discriminator sees, as much as it needs")
+    add("--augment_p", type=fraction, default=0.0, metavar="P", help="with --augment: fix the probability (default: adaptive)")
+    add("--ada_target", type=fraction, default=0.6, metavar="X", help="r_t to hold (default: 0.6)")
+    add("--ada_length", type=count, default=500_000, metavar="N", help="images for p from 0 to 1 (default: 500000)")
+    add("--ada_every", help=argparse.SUPPRESS)  # published, and without effect there as well
+
+    add = parser.add_argument_group("optimisation").add_argument
+    add("--batch", type=count, default=16, metavar="N", help="images per step for each process (default: 16)")
+    add("--accumulate", type=count, default=1, metavar="N", help="pass a batch in N parts, to save memory (default: 1)")
+    add("--iter", type=count, metavar="N", help="iterations in all (default: 30000 with --ckpt, 800000 without)")
+    add("--kimg", type=positive, metavar="N", help="or: thousands of real images to show")
+    add("--lr", type=positive, default=0.002, metavar="X", help="learning rate (default: 0.002)")
+    add("--r1", type=r1, default="auto", metavar="X", help="R1 weight (default: 10 from 256 px, else 0.0002 size^2 / batch)")
+    add("--d_reg_every", type=count, default=16, metavar="N", help="iterations between R1 steps (default: 16)")
+    add("--path_regularize", type=weight, default=2.0, metavar="X", help="path-length weight, 0 = off (default: 2)")
+    add("--g_reg_every", type=count, default=4, metavar="N", help="iterations between path-length steps (default: 4)")
+    add("--path_batch_shrink", type=count, default=2, metavar="N", help="path-length steps use batch / N images (default: 2)")
+    add("--mixing", type=fraction, default=0.9, metavar="P", help="probability of style mixing (default: 0.9)")
+    add("--ema_decay", type=fraction, default=EMA_DECAY, metavar="X", help="of the average of G (default: 0.5^(32/10000))")
+
+    add = parser.add_argument_group("run").add_argument
+    add("--outdir", type=Path, metavar="DIR", help="where everything is written (default: expr, then expr-2, ...)")
+    add("--overwrite", action="store_true", help="replace the run in --outdir")
+    add("--resume", nargs="?", const="latest", metavar="FILE", help="continue a run exactly: its newest checkpoint, or FILE")
+    add("--save_every", type=count, default=2000, metavar="N", help="iterations between checkpoints (default: 2000)")
+    add("--keep", type=cli.number(int, least=2), metavar="N", help="newest checkpoints to keep (default: all)")
+    add("--sample_every", type=count, default=100, metavar="N", help="iterations between sample sheets (default: 100)")
+    add("--n_sample", type=count, default=64, metavar="N", help="faces on a sample sheet (default: 64)")
+    add("--seed", type=int, default=0, metavar="N", help="of all random numbers (default: 0)")
+    add("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
+    add("--dry_run", action="store_true", help="show what would train, memory and time; write nothing")
+    add("--local_rank", help=argparse.SUPPRESS)  # older launchers pass it; the environment says the same
+    # fmt: on
+    return parser
+
+
+def main(args: argparse.Namespace) -> Path | None:
+    from training import estimate, parallel, sampling, setup, snapshots, steps
+    from training.report import Report, open_folder
+    from training.stopping import StopRequest
+
+    resumed = snapshots.find(args.resume, args.outdir) if args.resume else None
+    if resumed:
+        args = with_saved_options(args, resumed.extra["args"])
+    run = setup.prepare(args, resumed)
+    args, state, settings = run.args, run.state, run.state.settings
+    plan = [*run.remarks, estimate.level_table(state.generator, state.discriminator), estimate.describe(run)]
+    if args.dry_run:
+        print("\n".join(plan))
+        return None
+
+    folder = resumed.path.parents[1] if resumed else open_folder(args.outdir, args.overwrite)
+    report = Report(folder, run, quiet=parallel.rank() > 0)
+    if resumed:
+        report.load_state_dict(resumed.extra["statistics"])
+    report.say(f"{'Resuming' if resumed else 'Writing to'} {folder}")
+    for line in plan:
+        report.say(line)
+    if not resumed:
+        report.sample(sampling.sample_sheet(state, range(args.n_sample)))
+
+    with StopRequest() as stop:
+        while state.iteration < args.iter and not stop:
+            reals = run.next_reals()
+            logs = steps.discriminator_step(state, reals, run.draw_latents())
+            if settings.r1 and state.iteration % settings.d_reg_every == 0:
+                logs |= steps.r1_step(state, reals)
+            logs |= steps.generator_step(state, run.draw_latents())
+            if settings.path_regularize and state.iteration % settings.g_reg_every == 0:
+                logs |= steps.path_length_step(state, run.draw_latents(settings.path_batch_shrink))
+            state.update_ema()
+            state.iteration += 1
+
+            report.step(logs)
+            if state.iteration % args.sample_every == 0:
+                report.sample(sampling.sample_sheet(state, range(args.n_sample)))
+            if state.iteration % args.save_every == 0 or state.iteration == args.iter or stop:
+                saved = snapshots.save(run, report)
+
+    if stop:
+        report.say(f"Stopped by {stop.signal.name} after iteration {state.iteration}; continue with --resume")
+    report.close()
+    parallel.stop()
+    return saved
+
+
+def with_saved_options(args: argparse.Namespace, saved: dict) -> argparse.Namespace:
+    """The flags of this command line over those of the run that it continues."""
+    again = parser()
+    again.set_defaults(**{name: value for name, value in saved.items() if name in vars(args)})
+    now = again.parse_args(args.argv)
+    if now.kimg:
+        now.iter = None
+    if now.images:
+        now.path = None
+    return now
+
+
+if __name__ == "__main__":
+    cli.run(main, parser())

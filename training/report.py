@@ -1,0 +1,169 @@
+"""What a run leaves behind: a folder with options, log, statistics, samples, checkpoints and charts.
+
+expr/  options.json  log.txt  stats.jsonl  loss.png  progress.gif  reals.png  samples/000100.png  checkpoints/002000.pt
+"""
+
+import itertools
+import json
+import math
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+from tqdm import tqdm
+
+import utils
+from cli import InputError
+from training.setup import Run
+
+LOSSES = ("d", "g", "r1", "path", "structure")  # the order on the progress line
+GIF_FRAMES, GIF_WIDTH = 60, 640
+
+
+def open_folder(outdir: Path | None, overwrite: bool = False) -> Path:
+    """An empty folder for a new run. Without outdir: expr, or the first free of expr-2, expr-3, ...
+
+    Raises InputError for an outdir that holds a run already, unless told to overwrite it.
+    """
+    if outdir is None:
+        return next(folder for folder in map(Path, _default_names()) if not _holds_run(folder))
+    if _holds_run(outdir):
+        if not overwrite:
+            raise InputError(f"--outdir {outdir}: holds a run already; continue it with --resume, replace it with --overwrite")
+        for part in ("samples", "checkpoints"):
+            shutil.rmtree(outdir / part, ignore_errors=True)
+        for part in ("stats.jsonl", "log.txt", "options.json"):
+            (outdir / part).unlink(missing_ok=True)
+    return outdir
+
+
+class Report:
+    """Console, log file and statistics of one run. With several processes only the first one writes."""
+
+    def __init__(self, folder: Path, run: Run, quiet: bool = False, every: int = 10):
+        """every: iterations that a line of stats.jsonl averages over."""
+        self.folder, self.run, self.quiet, self.every = folder, run, quiet, every
+        self.sums: dict[str, float | Tensor] = {}
+        self.counts: dict[str, int] = {}
+        self.started = time.monotonic()
+        self.first = run.state.iteration
+        self.bar = tqdm(total=run.args.iter, initial=self.first, unit="it", dynamic_ncols=True, disable=quiet or None)
+        self.log_file = None
+        if not quiet:
+            folder.mkdir(parents=True, exist_ok=True)
+            self.log_file = (folder / "log.txt").open("a")
+
+    def say(self, text: str) -> None:
+        """To the console and log.txt."""
+        if self.log_file:
+            tqdm.write(text, file=sys.stdout)
+            print(text, file=self.log_file, flush=True)
+
+    def step(self, logs: dict[str, Tensor]) -> None:
+        """Count one finished iteration. Values stay on the device and are averaged until the next line of statistics."""
+        for name, value in logs.items():
+            self.sums[name] = self.sums.get(name, 0) + value
+            self.counts[name] = self.counts.get(name, 0) + 1
+        self.bar.update()
+        if self.run.state.iteration % self.every == 0 and not self.quiet:
+            self._write_line()
+
+    def state_dict(self) -> dict[str, dict]:
+        """The line of statistics that is not full yet."""
+        return {"sums": {name: float(total) for name, total in self.sums.items()}, "counts": dict(self.counts)}
+
+    def load_state_dict(self, state: dict[str, dict]) -> None:
+        self.sums, self.counts = dict(state["sums"]), dict(state["counts"])
+
+    def sample(self, picture: Image.Image) -> None:
+        """Write samples/NNNNNN.png."""
+        iteration = self.run.state.iteration
+        if not self.quiet:
+            utils.save_png(picture, self.folder / "samples" / f"{iteration:06d}.png", iteration=iteration)
+
+    def close(self) -> None:
+        """Draw the chart and the animation."""
+        self.bar.close()
+        if self.log_file:
+            draw_losses(self.folder)
+            draw_progress(self.folder)
+            self.log_file.close()
+
+    def _write_line(self) -> None:
+        state, batch = self.run.state, self.run.total_batch
+        seconds = time.monotonic() - self.started
+        kimg = state.iteration * batch / 1000
+        line = {"iteration": state.iteration, "kimg": kimg, "epoch": round(1000 * kimg / len(self.run.images), 3)}
+        line |= {name: float(total) / self.counts[name] for name, total in self.sums.items()}
+        line |= {"p": state.ada.p, "r_t": state.ada.r_t} if state.ada else {}
+        line |= {
+            "sec_per_kimg": round(1000 * seconds / ((state.iteration - self.first) * batch), 2),
+            "seconds": round(seconds, 1),
+            "gib": round(memory_used(state.device), 2),
+        }
+        self.sums, self.counts = {}, {}
+        with open(self.folder / "stats.jsonl", "a") as file:
+            print(json.dumps(line), file=file)
+        shown = [f"{name} {line[name]:.3f}" for name in LOSSES if name in line]
+        shown += [f"{name} {line[name]:.2f}" for name in ("p", "r_t") if name in line]
+        text = f"{' '.join(shown)} | {kimg:.1f} kimg, epoch {line['epoch']:.1f}, {line['sec_per_kimg']:.1f} s/kimg"
+        self.bar.set_postfix_str(text, refresh=False)
+        if self.bar.disable and state.iteration % (10 * self.every) == 0:  # no terminal: a line now and then
+            self.say(f"{state.iteration}: {text}")
+
+
+def draw_losses(folder: Path) -> Path | None:
+    """stats.jsonl -> loss.png: the losses of the run."""
+    stats = folder / "stats.jsonl"
+    if not stats.exists():
+        return None
+    lines = [json.loads(line) for line in stats.read_text().splitlines()]
+    curves = {name: _smooth([(line["kimg"], line[name]) for line in lines if name in line]) for name in LOSSES}
+    chart = utils.line_chart({name: curve for name, curve in curves.items() if curve[0]}, "losses", "thousand images")
+    return utils.save_png(chart, folder / "loss.png")
+
+
+def draw_progress(folder: Path) -> Path | None:
+    """samples/*.png -> progress.gif: how the same people change."""
+    paths = sorted((folder / "samples").glob("*.png"))
+    if len(paths) < 2:
+        return None
+    chosen = [
+        paths[round(i * (len(paths) - 1) / (min(len(paths), GIF_FRAMES) - 1))] for i in range(min(len(paths), GIF_FRAMES))
+    ]
+    frames = []
+    for path in chosen:
+        with Image.open(path) as picture:
+            picture.thumbnail((max(GIF_WIDTH, 1), 10**6), Image.Resampling.LANCZOS)
+            frames.append(picture.convert("RGB"))
+    return utils.save_animation([frame for frame in frames if frame.size == frames[0].size], folder / "progress.gif")
+
+
+def _smooth(points: list[tuple[float, float]], bins: int = 200) -> tuple[list[float], list[float]]:
+    """At most `bins` points, each the mean of its neighbours."""
+    size = max(1, math.ceil(len(points) / bins))
+    groups = [points[i : i + size] for i in range(0, len(points), size)]
+    return [sum(x for x, _ in g) / len(g) for g in groups], [sum(y for _, y in g) / len(g) for g in groups]
+
+
+def _default_names() -> Iterator[str]:
+    yield "expr"
+    yield from (f"expr-{n}" for n in itertools.count(2))
+
+
+def _holds_run(folder: Path) -> bool:
+    return (folder / "options.json").exists() or (folder / "checkpoints").exists()
+
+
+def memory_used(device: torch.device) -> float:
+    """Peak memory of this process in GiB: of the GPU on one, else resident."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**30
+    import resource  # not on Windows, where only this figure is missing
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

@@ -1,0 +1,183 @@
+"""From flags to a run that can take its first step. Everything that can be wrong with the flags is found here."""
+
+import argparse
+import dataclasses
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+import checkpoint
+import utils
+from augment import AdaptiveP
+from checkpoint import Architecture, Checkpoint
+from cli import InputError
+from dataset import Batches, Images, open_images, stored_sizes
+from model import channel_table
+from training import parallel
+from training.state import Settings, TrainingState, new_state
+from training.steps import Latents, draw_latents
+from training.transfer import METHODS
+from training.transfer.presets import preset_flags
+
+NEW_NETWORK_SIZE = 256  # px, for a folder or zip without --size
+
+
+@dataclass
+class Run:
+    """A run before its first (or next) step, and what to tell the user about it."""
+
+    args: argparse.Namespace  # with everything decided that was left open
+    state: TrainingState
+    architecture: Architecture
+    images: Images
+    batches: Batches
+    saved: dict[str, object]  # what the checkpoint held, when resuming
+    remarks: list[str]
+
+    @property
+    def total_batch(self) -> int:
+        """Images of one step over all processes."""
+        return self.args.batch * parallel.world_size()
+
+    def next_reals(self) -> list[Tensor]:
+        """The micro-batches of the next batch: [batch / accumulate, 3, size, size] each, in [-1, 1], on the device."""
+        reals = utils.from_pixels(next(self.batches).to(self.state.device))
+        return list(reals.split(self.args.batch // self.args.accumulate))
+
+    def draw_latents(self, shrink: int = 1) -> list[Latents]:
+        """As many micro-batches of latents, each `shrink` times smaller."""
+        batch = max(1, self.args.batch // self.args.accumulate // shrink)
+        return [draw_latents(self.state, batch) for _ in range(self.args.accumulate)]
+
+
+def prepare(args: argparse.Namespace, resumed: Checkpoint | None = None) -> Run:
+    """Raises InputError, in one line that names the flag, for whatever cannot work."""
+    check_flags(args)
+    device = parallel.start(utils.choose_device(args.device))
+    start = checkpoint.read(args.ckpt) if args.ckpt else None
+    images = _open_images(args, resumed or start)
+    architecture = _architecture(args, resumed or start, images.size)
+    remarks = []
+    if args.preset and not resumed:
+        flags = preset_flags(args.preset, images.size)
+        vars(args).update({name: value for name, value in flags.items() if getattr(args, name) in (-1, False)})
+        remarks.append(
+            f"--preset {args.preset} at {images.size} px: "
+            + " ".join(f"--{k}" if v is True else f"--{k} {v}" for k, v in flags.items())
+        )
+    methods = [method for kind in METHODS if (method := kind.from_args(args))]
+
+    torch.manual_seed(args.seed)  # the weights of new networks
+    generator = start.generator(args.start_from) if start else architecture.generator()
+    has_critic = start and "d" in start.networks
+    discriminator = start.discriminator() if has_critic else architecture.discriminator()
+    if start and not has_critic:
+        if args.freezeD > 0:
+            raise InputError(f"--freezeD {args.freezeD}: {args.ckpt} holds no discriminator to freeze; leave the flag out")
+        remarks.append(f"{args.ckpt} holds no discriminator: a new one begins from random weights")
+    source = start.generator() if start else None
+    for method in methods:
+        if method.needs_source and not start:
+            raise InputError(f"{type(method).__name__} needs a source network: name one with --ckpt")
+        if method.needs_source and args.start_from == "g":
+            raise InputError(
+                f"--start_from g: {type(method).__name__} compares with the source, which is g_ema; leave the flag out"
+            )
+    if source:
+        remarks.append(f"Source: {args.ckpt} ({start.format}), generator {checkpoint.fingerprint(source.state_dict())}")
+    settings, notes = _settings(args, images.size)
+    remarks += notes
+    ada = AdaptiveP(args.ada_target, args.ada_length, fixed_p=args.augment_p, reduce=parallel.total) if args.augment else None
+    state = new_state(settings, generator, discriminator, methods, source=source, ada=ada, seed=args.seed, device=device)
+    remarks += [method.describe(generator, discriminator) for method in methods]
+
+    saved: dict[str, object] = {}
+    if resumed:
+        saved = {**resumed.networks, **resumed.extra}
+        state.load_state_dict(saved)
+        if source and saved["source"] != checkpoint.fingerprint(source.state_dict()):
+            raise InputError(f"--ckpt {args.ckpt}: not the source network that the run began with")
+    batches = Batches(
+        images,
+        args.batch,
+        seed=args.seed,
+        flip=not args.no_flip,
+        position=saved.get("position", 0),
+        rank=parallel.rank(),
+        world=parallel.world_size(),
+    )
+    run = Run(args, state, architecture, images, batches, saved, remarks)
+    _decide_length(run)
+    return run
+
+
+def check_flags(args: argparse.Namespace) -> None:
+    """Contradictions between flags."""
+    if args.arch != "stylegan2":
+        raise InputError(f"--arch {args.arch}: only stylegan2 exists here")
+    if args.images and args.path and args.images != args.path:
+        raise InputError(f"--path {args.path}: {args.images} was given as well; name the images once")
+    args.images = args.path = args.images or args.path
+    if not args.images:
+        raise InputError("no images: name an LMDB, a folder or a zip; --help lists the flags")
+    if args.channel_multiplier and (args.channel_base or args.channel_max):
+        raise InputError("--channel_multiplier and --channel_base/--channel_max: give one kind of channel flag, not both")
+    if args.iter and args.kimg:
+        raise InputError("--iter and --kimg: give one of them")
+    if args.batch % args.accumulate:
+        raise InputError(f"--accumulate {args.accumulate}: does not divide --batch {args.batch}")
+    if args.augment_p and not args.augment:
+        raise InputError(f"--augment_p {args.augment_p}: has no effect without --augment")
+    if args.ckpt is None and args.start_from == "g":
+        raise InputError("--start_from: names a network of --ckpt, which is missing")
+
+
+def _open_images(args: argparse.Namespace, start: Checkpoint | None) -> Images:
+    """--size, else the checkpoint's, else the only one stored, else 256."""
+    size = args.size or (start.architecture.size if start else None)
+    if size is None and not stored_sizes(args.images):
+        size = NEW_NETWORK_SIZE
+    try:
+        return open_images(args.images, size)
+    except InputError as error:
+        raise InputError(f"--path {error}") from None
+
+
+def _architecture(args: argparse.Namespace, start: Checkpoint | None, size: int) -> Architecture:
+    """The checkpoint's, which no flag may contradict, or what the flags describe."""
+    wanted = {"size": args.size, "style_dim": args.style_dim, "n_mlp": args.n_mlp}
+    if args.channel_multiplier or args.channel_base or args.channel_max:
+        wanted["channels"] = _channels(args, size)
+    wanted = {name: value for name, value in wanted.items() if value is not None}
+    if start is None:
+        defaults = {"style_dim": 512, "n_mlp": 8, "channels": _channels(args, size)}
+        return Architecture(**defaults | wanted | {"size": size})
+    found = dataclasses.asdict(start.architecture)
+    for name, value in wanted.items():
+        if found[name] != value:
+            flag = "the channel flags" if name == "channels" else f"--{name} {value}"
+            raise InputError(f"{flag}: {start.path} has {name} {found[name]}, not {value}; leave the flag out")
+    return start.architecture
+
+
+def _channels(args: argparse.Namespace, size: int) -> dict[int, int]:
+    base = args.channel_base or (32768 if args.channel_max else None)
+    return channel_table(size, args.channel_multiplier or 2, base, args.channel_max or 512)
+
+
+def _settings(args: argparse.Namespace, size: int) -> tuple[Settings, list[str]]:
+    notes = []
+    batch = args.batch * parallel.world_size()
+    if args.r1 == "auto":
+        args.r1 = 10.0 if size >= 256 else 0.0002 * size**2 / batch
+        notes.append(f"--r1 auto: {args.r1:.4g}")
+    return Settings(**{field.name: getattr(args, field.name) for field in dataclasses.fields(Settings)}), notes
+
+
+def _decide_length(run: Run) -> None:
+    args = run.args
+    if args.kimg:
+        args.iter, args.kimg = math.ceil(args.kimg * 1000 / run.total_batch), None
+    args.iter = args.iter or (30_000 if args.ckpt else 800_000)

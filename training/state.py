@@ -1,0 +1,136 @@
+"""Everything that changes while a run goes on, and how it is saved and restored."""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from augment import AdaptiveP
+from model import Discriminator, Generator
+from training import parallel
+from training.transfer import TransferMethod
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The numbers of the training loop, with the published defaults."""
+
+    lr: float = 0.002
+    r1: float = 10.0  # weight of the gradient penalty; 0 = off
+    d_reg_every: int = 16
+    path_regularize: float = 2.0  # weight of the path-length penalty; 0 = off
+    g_reg_every: int = 4
+    path_batch_shrink: int = 2
+    mixing: float = 0.9  # probability that two z share an image
+    ema_decay: float = 0.5 ** (32 / 10000)
+
+
+@dataclass
+class TrainingState:
+    """The networks in training, their optimizers, and the statistics that the next step depends on."""
+
+    settings: Settings
+    generator: Generator
+    discriminator: Discriminator
+    g_ema: Generator
+    source: Generator | None  # what the generator started from; frozen
+    g_optim: torch.optim.Adam
+    d_optim: torch.optim.Adam
+    methods: Sequence[TransferMethod]
+    ada: AdaptiveP | None
+    host_rng: torch.Generator  # decisions: mixing, and where
+    rng: torch.Generator  # z, noise and augmentation, on the device
+    mean_path_length: Tensor
+    iteration: int = 0  # finished iterations
+
+    @property
+    def device(self) -> torch.device:
+        return self.mean_path_length.device
+
+    @torch.no_grad()
+    def update_ema(self) -> None:
+        """Move the averaged generator towards the trained one. lerp leaves equal values, the frozen ones, untouched."""
+        averaged, current = list(self.g_ema.parameters()), list(self.generator.parameters())
+        torch._foreach_lerp_(averaged, current, 1 - self.settings.ema_decay)
+
+    def state_dict(self) -> dict[str, object]:
+        """All of it under the published names (g, d, g_ema, g_optim, d_optim, ada_aug_p), and what those leave out."""
+        saved = {
+            "g": self.generator.state_dict(),
+            "d": self.discriminator.state_dict(),
+            "g_ema": self.g_ema.state_dict(),
+            "g_optim": self.g_optim.state_dict(),
+            "d_optim": self.d_optim.state_dict(),
+            "ada_aug_p": self.ada.p if self.ada else 0.0,
+            "ada": self.ada.state_dict() if self.ada else None,
+            "iteration": self.iteration,
+            "mean_path_length": self.mean_path_length,
+            "latent_avg": self.g_ema.mean_latent(4096, torch.Generator(self.device).manual_seed(0)).detach()[0],
+            "rng": {"host": self.host_rng.get_state(), "device": self.rng.get_state()},
+        }
+        for method in self.methods:
+            saved |= method.saved_entries(self.generator, self.source)
+        return saved
+
+    def load_state_dict(self, saved: dict[str, object]) -> None:
+        """Continue exactly where `state_dict` was taken. Raises KeyError naming what is missing."""
+        self.generator.load_state_dict(saved["g"])
+        self.discriminator.load_state_dict(saved["d"])
+        self.g_ema.load_state_dict(saved["g_ema"])
+        self.g_optim.load_state_dict(saved["g_optim"])
+        self.d_optim.load_state_dict(saved["d_optim"])
+        if self.ada and saved["ada"]:
+            self.ada.load_state_dict(saved["ada"])
+        self.iteration = saved["iteration"]
+        self.mean_path_length = saved["mean_path_length"].to(self.device)
+        self.host_rng.set_state(saved["rng"]["host"])
+        self.rng.set_state(saved["rng"]["device"])
+
+
+def new_state(
+    settings: Settings,
+    generator: Generator,
+    discriminator: Discriminator,
+    methods: Sequence[TransferMethod],
+    *,
+    source: Generator | None = None,
+    ada: AdaptiveP | None = None,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+) -> TrainingState:
+    """Freeze what the methods ask for, build the optimizers, seed the random numbers (differently on every rank)."""
+    generator, discriminator = generator.to(device).requires_grad_(True), discriminator.to(device).requires_grad_(True)
+    source = source and source.to(device).eval().requires_grad_(False)
+    g_ema = copy.deepcopy(generator).eval().requires_grad_(False)
+    for network in (generator, discriminator, g_ema):
+        parallel.broadcast(network)
+    for method in methods:
+        for parameter in method.frozen_parameters(generator, discriminator):
+            parameter.requires_grad_(False)
+    seed = seed + 1_000_003 * parallel.rank()
+    return TrainingState(
+        settings,
+        generator,
+        discriminator,
+        g_ema,
+        source,
+        lazy_adam(generator, settings.lr, settings.g_reg_every if settings.path_regularize else None),
+        lazy_adam(discriminator, settings.lr, settings.d_reg_every if settings.r1 else None),
+        methods,
+        ada,
+        torch.Generator().manual_seed(seed),
+        torch.Generator(device).manual_seed(seed + 1),
+        torch.zeros((), device=device),
+    )
+
+
+def lazy_adam(network: torch.nn.Module, lr: float, reg_every: int | None) -> torch.optim.Adam:
+    """Adam with beta1 = 0 for a step that is followed by a regularisation step every `reg_every` (StyleGAN2, App. B).
+
+    The extra steps shrink the learning rate and the memory by the ratio c = k / (k + 1). Frozen parameters take part
+    without a gradient, so that the positions in a saved optimizer are those of the published files.
+    """
+    c = reg_every / (reg_every + 1) if reg_every else 1.0
+    return torch.optim.Adam(network.parameters(), lr=lr * c, betas=(0.0, 0.99**c), eps=1e-8, fused=True)

@@ -1,0 +1,151 @@
+"""The four updates of StyleGAN2 training (Karras et al. 2020, App. B), one function each.
+
+Each takes the state and the micro-batches of one batch (one, unless gradients are accumulated), changes the state by one
+optimizer step, and returns what to log as tensors on the device.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from augment import augment
+from model import Generator, mix_styles
+from training import losses, parallel
+from training.state import TrainingState
+from training.transfer import GeneratorBatch
+
+Logs = dict[str, Tensor]
+
+
+@dataclass
+class Latents:
+    """The random part of a batch of images.
+
+    z:            one [batch, style_dim], or two to mix
+    inject_index: the first layer that takes the second z
+    noise:        one [batch, 1, res, res] for each convolution
+    """
+
+    z: list[Tensor]
+    inject_index: int
+    noise: list[Tensor]
+
+
+def draw_latents(state: TrainingState, batch: int) -> Latents:
+    """Fresh random numbers for `batch` images; two z with the probability of style mixing."""
+    two = torch.rand((), generator=state.host_rng).item() < state.settings.mixing
+    inject_index = torch.randint(1, state.generator.n_latent, (), generator=state.host_rng).item()
+    shape = batch, state.generator.style_dim
+    z = [torch.randn(*shape, generator=state.rng, device=state.device) for _ in range(1 + two)]
+    return Latents(z, inject_index, state.generator.make_noise(batch, state.rng))
+
+
+def discriminator_step(state: TrainingState, reals: Sequence[Tensor], latents: Sequence[Latents]) -> Logs:
+    """Tell real from generated images. reals: [batch, 3, size, size] each, in [-1, 1]."""
+
+    def loss(real: Tensor, drawn: Latents) -> tuple[Tensor, Logs]:
+        with torch.no_grad():
+            w, _ = style_codes(state, state.generator, drawn)
+            fake = state.generator.synthesis(w, drawn.noise)
+        fake_pred = state.discriminator(augmented(state, fake))
+        real_pred = state.discriminator(augmented(state, real))
+        if state.ada:
+            state.ada.update(real_pred)
+        d = losses.discriminator_loss(real_pred, fake_pred)
+        return d, {"d": d, "real_score": real_pred.mean(), "fake_score": fake_pred.mean()}
+
+    return _update(state.d_optim, loss, zip(reals, latents), len(reals))
+
+
+def r1_step(state: TrainingState, reals: Sequence[Tensor]) -> Logs:
+    """Penalise the discriminator's gradient on real images, once for `d_reg_every` iterations."""
+    weight = state.settings.r1 / 2 * state.settings.d_reg_every
+
+    def loss(real: Tensor) -> tuple[Tensor, Logs]:
+        real = real.detach().requires_grad_(True)
+        real_pred = state.discriminator(augmented(state, real))
+        r1 = losses.r1_penalty(real_pred, real)
+        # The zero gives the last bias a gradient, so that Adam counts a step for it as for all others.
+        return weight * r1 + 0 * real_pred.sum(), {"r1": r1}
+
+    return _update(state.d_optim, loss, ((real,) for real in reals), len(reals))
+
+
+def generator_step(state: TrainingState, latents: Sequence[Latents]) -> Logs:
+    """Fool the discriminator, under the extra terms of the transfer methods."""
+
+    def loss(drawn: Latents) -> tuple[Tensor, Logs]:
+        w, w_source = style_codes(state, state.generator, drawn)
+        stages = list(state.generator.stages(w, drawn.noise))
+        fake_pred = state.discriminator(augmented(state, stages[-1].image))
+        total = losses.generator_loss(fake_pred)
+        logs = {"g": total}
+        batch = GeneratorBatch(w, w_source, drawn.noise, stages, state.source)
+        for method in state.methods:
+            for name, term in method.generator_losses(batch).items():
+                total = total + term.weight * term.value
+                logs[name] = term.value
+        return total, logs
+
+    return _update(state.g_optim, loss, ((drawn,) for drawn in latents), len(latents))
+
+
+def path_length_step(state: TrainingState, latents: Sequence[Latents]) -> Logs:
+    """Even out how far a step in w moves the image, once for `g_reg_every` iterations."""
+    weight = state.settings.path_regularize * state.settings.g_reg_every
+    means = []
+
+    def loss(drawn: Latents) -> tuple[Tensor, Logs]:
+        w, _ = style_codes(state, state.generator, drawn)
+        # The mapping network may be frozen, so w can lack a graph: make it a leaf before differentiating.
+        w = w if w.requires_grad else w.detach().requires_grad_(True)
+        image = state.generator.synthesis(w, drawn.noise)
+        image_noise = torch.randn(image.shape, generator=state.rng, device=state.device)
+        lengths = losses.path_lengths(image, w, image_noise)
+        path, mean = losses.path_length_penalty(lengths, state.mean_path_length)
+        means.append(mean)
+        # The zero gives the ToRGB biases a gradient, so that Adam counts a step for them as for all others.
+        return weight * path + 0 * image.sum(), {"path": path, "path_length": lengths.mean()}
+
+    logs = _update(state.g_optim, loss, ((drawn,) for drawn in latents), len(latents))
+    state.mean_path_length = parallel.mean(torch.stack(means).mean())
+    return logs
+
+
+def style_codes(state: TrainingState, generator: Generator, drawn: Latents) -> tuple[Tensor, Tensor | None]:
+    """(w, w_source), [batch, n_latent, style_dim] each: both mixed at the same layer, then blended by the methods."""
+    w, w_source = _mixed(generator, drawn), None
+    if any(method.needs_source for method in state.methods):
+        with torch.no_grad():
+            w_source = _mixed(state.source, drawn)
+    for method in state.methods:
+        w = method.blend_latents(w, w_source)
+    return w, w_source
+
+
+def augmented(state: TrainingState, images: Tensor) -> Tensor:
+    """The images as the discriminator sees them."""
+    return augment(images, state.ada.p, state.rng) if state.ada else images
+
+
+def _mixed(generator: Generator, drawn: Latents) -> Tensor:
+    codes = [generator.broadcast(generator.mapping(z)) for z in drawn.z]
+    return codes[0] if len(codes) == 1 else mix_styles(*codes, drawn.inject_index)
+
+
+def _update(
+    optimizer: torch.optim.Optimizer, loss: Callable[..., tuple[Tensor, Logs]], batches: Iterable[tuple], count: int
+) -> Logs:
+    """Average the gradients over `count` micro-batches and all processes, and take one step."""
+    trainable = [parameter for group in optimizer.param_groups for parameter in group["params"] if parameter.requires_grad]
+    optimizer.zero_grad(set_to_none=True)
+    every_log = []
+    for batch in batches:
+        value, logs = loss(*batch)
+        (value / count).backward(inputs=trainable)  # the other network keeps its gradients to itself
+        every_log.append({name: tensor.detach() for name, tensor in logs.items()})
+    parallel.average_gradients(trainable)
+    optimizer.step()
+    return {name: torch.stack([logs[name] for logs in every_log]).mean() for name in every_log[0]}

@@ -1,0 +1,25 @@
+"""Ways to turn the source generator into the target: one idea, one file, listed here.
+
+To add one, see docs/adding-a-transfer-method.md.
+"""
+
+from training.transfer.base import GeneratorBatch, Term, TransferMethod
+from training.transfer.freeze_d import FreezeD
+from training.transfer.freeze_fc import FreezeFC
+from training.transfer.freeze_g import FreezeG
+from training.transfer.freeze_sg import FreezeStyle
+from training.transfer.structure_loss import StructureLoss
+
+METHODS: tuple[type[TransferMethod], ...] = (FreezeD, FreezeG, FreezeFC, FreezeStyle, StructureLoss)
+
+__all__ = [
+    "METHODS",
+    "FreezeD",
+    "FreezeFC",
+    "FreezeG",
+    "FreezeStyle",
+    "GeneratorBatch",
+    "StructureLoss",
+    "Term",
+    "TransferMethod",
+]

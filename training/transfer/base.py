@@ -1,0 +1,79 @@
+"""What a transfer method is: up to four hooks, and its own flags.
+
+A module in this folder imports torch inside its hooks only, so that `train.py --help` stays instant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import argparse
+
+    from torch import Tensor, nn
+
+    from model import Discriminator, Generator, Stage
+
+
+class Term(NamedTuple):
+    """An extra loss of the generator. The value is logged without its weight."""
+
+    value: Tensor
+    weight: float
+
+
+@dataclass
+class GeneratorBatch:
+    """One forward pass of the trained generator, and the means to make the source's pass comparable.
+
+    w:        [batch, n_latent, style_dim], what the images were made from
+    w_source: the same z through the source's mapping network, mixed at the same layer
+    noise:    one [batch, 1, res, res] for each convolution
+    stages:   feature maps and image after each resolution, 4x4 first; the last image is the fake
+    """
+
+    w: Tensor
+    w_source: Tensor | None
+    noise: list[Tensor]
+    stages: list[Stage]
+    source: Generator | None
+
+    def source_stages(self) -> Iterator[Stage]:
+        """The source's stages for the same z, mixing and noise, 4x4 first. Lazy: ask for as many as needed."""
+        return self.source.stages(self.w_source, self.noise)
+
+
+class TransferMethod:
+    """A way to turn the source into the target. Subclasses override the hooks they need and are listed in METHODS."""
+
+    needs_source = False  # True: refuses to run without --ckpt, and gets the source's latents and generator
+
+    @classmethod
+    def add_arguments(cls, group: argparse._ArgumentGroup) -> None:
+        """Declare the method's flags."""
+
+    @classmethod
+    def from_args(cls, args: argparse.Namespace) -> TransferMethod | None:
+        """The method as the flags ask for it, None when they do not."""
+
+    def frozen_parameters(self, generator: Generator, discriminator: Discriminator) -> Iterable[nn.Parameter]:
+        """Parameters that never train. Asked once, before the optimizers exist."""
+        return ()
+
+    def blend_latents(self, w: Tensor, w_source: Tensor | None) -> Tensor:
+        """The latents [batch, n_latent, style_dim] that every image is made from, in every phase and in samples."""
+        return w
+
+    def generator_losses(self, batch: GeneratorBatch) -> dict[str, Term]:
+        """Extra terms of the generator's loss, by the name under which they are logged."""
+        return {}
+
+    def saved_entries(self, generator: Generator, source: Generator | None) -> dict[str, object]:
+        """What a checkpoint must carry beside the networks so that other commands make the same images."""
+        return {}
+
+    def describe(self, generator: Generator, discriminator: Discriminator) -> str:
+        """One line for the user, after freezing was decided."""
+        return type(self).__name__

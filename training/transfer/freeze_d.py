@@ -1,0 +1,38 @@
+"""FreezeD: keep the discriminator's early layers as the source trained them (Mo et al. 2020, arXiv 2002.10964)."""
+
+from __future__ import annotations
+
+from cli import InputError
+from training.transfer.base import TransferMethod
+
+
+class FreezeD(TransferMethod):
+    """Train the discriminator's `trainable` lowest-resolution blocks and its final layers; freeze those nearest the image."""
+
+    def __init__(self, trainable: int):
+        self.trainable = trainable
+
+    @classmethod
+    def add_arguments(cls, group):
+        group.add_argument(
+            "--freezeD",
+            type=int,
+            default=-1,
+            metavar="N",
+            help="discriminator: train only the N lowest-resolution blocks and the final layers (N=3: 8 to 32 px)",
+        )
+
+    @classmethod
+    def from_args(cls, args):
+        return cls(args.freezeD) if args.freezeD > 0 else None
+
+    def frozen_parameters(self, generator, discriminator):
+        blocks = len(discriminator.convs) - 1
+        if self.trainable > blocks:
+            raise InputError(
+                f"--freezeD {self.trainable}: a {discriminator.size} px discriminator has {blocks} blocks; give 1 to {blocks}"
+            )
+        return discriminator.convs[: -self.trainable].parameters()
+
+    def describe(self, generator, discriminator):
+        return f"FreezeD: the discriminator trains in its {self.trainable} lowest-resolution blocks and its final layers"

@@ -1,0 +1,57 @@
+"""FreezeSG's half of its own: the coarse layers take their style from the source (Back 2021, arXiv 2106.12445, Sec. 3.1).
+
+The other half, frozen coarse layers, is FreezeG: `--freezeStyle 3 --freezeG 3 --train_mapping`.
+"""
+
+from __future__ import annotations
+
+from cli import InputError
+from training.transfer.base import TransferMethod
+
+
+class FreezeStyle(TransferMethod):
+    """Layers below `layers` get the source's w, the others the trained one."""
+
+    needs_source = True
+
+    def __init__(self, layers: int):
+        self.layers = layers
+
+    @classmethod
+    def add_arguments(cls, group):
+        group.add_argument(
+            "--freezeStyle",
+            type=int,
+            default=-1,
+            metavar="K",
+            help="generator: the K lowest style layers take the source's w; has an effect while the mapping network trains",
+        )
+
+    @classmethod
+    def from_args(cls, args):
+        return cls(args.freezeStyle) if args.freezeStyle > 0 else None
+
+    def frozen_parameters(self, generator, discriminator):
+        if self.layers > generator.n_latent:
+            raise InputError(f"--freezeStyle {self.layers}: the generator has {generator.n_latent} style layers")
+        return ()
+
+    def blend_latents(self, w, w_source):
+        from model import mix_styles
+
+        return mix_styles(w_source, w, self.layers)
+
+    def saved_entries(self, generator, source):
+        if not _mapping_trains(generator):
+            return {}
+        return {"freeze_style": self.layers, "source_style": source.style.state_dict()}
+
+    def describe(self, generator, discriminator):
+        effect = (
+            "" if _mapping_trains(generator) else " (no effect: the mapping network is frozen, so it is the source's already)"
+        )
+        return f"FreezeStyle: the {self.layers} lowest style layers take the source's w{effect}"
+
+
+def _mapping_trains(generator) -> bool:
+    return any(parameter.requires_grad for parameter in generator.style.parameters())

@@ -1,0 +1,24 @@
+"""Flags that belong together, chosen so that they mean the same at every resolution."""
+
+PRESETS = ("freezed", "freezeg", "freezesg", "structure")
+
+
+def preset_flags(name: str, size: int) -> dict[str, object]:
+    """The flags of `--preset name` for a network of `size` px.
+
+    The frozen coarse levels are those that hold pose and face shape: 4 and 8 px, from 256 px up 16 px as well.
+    The discriminator trains up to 32 px, and always keeps its highest resolution.
+
+    >>> preset_flags("freezesg", 256)
+    {'augment': True, 'freezeD': 3, 'freezeG': 4, 'freezeStyle': 5, 'train_mapping': True}
+    """
+    levels = size.bit_length() - 2  # 4, 8, ..., size
+    coarse = min(3 if size >= 256 else 2, levels - 1)
+    flags: dict[str, object] = {"augment": True, "freezeD": max(1, min(3, levels - 2))}
+    if name in ("freezeg", "freezesg"):
+        flags["freezeG"] = levels - coarse
+    if name == "freezesg":
+        flags |= {"freezeStyle": 2 * coarse - 1, "train_mapping": True}  # the convolutions of the frozen levels
+    if name == "structure":
+        flags["structure_loss"] = coarse
+    return flags
