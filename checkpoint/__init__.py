@@ -1,7 +1,8 @@
 """Networks in files: read any known format, write our own."""
 
 from checkpoint.architecture import Architecture
+from checkpoint.blended import BlendedGenerator
 from checkpoint.read import Checkpoint, read
-from checkpoint.write import fingerprint, write
+from checkpoint.write import fingerprint, newest_good, write
 
-__all__ = ["Architecture", "Checkpoint", "fingerprint", "read", "write"]
+__all__ = ["Architecture", "BlendedGenerator", "Checkpoint", "fingerprint", "newest_good", "read", "write"]

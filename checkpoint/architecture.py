@@ -20,6 +20,9 @@ from model import BLUR_TAPS, Discriminator, Generator, make_kernel
 
 State = dict[str, Tensor]
 SIZES = tuple(2**k for k in range(3, 11))
+WIDEST = 4096  # feature maps of a layer, or numbers of a latent
+DEEPEST = 64  # layers of a mapping network
+LARGEST = 2**28  # numbers of a network; the published ones have up to 3 * 2**23
 NOISE_SEED = 0  # noise buffers that a file lacks are drawn with it, so that they are the same at every reading
 
 
@@ -42,8 +45,9 @@ class Architecture:
     conv_clamp: float | None = None
     stddev_group: int = 4
 
-    def generator(self) -> Generator:
-        return Generator(
+    def generator(self, kind: type[Generator] = Generator, **options) -> Generator:
+        """With fresh weights. kind: a subclass, which takes further `options`."""
+        return kind(
             self.size,
             self.style_dim,
             self.n_mlp,
@@ -51,6 +55,7 @@ class Architecture:
             lr_mlp=self.lr_mlp,
             channels=self.channels,
             conv_clamp=self.conv_clamp,
+            **options,
         )
 
     def discriminator(self) -> Discriminator:
@@ -79,7 +84,7 @@ def from_generator(state: State) -> Architecture:
     return Architecture(
         size=size,
         style_dim=_dimension(state, "conv1.conv.modulation.weight", 1, ndim=2),
-        n_mlp=sum(re.fullmatch(r"style\.\d+\.weight", name) is not None for name in state),
+        n_mlp=_checked_depth(sum(re.fullmatch(r"style\.\d+\.weight", name) is not None for name in state)),
         channels=channels,
         blur_kernel=_taps(state),
     )
@@ -95,12 +100,14 @@ def from_discriminator(state: State) -> Architecture:
     return Architecture(size=size, style_dim=512, n_mlp=8, channels=dict(sorted(channels.items())))
 
 
-def complete(state: State, shapes: dict[str, torch.Size], taps: tuple[float, ...]) -> tuple[State, list[str]]:
+def complete(state: State, shapes: dict[str, torch.Size], taps: tuple[float, ...] = BLUR_TAPS) -> tuple[State, list[str]]:
     """The state dict in the public order, with every name it should have, in float32; and notes on what was filled in.
 
     Only noise buffers and filter kernels may be missing, and only filter kernels superfluous. Anything else raises
     InputError naming the tensor, what was expected and what was found.
     """
+    if (count := sum(shape.numel() for shape in shapes.values())) > LARGEST:
+        raise InputError(f"expected at most {LARGEST:,} numbers, found the layers for {count:,}")
     filled, result = [], {}
     noise = torch.Generator().manual_seed(NOISE_SEED)
     for name, shape in shapes.items():
@@ -139,15 +146,22 @@ def _checked(name: str, tensor: Tensor, shape: torch.Size) -> Tensor:
 def _dimension(state: State, name: str, axis: int, ndim: int) -> int:
     if name not in state:
         raise InputError(f"{name}: expected {ndim} dimensions, found no such tensor")
-    if state[name].ndim != ndim:
-        raise InputError(f"{name}: expected {ndim} dimensions, found {list(state[name].shape)}")
-    return state[name].shape[axis]
+    shape = state[name].shape
+    if len(shape) != ndim or not 1 <= shape[axis] <= WIDEST:
+        raise InputError(f"{name}: expected {ndim} dimensions of 1 to {WIDEST}, found {list(shape)}")
+    return shape[axis]
 
 
 def _checked_size(size: int) -> int:
     if size not in SIZES:
         raise InputError(f"expected a network of 8 to 1024 px, found the layers of {size} px")
     return size
+
+
+def _checked_depth(n_mlp: int) -> int:
+    if n_mlp > DEEPEST:
+        raise InputError(f"style.*: expected at most {DEEPEST} layers, found {n_mlp}")
+    return n_mlp
 
 
 def _taps(state: State) -> tuple[float, ...]:

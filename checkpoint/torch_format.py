@@ -1,0 +1,119 @@
+"""The two formats of torch.save, read with weights_only=True after a look at their sizes and at the pickle inside.
+
+contents = load_zip(Path("550000.pt"))          # since torch 1.6: a zip, one member for each tensor
+contents = load_stream(open("old.pt", "rb"))    # before: pickles, then the data
+"""
+
+import argparse
+import io
+import mmap
+import struct
+import zipfile
+from pathlib import Path
+from typing import BinaryIO
+
+import torch
+
+from checkpoint.vetting import first_line, vet
+from cli import InputError
+
+ZIP = b"PK\x03\x04"  # how the formats begin; the second is a pickled number
+STREAM = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+
+LARGEST_DIRECTORY = 8 * 2**20  # bytes of the list of a zip's members
+LARGEST_PICKLE = 64 * 2**20  # bytes of the pickle inside a zip, which holds names and shapes only
+
+KINDS = ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool")
+# What checkpoints name besides numbers and strings. Everything here builds a plain value.
+STORAGES = {("torch", f"{kind}Storage") for kind in KINDS}
+ALLOWED = STORAGES | {
+    ("collections", "OrderedDict"),
+    ("argparse", "Namespace"),
+    ("torch._utils", "_rebuild_tensor_v2"),
+    ("torch._utils", "_rebuild_parameter"),
+    ("torch", "Size"),
+    ("torch", "device"),
+}
+
+
+def load_zip(path: Path, lazy: bool = False) -> object:
+    """lazy: tensors stay on the disk until they are used."""
+    with path.open("rb") as file:
+        _check_zip(file, path.stat().st_size)
+    return _torch_load(path, mapped=lazy)
+
+
+def load_stream(file: BinaryIO) -> object:
+    """torch.save's format before 1.6: five pickles (a number, a version, the machine, the object, names), then the data."""
+    position = file.tell()
+    view = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if hasattr(file, "name") else file
+    for _ in range(5):
+        vet(view, ALLOWED)
+    file.seek(position)
+    return _torch_load(file)
+
+
+def _torch_load(source: Path | BinaryIO, mapped: bool = False) -> object:
+    try:
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            return torch.load(source, map_location="cpu", weights_only=True, mmap=mapped)
+    except Exception as error:  # a damaged file fails in many ways
+        raise InputError(f"damaged ({first_line(error)})") from None
+
+
+def _check_zip(file: BinaryIO, size: int) -> None:
+    """The members must be stored as they are, lie inside the file, match their checksums; the pickle must be harmless."""
+    _check_zip_end(file, size)
+    try:
+        with zipfile.ZipFile(file) as archive:
+            members = archive.infolist()
+            names = [member.filename.lower() for member in members]
+            if len(set(names)) != len(names):
+                raise InputError("damaged (two members of one name)")
+            if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+                raise InputError("compressed zip; torch.save writes uncompressed ones")
+            if sum(member.file_size for member in members) > size:
+                raise InputError("damaged (members larger than the file)")
+            if any(name.endswith("/constants.pkl") for name in names):
+                raise InputError("a TorchScript program, not a checkpoint; save its state_dict() instead")
+            _check_pickle_member(archive)
+            for member in members:
+                _check_sum(archive, member)
+    except (zipfile.BadZipFile, EOFError, OSError, struct.error, ValueError, NotImplementedError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"damaged ({first_line(error)})") from None
+
+
+def _check_zip_end(file: BinaryIO, size: int) -> None:
+    """The directory and its description must be the last bytes, and short: then all zip readers agree on the contents."""
+    file.seek(max(0, size - 98))
+    tail = file.read().rjust(98)
+    signature, *_, length, offset, comment = struct.unpack("<4s4H2LH", tail[-22:])
+    if signature != b"PK\x05\x06" or comment:
+        raise InputError("damaged (the end is missing); copy or download it again")
+    end = size - 22
+    if tail[-42:-38] == b"PK\x06\x07":  # the same numbers once more, in 64 bits
+        end = size - 98
+        if tail[:4] != b"PK\x06\x06" or struct.unpack("<QQ", tail[40:56]) != (length, offset):
+            raise InputError("damaged (contradictory zip directory)")
+    if length > LARGEST_DIRECTORY or offset + length != end:
+        raise InputError("damaged (zip directory of the wrong size)")
+
+
+def _check_pickle_member(archive: zipfile.ZipFile) -> None:
+    pickles = [member for member in archive.infolist() if member.filename.lower().endswith("data.pkl")]
+    if len(pickles) != 1:
+        raise InputError("a zip, but none that torch.save wrote")
+    if pickles[0].file_size > LARGEST_PICKLE:
+        raise InputError("damaged (pickle too large)")
+    vet(io.BytesIO(archive.read(pickles[0])), ALLOWED)
+
+
+def _check_sum(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
+    """torch.load skips the checksums. A sum of zero means that the writer left it out."""
+    if not member.CRC:
+        return
+    with archive.open(member) as data:
+        while data.read(2**20):
+            pass
