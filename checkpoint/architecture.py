@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from cli import InputError
 from model import BLUR_TAPS, Discriminator, Generator, make_kernel
@@ -62,16 +63,23 @@ class Architecture:
         return Discriminator(self.size, channels=self.channels, conv_clamp=self.conv_clamp, stddev_group=self.stddev_group)
 
     def generator_shapes(self) -> dict[str, torch.Size]:
-        with torch.device("meta"):
+        with Undrawn():
             return {name: tensor.shape for name, tensor in self.generator().state_dict().items()}
 
     def discriminator_shapes(self) -> dict[str, torch.Size]:
-        with torch.device("meta"):
+        with Undrawn():
             return {name: tensor.shape for name, tensor in self.discriminator().state_dict().items()}
 
     def as_dict(self) -> dict:
         """Plain values, for the key `architecture` of our checkpoints."""
         return {**dataclasses.asdict(self), "blur_kernel": list(self.blur_kernel)}
+
+
+class Undrawn(TorchFunctionMode):
+    """Within it, networks are built with whatever lies in the memory: faster, and the random state stays as it is."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        return (torch.empty if func is torch.randn else func)(*args, **(kwargs or {}))
 
 
 def from_generator(state: State) -> Architecture:
@@ -81,13 +89,14 @@ def from_generator(state: State) -> Architecture:
     channels = {4: _dimension(state, "input.input", 1, ndim=4)}
     for i in range(levels):
         channels[8 * 2**i] = _dimension(state, f"convs.{2 * i + 1}.conv.weight", 1, ndim=5)
-    return Architecture(
+    architecture = Architecture(
         size=size,
         style_dim=_dimension(state, "conv1.conv.modulation.weight", 1, ndim=2),
         n_mlp=_checked_depth(sum(re.fullmatch(r"style\.\d+\.weight", name) is not None for name in state)),
         channels=channels,
         blur_kernel=_taps(state),
     )
+    return _checked_total(architecture)
 
 
 def from_discriminator(state: State) -> Architecture:
@@ -97,7 +106,7 @@ def from_discriminator(state: State) -> Architecture:
     channels = {size: _dimension(state, "convs.0.0.weight", 0, ndim=4)}
     for i in range(1, blocks + 1):
         channels[size // 2**i] = _dimension(state, f"convs.{i}.conv2.1.weight", 0, ndim=4)
-    return Architecture(size=size, style_dim=512, n_mlp=8, channels=dict(sorted(channels.items())))
+    return _checked_total(Architecture(size=size, style_dim=512, n_mlp=8, channels=dict(sorted(channels.items()))))
 
 
 def complete(state: State, shapes: dict[str, torch.Size], taps: tuple[float, ...] = BLUR_TAPS) -> tuple[State, list[str]]:
@@ -106,8 +115,6 @@ def complete(state: State, shapes: dict[str, torch.Size], taps: tuple[float, ...
     Only noise buffers and filter kernels may be missing, and only filter kernels superfluous. Anything else raises
     InputError naming the tensor, what was expected and what was found.
     """
-    if (count := sum(shape.numel() for shape in shapes.values())) > LARGEST:
-        raise InputError(f"expected at most {LARGEST:,} numbers, found the layers for {count:,}")
     filled, result = [], {}
     noise = torch.Generator().manual_seed(NOISE_SEED)
     for name, shape in shapes.items():
@@ -162,6 +169,14 @@ def _checked_depth(n_mlp: int) -> int:
     if n_mlp > DEEPEST:
         raise InputError(f"style.*: expected at most {DEEPEST} layers, found {n_mlp}")
     return n_mlp
+
+
+def _checked_total(architecture: Architecture) -> Architecture:
+    """Refuse shapes whose mere building would fill the memory."""
+    convolutions = sum(2 * 9 * width**2 for width in architecture.channels.values())
+    if convolutions + architecture.n_mlp * architecture.style_dim**2 > LARGEST:
+        raise InputError(f"expected at most {LARGEST:,} weights, found {architecture.channels} feature maps")
+    return architecture
 
 
 def _taps(state: State) -> tuple[float, ...]:

@@ -13,11 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from checkpoint import container, nvidia
-from checkpoint.architecture import Architecture, State, complete, from_discriminator, from_generator
+from checkpoint.architecture import Architecture, State, Undrawn, complete, from_discriminator, from_generator
 from checkpoint.blended import BlendedGenerator
 from checkpoint.write import STAMP
 from cli import InputError
@@ -240,10 +239,9 @@ def _named(part: str) -> Iterator[None]:
 
 
 def _loaded(build, state: State) -> nn.Module:
-    """Built without drawing random weights, so that reading leaves the random state alone."""
-    with torch.device("meta"):
+    with Undrawn():
         network = build()
-    network.load_state_dict({name: tensor.clone() for name, tensor in state.items()}, assign=True)
+    network.load_state_dict(state)
     return network.eval().requires_grad_(False)
 
 
