@@ -99,11 +99,12 @@ def _transposed_pad(in_size: Pair, kernel_size: Pair, out_size: Pair, up: Pair, 
 def _polyphase(x: Tensor, kernel: Tensor, up: Pair, down: Pair, pad: Quad) -> Tensor:
     """Filter without touching a stuffed zero: each of the up x up output phases sees its own subset of the taps."""
     weight = kernel.flip(0, 1).to(x.dtype)
+    x = x.contiguous(memory_format=torch.channels_last)  # several times faster: one step serves all channels
     if up == (1, 1):
         return _depthwise(x, weight, pad, down)
     height, width = out_size(x.shape[-2:], kernel.shape, up, (1, 1), pad)
-    layout = torch.channels_last if x.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format
-    out = torch.empty((*x.shape[:2], height, width), dtype=x.dtype, device=x.device, memory_format=layout)
+    shape = *x.shape[:2], height, width
+    out = torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
     for row in range(min(up[1], height)):
         taps_y, pad_y = _phase(row, up[1], pad[2], kernel.shape[0], x.shape[2], height)
         for column in range(min(up[0], width)):

@@ -92,8 +92,11 @@ def generator_step(state: TrainingState, latents: Sequence[Latents]) -> Logs:
     return _update(state.g_optim, loss, ((drawn,) for drawn in latents), len(latents))
 
 
-def path_length_step(state: TrainingState, latents: Sequence[Latents]) -> Logs:
-    """Even out how far a step in w moves the image, once for `g_reg_every` iterations."""
+def path_length_step(state: TrainingState, latents: Sequence[Latents], image_noise: Tensor | None = None) -> Logs:
+    """Even out how far a step in w moves the image, once for `g_reg_every` iterations.
+
+    image_noise: N(0, 1) as the images, to repeat a step; else drawn
+    """
     weight = state.settings.path_regularize * state.settings.g_reg_every
     means = []
 
@@ -102,8 +105,8 @@ def path_length_step(state: TrainingState, latents: Sequence[Latents]) -> Logs:
         # The mapping network may be frozen, so w can lack a graph: make it a leaf before differentiating.
         w = w if w.requires_grad else w.detach().requires_grad_(True)
         image = state.generator.synthesis(w, drawn.noise)
-        image_noise = torch.randn(image.shape, generator=state.rng, device=state.device)
-        lengths = losses.path_lengths(image, w, image_noise)
+        y = torch.randn(image.shape, generator=state.rng, device=state.device) if image_noise is None else image_noise
+        lengths = losses.path_lengths(image, w, y)
         path, mean = losses.path_length_penalty(lengths, state.mean_path_length)
         means.append(mean)
         # The zero gives the ToRGB biases a gradient, so that Adam counts a step for them as for all others.

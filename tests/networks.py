@@ -1,0 +1,57 @@
+"""Small networks for tests, and recorded ones."""
+
+from pathlib import Path
+
+import torch
+
+from model import Discriminator, Generator
+
+CHANNELS = {4: 8, 8: 8, 16: 4}
+
+
+def tiny_generator(seed: int = 0, size: int = 16, **options) -> Generator:
+    """16 px, 8 dimensions, with noise and biases of visible size."""
+    torch.manual_seed(seed)
+    options = {"style_dim": 8, "n_mlp": 2, "channels": {res: CHANNELS.get(res, 4) for res in _resolutions(size)}} | options
+    return _visible(Generator(size, **options))
+
+
+def tiny_discriminator(seed: int = 0, size: int = 16, **options) -> Discriminator:
+    torch.manual_seed(seed)
+    return _visible(Discriminator(size, channels={res: CHANNELS.get(res, 4) for res in _resolutions(size)}, **options))
+
+
+def recorded_generator(folder: Path) -> tuple[Generator, dict]:
+    """The generator of a vectors folder with its parameters, and the whole record."""
+    record = torch.load(folder / "generator.pt", weights_only=True)
+    config = record["config"]
+    generator = Generator(
+        config["size"],
+        config["style_dim"],
+        config["n_mlp"],
+        blur_kernel=config["blur_kernel"],
+        lr_mlp=config["lr_mlp"],
+        channels=config["channels"],
+    )
+    generator.load_state_dict(record["state_dict"])
+    return generator, record
+
+
+def recorded_discriminator(folder: Path) -> tuple[Discriminator, dict]:
+    record = torch.load(folder / "discriminator.pt", weights_only=True)
+    config = record["config"]
+    discriminator = Discriminator(config["size"], blur_kernel=config["blur_kernel"], channels=config["channels"])
+    discriminator.load_state_dict(record["state_dict"])
+    return discriminator, record
+
+
+def _resolutions(size: int) -> list[int]:
+    return [2**k for k in range(2, size.bit_length())]
+
+
+@torch.no_grad()
+def _visible(network):
+    for name, parameter in network.named_parameters():
+        if name.endswith("noise.weight") or (name.endswith("bias") and "modulation" not in name):
+            parameter.normal_(std=0.2)
+    return network
