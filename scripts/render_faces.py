@@ -1,0 +1,50 @@
+"""Render synthetic faces: photo-like (domain A) or cartoons (domain B) of the same people.
+
+The same seed gives the same people in both domains, and the same files every time:
+    python -m scripts.render_faces --domain B --n 250 --seed 1 --out faces/cartoons
+    python -m scripts.render_faces --domain A --n 20000 --out faces/photos
+"""
+
+import argparse
+from pathlib import Path
+
+import cli
+
+CHUNK = 256  # faces rendered between two steps of the progress bar
+
+
+def parser() -> cli.Parser:
+    parser = cli.Parser(__doc__, usage="render_faces.py [flags] --out DIR")
+    whole = cli.number(int, least=1)
+    add = parser.add_argument_group("faces").add_argument
+    add("--domain", choices=("A", "B"), default="A", help="A: photo-like, B: cartoon (default: A)")
+    add("--n", type=whole, default=250, metavar="N", help="how many (default: 250)")
+    add("--size", type=cli.number(int, least=8), default=64, metavar="PX", help="side, a multiple of 8 (default: 64)")
+    add("--seed", type=cli.number(int, least=0), default=0, metavar="N", help="which people (default: 0)")
+    add("--out", type=Path, required=True, metavar="DIR", help="folder for 00000.png, 00001.png, ...")
+    add("--overwrite", action="store_true", help="write into a folder that is not empty")
+    return parser
+
+
+def main(args: argparse.Namespace) -> Path:
+    import utils
+    from faces.synthetic import render, sample_attributes
+    from tqdm import tqdm
+
+    if args.size % 8:
+        raise cli.InputError(f"--size {args.size}: must be a multiple of 8")
+    if args.out.exists() and any(args.out.iterdir()) and not args.overwrite:
+        raise cli.InputError(f"--out {args.out}: is not empty; give another folder, or --overwrite")
+    attributes = sample_attributes(args.n, args.seed)
+    with tqdm(total=args.n, unit=" faces") as bar:
+        for first in range(0, args.n, CHUNK):
+            some = {name: values[first : first + CHUNK] for name, values in attributes.items()}
+            images = render(some, args.size, args.domain, args.seed, first)
+            for index, picture in enumerate(utils.to_pictures(images * 2 - 1), first):
+                utils.save_png(picture, args.out / f"{index:05d}.png")
+            bar.update(len(images))
+    return args.out
+
+
+if __name__ == "__main__":
+    cli.run(main, parser())
