@@ -115,7 +115,8 @@ def _public_names(contents: dict, kind: str) -> tuple[dict, str]:
     metadata = contents.pop("metadata", {}) if kind == "safetensors" else {}
     stamped = contents.pop("written_by", None) == STAMP
     if bare := _bare(contents):
-        contents, format = {bare: contents}, "bare state dict"
+        beside = {"latent_avg": contents.pop("latent_avg")} if "latent_avg" in contents else {}
+        contents, format = {bare: contents, **beside}, "bare state dict"
     elif stamped:
         format = "this project"
     else:

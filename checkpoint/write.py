@@ -26,15 +26,16 @@ MANIFEST = "manifest.jsonl"
 SPARE = 2**20  # bytes for names, shapes and the manifest
 
 
-def write(path: str | Path, contents: dict, manifest: bool = True) -> None:
+def write(path: str | Path, contents: dict, manifest: bool = True, stamp: bool = True) -> None:
     """Write a temporary file in the same folder, flush it to the disk, rename it, note it in the manifest.
 
     contents: dicts, lists, numbers, strings and tensors; written as plain dicts, with tensors on the CPU
+    stamp:    add the key that marks a file as this project's own
     Raises InputError, and leaves the folder as it was, for tensors that hold NaN or Inf, and for a full disk. Raises
     TypeError for anything that could not be read back safely.
     """
     path = Path(path)
-    contents = _plain({**contents, "written_by": STAMP})
+    contents = _plain({**contents, "written_by": STAMP} if stamp else contents)
     for name, tensor in _tensors(contents):
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise InputError(f"{path}: not written, {name} holds NaN or Inf")

@@ -1,0 +1,96 @@
+"""The contents of a checkpoint in the layouts that other programs read.
+
+    source = read("ffhq.pkl")
+    write("ffhq.pt", reference(source))             # stylegan2-pytorch's generate.py and train.py --ckpt
+
+reference: g, d, g_ema, latent_avg.  bare: one state dict.  nvidia: G, D, G_ema under NVIDIA's names.  All are plain dicts.
+What a layout cannot hold is an InputError, or a line among the losses.
+"""
+
+import json
+
+import torch
+from torch import Tensor
+
+from checkpoint import nvidia
+from checkpoint.read import WHOLE_BATCH, Checkpoint
+from cli import InputError
+
+W_AVG_SAMPLES = 10_000
+
+
+def reference(source: Checkpoint) -> dict:
+    """stylegan2-pytorch's converted layout. What its scripts do not know (architecture, blended styles) lies beside it."""
+    beside = {name: source.extra[name] for name in ("latent_avg", "freeze_style", "source_style") if name in source.extra}
+    return {**source.networks, **beside, "architecture": source.architecture.as_dict()}
+
+
+def bare(source: Checkpoint, network: str = "g_ema") -> dict[str, Tensor]:
+    """The state dict of one network."""
+    _refuse_blended(source, "a bare state dict")
+    name = network if network == "d" else source.generator_name(network)
+    if name not in source.networks:
+        raise InputError(f"{source.path}: holds no {name}, only {', '.join(source.networks)}")
+    return dict(source.networks[name])
+
+
+def bare_with_metadata(source: Checkpoint, network: str = "g_ema") -> tuple[dict[str, Tensor], dict[str, str]]:
+    """For safetensors, which hold tensors and texts: the state dict with latent_avg, and the architecture as JSON."""
+    tensors = bare(source, network)
+    if "latent_avg" in source.extra and network != "d":
+        tensors["latent_avg"] = source.extra["latent_avg"]
+    return tensors, {"architecture": json.dumps(source.architecture.as_dict())}
+
+
+def to_nvidia(source: Checkpoint) -> dict:
+    """State dicts under stylegan2-ada-pytorch's names, for load_state_dict of networks built with `config`."""
+    _refuse_blended(source, "NVIDIA's layout")
+    contents = {}
+    for ours, theirs in {"g": "G", "d": "D", "g_ema": "G_ema"}.items():
+        if ours == "d" and ours in source.networks:
+            contents[theirs] = nvidia.discriminator_to_nvidia(source.networks[ours])
+        elif ours in source.networks:
+            contents[theirs] = nvidia.generator_to_nvidia(source.networks[ours], _w_avg(source))
+    architecture = source.architecture
+    whole = architecture.stddev_group == WHOLE_BATCH
+    return contents | {
+        "config": {
+            "img_resolution": architecture.size,
+            "channels": dict(architecture.channels),
+            "z_dim": architecture.style_dim,
+            "w_dim": architecture.style_dim,
+            "c_dim": 0,
+            "mapping_layers": architecture.n_mlp,
+            "lr_multiplier": architecture.lr_mlp,
+            "conv_clamp": architecture.conv_clamp,
+            "mbstd_group_size": None if whole else architecture.stddev_group,
+        }
+    }
+
+
+def losses(source: Checkpoint, layout: str) -> list[str]:
+    """What the other program will not see, one line each."""
+    architecture, lost = source.architecture, []
+    if layout in ("reference", "bare") and architecture.conv_clamp is not None:
+        lost.append(
+            f"conv_clamp {architecture.conv_clamp:g} is unknown to stylegan2-pytorch (it matters above that value only)"
+        )
+    if layout in ("reference", "bare") and architecture.stddev_group != 4 and "d" in source.networks:
+        lost.append(f"the discriminator compares {architecture.stddev_group} images at once, stylegan2-pytorch's 4")
+    if layout == "reference" and "freeze_style" in source.extra:
+        lost.append("stylegan2-pytorch's scripts show this network without the styles of its source")
+    if layout == "nvidia" and "latent_avg" not in source.extra and len(source.networks) > ("d" in source.networks):
+        lost.append(f"mapping.w_avg: none in the file, so the mean of {W_AVG_SAMPLES:,} mapped z")
+    return lost
+
+
+def _w_avg(source: Checkpoint) -> Tensor:
+    if "latent_avg" in source.extra:
+        return source.extra["latent_avg"]
+    with torch.no_grad():
+        return source.generator().mean_latent(W_AVG_SAMPLES, torch.Generator().manual_seed(0))[0]
+
+
+def _refuse_blended(source: Checkpoint, layout: str) -> None:
+    if source.extra.get("freeze_style"):
+        raise InputError(f"{source.path}: takes the styles of its first layers from its source, which {layout} cannot hold")

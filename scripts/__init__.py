@@ -1,0 +1,1 @@
+"""Commands, one for each thing to do: python -m scripts.NAME --help."""

@@ -1,0 +1,130 @@
+"""Turn a checkpoint of one program into that of another, and check the result by reading it back.
+
+python -m scripts.convert ffhq.pkl ffhq.pt                          NVIDIA -> stylegan2-pytorch and this project
+python -m scripts.convert 550000.pt ffhq256-nvidia.pt --to nvidia   state dicts under NVIDIA's names
+python -m scripts.convert cartoon.pt cartoon.safetensors            one network, for sharing
+"""
+
+from pathlib import Path
+
+import cli
+
+LAYOUTS = ("reference", "bare", "nvidia", "safetensors")
+
+
+def parser() -> cli.Parser:
+    command = cli.Parser(__doc__)
+    files = command.add_argument_group("files")
+    files.add_argument("file", type=cli.existing_file, metavar="IN", help="any checkpoint that scripts.inspect reads")
+    files.add_argument("out", type=Path, metavar="OUT", help="the file to write, .pt or .safetensors")
+    files.add_argument("--overwrite", action="store_true", help="replace OUT if it exists")
+    files.add_argument("--preview", type=Path, metavar="PNG", help="draw four images from OUT, seeds 0 to 3")
+    layout = command.add_argument_group("layout")
+    layout.add_argument(
+        "--to",
+        choices=LAYOUTS,
+        help="reference: g, d, g_ema and latent_avg; bare: one state dict; nvidia: G, D, G_ema under NVIDIA's names; "
+        "safetensors: one network (default: by the ending of OUT, reference for .pt)",
+    )
+    layout.add_argument(
+        "--network", choices=("g_ema", "g", "d"), default="g_ema", help="which one, for bare and safetensors (default: g_ema)"
+    )
+    layout.add_argument("--half", action="store_true", help="store half precision: half the size, about 3 decimal digits")
+    return command
+
+
+def main(args) -> Path:
+    import checkpoint
+    from checkpoint import layouts
+
+    to = args.to or ("safetensors" if args.out.suffix == ".safetensors" else "reference")
+    _check_out(args, to)
+    source = checkpoint.read(args.file)
+    for loss in layouts.losses(source, to):
+        print(f"note: {loss}")
+    _write(source, to, args)
+    written = checkpoint.read(args.out)
+    print(_self_check(source, written, args.network))
+    if args.preview:
+        _draw(written, args.preview)
+    return args.out
+
+
+def _check_out(args, to: str) -> None:
+    if args.out.exists() and not args.overwrite:
+        raise cli.InputError(f"{args.out}: exists; give --overwrite to replace it")
+    if args.out.exists() and args.out.samefile(args.file):
+        raise cli.InputError(f"{args.out}: is the file to convert")
+    if (to == "safetensors") != (args.out.suffix == ".safetensors"):
+        raise cli.InputError(f"{args.out}: --to {to} needs the ending {'.safetensors' if to == 'safetensors' else '.pt'}")
+
+
+def _write(source, to: str, args) -> None:
+    import checkpoint
+    from checkpoint import layouts
+
+    if to == "safetensors":
+        tensors, metadata = layouts.bare_with_metadata(source, args.network)
+        return _write_safetensors(args.out, _halved(tensors) if args.half else tensors, metadata)
+    if to == "bare":
+        contents = layouts.bare(source, args.network)
+    else:
+        contents = layouts.reference(source) if to == "reference" else layouts.to_nvidia(source)
+    checkpoint.write(args.out, _halved(contents) if args.half else contents, manifest=False, stamp=False)
+
+
+def _write_safetensors(path: Path, tensors: dict, metadata: dict[str, str]) -> None:
+    from checkpoint.write import save_atomically
+
+    try:
+        from safetensors.torch import save
+    except ImportError:
+        raise cli.InputError(f"{path}: writing safetensors needs a package: pip install -e .[export]") from None
+    data = save({name: tensor.contiguous().clone() for name, tensor in tensors.items()}, metadata)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_atomically(path, lambda file: file.write(data))
+
+
+def _halved(value):
+    if isinstance(value, dict):
+        return {name: _halved(item) for name, item in value.items()}
+    return value.half() if hasattr(value, "half") else value
+
+
+def _self_check(source, written, network: str) -> str:
+    """Draw one image (or judge one, where there is only a discriminator) with the network of both files, and compare."""
+    before, after = _probe(source, network), _probe(written, network)
+    difference = (before - after).abs().max().item()
+    verdict = "equal to that of the input" if difference == 0 else f"differs from that of the input by up to {difference:.2g}"
+    return f"check: one result has mean {after.mean():.4f}, from {after.min():.4f} to {after.max():.4f}; {verdict}"
+
+
+def _probe(source, network: str):
+    import torch
+
+    import utils
+
+    with torch.no_grad():
+        if network == "d" or set(source.networks) == {"d"}:
+            size = source.architecture.size
+            return source.discriminator()(utils.seeded_normal([0], 3, size, size))
+        z = utils.seeded_normal([0], source.architecture.style_dim)
+        return source.generator(network)([z], randomize_noise=False)[0]
+
+
+def _draw(written, path: Path) -> None:
+    import torch
+
+    import utils
+
+    seeds = [0, 1, 2, 3]
+    with torch.no_grad():
+        z = utils.seeded_normal(seeds, written.architecture.style_dim)
+        images, _ = written.generator()([z], randomize_noise=False)
+    pictures = utils.to_pictures(images)
+    utils.save_png(utils.sheet(pictures, len(seeds), captions=[f"seed {seed}" for seed in seeds]), path)
+    print(f"preview: {path}")
+
+
+if __name__ == "__main__":
+    cli.run(main, parser())

@@ -1,0 +1,79 @@
+"""Say what a checkpoint holds, without running anything in it.
+
+python -m scripts.inspect 550000.pt
+python -m scripts.inspect ffhq.pkl --keys
+"""
+
+from pathlib import Path
+
+import cli
+
+NETWORKS = {"g": "trained generator", "d": "discriminator", "g_ema": "averaged generator"}
+
+
+def parser() -> cli.Parser:
+    command = cli.Parser(__doc__)
+    command.add_argument("file", type=cli.existing_file, metavar="FILE", help="a .pt, .pkl or .safetensors file")
+    command.add_argument("--keys", action="store_true", help="list every tensor with its shape")
+    return command
+
+
+def main(args) -> None:
+    import checkpoint
+
+    source = checkpoint.read(args.file, lazy=True)
+    print("\n".join(report(source, args.file, keys=args.keys)))
+
+
+def report(source, file: Path, keys: bool = False) -> list[str]:
+    """The lines to print for a checkpoint.Checkpoint."""
+    import checkpoint
+
+    lines = [_line("file", f"{file}, {file.stat().st_size / 2**20:.1f} MiB"), _line("format", source.format)]
+    lines += [_line(name, value) for name, value in _architecture(source).items()]
+    for name, state in source.networks.items():
+        count = sum(tensor.numel() for key, tensor in state.items() if not key.endswith("kernel") and "noises." not in key)
+        lines.append(_line(name, f"{NETWORKS[name]}, {count:,} parameters, fingerprint {checkpoint.fingerprint(state)}"))
+    lines += [_line(name, value) for name, value in _beside(source.extra).items()]
+    lines += [_line("note", note) for note in source.notes]
+    for name, state in source.networks.items() if keys else ():
+        lines += [f"{name}.{key}  {list(tensor.shape)}" for key, tensor in state.items()]
+    return lines
+
+
+def _architecture(source) -> dict[str, str]:
+    architecture = source.architecture
+    lines = {
+        "size": f"{architecture.size} px",
+        "feature maps": "  ".join(f"{res}: {width}" for res, width in architecture.channels.items()),
+    }
+    if "g" in source.networks or "g_ema" in source.networks:
+        lines["styles"] = (
+            f"{architecture.style_dim} numbers, {architecture.n_mlp} mapping layers, lr_mlp {architecture.lr_mlp:g}"
+        )
+        lines["blur taps"] = " ".join(f"{tap:g}" for tap in architecture.blur_kernel)
+    if architecture.conv_clamp is not None:
+        lines["conv_clamp"] = f"{architecture.conv_clamp:g}"
+    if "d" in source.networks:
+        lines["stddev_group"] = f"{architecture.stddev_group} images"
+    return lines
+
+
+def _beside(extra: dict) -> dict[str, str]:
+    lines = {}
+    if "iteration" in extra:
+        lines["iteration"] = str(extra["iteration"])
+    if "freeze_style" in extra:
+        lines["freeze_style"] = f"the first {extra['freeze_style']} layers take their styles from the source network"
+    lines["optimizers"] = " and ".join(name for name in ("g_optim", "d_optim") if name in extra) or "none"
+    known = {"iteration", "freeze_style", "g_optim", "d_optim"}
+    lines["beside them"] = ", ".join(str(name) for name in extra if name not in known) or "nothing"
+    return lines
+
+
+def _line(name: str, value: object) -> str:
+    return f"{name:14}{value}"
+
+
+if __name__ == "__main__":
+    cli.run(main, parser())
