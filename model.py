@@ -157,11 +157,12 @@ class Generator(nn.Module):
             raise ValueError(f"styles: expected one or two, got {len(styles)}")
         if not input_is_latent:
             styles = [self.mapping(z) for z in styles]
+        w_plus = [self.broadcast(w) for w in styles]
         if truncation < 1:
             if truncation_latent is None:
                 raise ValueError("truncation below 1 needs truncation_latent, for instance generator.mean_latent(4096)")
-            styles = [truncation_latent + truncation * (w - truncation_latent) for w in styles]
-        w_plus = [self.broadcast(w) for w in styles]
+            centre = truncation_latent if truncation_latent.ndim == 1 else self.broadcast(truncation_latent)
+            w_plus = [centre + truncation * (w - centre) for w in w_plus]
         if len(w_plus) == 2 and inject_index is None:
             inject_index = random.randint(1, self.n_latent - 1)
         w_plus = w_plus[0] if len(w_plus) == 1 else mix_styles(*w_plus, inject_index)
