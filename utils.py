@@ -14,6 +14,8 @@ from torch import Tensor
 
 from cli import InputError
 
+GAP = 2  # pixels between the pictures of a sheet
+LEAST_SIDE = 128  # pixels; smaller pictures are enlarged on a sheet
 INK, PAPER, RULE = (40, 40, 48), (255, 255, 255), (220, 220, 226)
 LINE_COLOURS = ((31, 119, 180), (214, 69, 65), (44, 160, 90), (148, 103, 189), (230, 145, 40), (120, 120, 130))
 
@@ -49,32 +51,54 @@ def sheet(
     captions: Sequence[str] = (),
     row_names: Sequence[str] = (),
     title: str = "",
-    gap: int = 2,
 ) -> Image.Image:
-    """Pictures of one size in rows of `columns`, on white.
+    """Pictures of one size in rows of `columns`, on white; small ones are enlarged to be seen.
 
-    captions:  one for each picture, below it
+    captions:  one for each picture, below it; a row without any takes no room for them
     row_names: one for each row, before it
     title:     above all
     """
+    pictures = [_enlarged(picture) for picture in pictures]
     width, height = pictures[0].size
-    font = ImageFont.load_default(max(9, min(16, width // 8)))
-    line = math.ceil(font.getbbox("Ag")[3] * 1.3)
+    font = ImageFont.load_default(max(11, min(16, width // 9)))
+    line = math.ceil(font.getbbox("Ag")[3] * 1.4)
     left = max((math.ceil(font.getlength(name)) + 8 for name in row_names), default=0)
-    top = line + 4 if title else 0
-    cell_height = height + gap + (line if captions else 0)
-    rows = math.ceil(len(pictures) / columns)
-    canvas = Image.new("RGB", (left + columns * (width + gap) + gap, top + rows * cell_height + gap), PAPER)
+    rows = [list(pictures[start : start + columns]) for start in range(0, len(pictures), columns)]
+    texts = [list(captions[start : start + columns]) for start in range(0, len(pictures), columns)]
+    heights = [height + GAP + (line if any(row) else 0) for row in texts]
+    top = line + 2 if title else 0
+    canvas = Image.new("RGB", (left + columns * (width + GAP) + GAP, top + sum(heights) + GAP), PAPER)
     draw = ImageDraw.Draw(canvas)
-    draw.text((gap + 2, 2), title, INK, font)
-    for i, picture in enumerate(pictures):
-        x, y = left + gap + i % columns * (width + gap), top + gap + i // columns * cell_height
-        canvas.paste(picture, (x, y))
-        if captions:
-            draw.text((x + width // 2, y + height + 1), captions[i], INK, font, anchor="ma")
-    for row, name in enumerate(row_names):
-        draw.text((left - 4, top + gap + row * cell_height + height // 2), name, INK, font, anchor="rm")
+    draw.text((GAP + 2, 2), title, INK, font)
+    y = top + GAP
+    for row, row_texts, name, row_height in zip(rows, texts, [*row_names, *[""] * len(rows)], heights):
+        draw.text((left - 4, y + height // 2), name, INK, font, anchor="rm")
+        for column, (picture, text) in enumerate(zip(row, [*row_texts, *[""] * len(row)])):
+            x = left + GAP + column * (width + GAP)
+            canvas.paste(picture, (x, y))
+            draw.text((x + width // 2, y + height + 2), text, INK, font, anchor="ma")
+        y += row_height
     return canvas
+
+
+def paired_sheet(
+    people: dict[str, Sequence[Image.Image]], columns: int, captions: Sequence[str] = (), title: str = ""
+) -> Image.Image:
+    """{row name: one picture for each person} -> the same person in one column, row below row, `columns` people wide."""
+    count = len(next(iter(people.values())))
+    pictures, names, texts = [], [], []
+    for start in range(0, count, columns):
+        for name, row in people.items():
+            some = list(row[start : start + columns])
+            missing = columns - len(some) if count > columns else 0
+            pictures += some + [Image.new("RGB", some[0].size, PAPER)] * missing
+            texts += (
+                [*captions[start : start + columns], *[""] * missing]
+                if name == list(people)[-1]
+                else [""] * (len(some) + missing)
+            )
+            names.append(name)
+    return sheet(pictures, min(columns, count), texts if captions else (), names if any(names) else (), title)
 
 
 def save_animation(frames: Sequence[Image.Image], path: Path, fps: float = 8, hold: float = 1.5) -> Path:
@@ -160,6 +184,13 @@ def choose_device(name: str = "auto") -> torch.device:
         reason = str(error).splitlines()[0]
         raise InputError(f"--device {name}: {reason}; use --device cpu or auto") from None
     return device
+
+
+def _enlarged(picture: Image.Image) -> Image.Image:
+    factor = math.ceil(LEAST_SIDE / picture.width)
+    if factor == 1:
+        return picture
+    return picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.BICUBIC)
 
 
 def _ticks(low: float, high: float, count: int = 5) -> list[float]:

@@ -1,0 +1,1 @@
+"""Editing: latents, and what can be done to a face through them."""
