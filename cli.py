@@ -98,9 +98,9 @@ class Parser(argparse.ArgumentParser):
         return "no such flag" + (f"; did you mean --{near[0].lstrip('_')}?" if near else "")
 
 
-def run(main: Callable[[argparse.Namespace], Path | None], parser: Parser) -> None:
+def run(main: Callable[[argparse.Namespace], Path | None], parser: Parser, words: Sequence[str] | None = None) -> None:
     """Parse, work, print the written path as the last line. Wrong input and a failing disk end in one line and status 1."""
-    args = parser.parse_args()
+    args = parser.parse_args(words)
     try:
         written = main(args)
         if written is not None:

@@ -1,0 +1,212 @@
+"""The transfer methods: what each freezes, blends and adds, alone and together."""
+
+import argparse
+import copy
+import itertools
+import json
+
+import pytest
+import torch
+
+from cli import InputError
+from model import Discriminator, Generator
+from tests.networks import tiny_discriminator, tiny_generator
+from tests.vectors import for_each_folder
+from training import steps
+from training.state import Settings, new_state
+from training.transfer import METHODS, FreezeD, FreezeFC, FreezeG, FreezeStyle, StructureLoss
+from training.transfer.presets import PRESETS, preset_flags
+
+EXAMPLES = {
+    "freezeD": FreezeD(1),
+    "freezeG": FreezeG(1),
+    "freezeG+mapping": FreezeG(1, train_mapping=True),
+    "freezeFC": FreezeFC(),
+    "freezeStyle": FreezeStyle(2),
+    "structure": StructureLoss(2),
+    "structure features": StructureLoss(2, target="features"),
+}
+PAIRS = [*itertools.combinations(EXAMPLES, 1), *itertools.combinations(EXAMPLES, 2)]
+
+
+def state_with(*methods, **settings):
+    source = tiny_generator(seed=1)
+    return new_state(
+        Settings(**settings),
+        copy.deepcopy(source),
+        tiny_discriminator(seed=2),
+        methods,
+        source=source,
+    )
+
+
+def one_iteration(state, batch=4):
+    real = torch.randn(batch, 3, 16, 16, generator=torch.Generator().manual_seed(5))
+    logs = steps.discriminator_step(state, [real], [steps.draw_latents(state, batch)])
+    logs |= steps.r1_step(state, [real])
+    logs |= steps.generator_step(state, [steps.draw_latents(state, batch)])
+    logs |= steps.path_length_step(state, [steps.draw_latents(state, batch // 2)])
+    state.update_ema()
+    state.iteration += 1
+    return logs
+
+
+def trainable_modules(network, names):
+    """Which of the named modules train: all of each module's parameters, or none of them."""
+    found = set()
+    for name in names:
+        states = {parameter.requires_grad for parameter in network.get_submodule(name).parameters()}
+        assert len(states) == 1, f"{name} is only partly frozen"
+        if states == {True}:
+            found.add(name)
+    return found
+
+
+@for_each_folder("tables")
+def test_vectors_of_what_the_published_freeze_flags_leave_trainable(folder):
+    table = json.loads((folder / "freeze_256_reference.json").read_text())
+    with torch.device("meta"):
+        generator, discriminator = Generator(256), Discriminator(256)
+    g_modules = ["style", "input", "conv1", "to_rgb1", *(f"convs.{i}" for i in range(12)), *(f"to_rgbs.{i}" for i in range(6))]
+    d_modules = [*(f"convs.{i}" for i in range(7)), "final_conv", "final_linear"]
+    for case, expected in table.items():
+        kind, count, _ = case.split("_")
+        method, network, modules = {
+            "freezeG": (FreezeG(int(count)), generator, g_modules),
+            "freezeD": (FreezeD(int(count)), discriminator, d_modules),
+        }[kind]
+        network.requires_grad_(True)
+        for parameter in method.frozen_parameters(generator, discriminator):
+            parameter.requires_grad_(False)
+        assert trainable_modules(network, modules) == set(expected), case
+
+
+def test_freezing_the_generator_leaves_the_mapping_network_to_train_when_asked():
+    state = state_with(FreezeG(1, train_mapping=True))
+    assert trainable_modules(state.generator, ["style", "conv1", "convs.0", "convs.2"]) == {"style", "convs.2"}
+
+
+def test_freezing_the_mapping_network_freezes_nothing_else():
+    state = state_with(FreezeFC())
+    frozen = {name for name, parameter in state.generator.named_parameters() if not parameter.requires_grad}
+    assert frozen == {name for name, _ in state.generator.named_parameters() if name.startswith("style.")}
+
+
+@pytest.mark.parametrize("names", PAIRS, ids="+".join)
+def test_frozen_parameters_stay_bit_equal_and_the_others_move_under_any_two_methods(names):
+    state = state_with(*(EXAMPLES[name] for name in names), r1=1.0)
+    before = {which: copy.deepcopy(getattr(state, which).state_dict()) for which in ("generator", "discriminator", "source")}
+    for _ in range(2):
+        logs = one_iteration(state)
+    assert all(torch.isfinite(value) for value in logs.values())
+    for which in ("generator", "discriminator"):
+        for name, parameter in getattr(state, which).named_parameters():
+            assert torch.equal(parameter, before[which][name]) == (not parameter.requires_grad), name
+    for name, parameter in state.generator.named_parameters():
+        unmoved = torch.equal(state.g_ema.get_parameter(name), before["source"][name])
+        assert unmoved == (not parameter.requires_grad), name
+    assert all(torch.equal(tensor, before["source"][name]) for name, tensor in state.source.state_dict().items())
+
+
+@pytest.mark.parametrize("target", ["rgb", "features"])
+def test_structure_loss_of_an_untouched_copy_is_exactly_zero(target):
+    state = state_with(StructureLoss(3, target=target), mixing=1.0)
+    logs = steps.generator_step(state, [steps.draw_latents(state, 4)])
+    assert logs["structure"].item() == 0
+
+
+@pytest.mark.parametrize("target", ["rgb", "features"])
+def test_structure_loss_is_the_mean_square_at_the_lowest_resolutions(target):
+    state = state_with(method := StructureLoss(2, target=target))
+    with torch.no_grad():
+        state.generator.conv1.conv.weight.add_(0.5)
+    drawn = steps.draw_latents(state, 4)
+    w, w_source = steps.style_codes(state, state.generator, drawn)
+    theirs = [getattr(state.source, "rgb_pyramid" if target == "rgb" else "features")(w_source, drawn.noise)]
+    ours = [getattr(state.generator, "rgb_pyramid" if target == "rgb" else "features")(w, drawn.noise)]
+    expected = sum((a - b).square().mean() for a, b in zip(ours[0][:2], theirs[0][:2]))
+    logs = steps.generator_step(state, [drawn])
+    assert method.levels == 2
+    torch.testing.assert_close(logs["structure"], expected.detach())
+    assert expected > 0
+
+
+def test_structure_weight_scales_the_gradient_and_not_the_logged_value():
+    moved = {}
+    for weight in (0.0, 1.0):
+        state = state_with(StructureLoss(2, weight=weight))
+        with torch.no_grad():
+            state.generator.conv1.conv.weight.add_(0.5)
+        logs = steps.generator_step(state, [steps.draw_latents(state, 4)])
+        moved[weight] = logs["structure"], state.generator.conv1.conv.weight.clone()
+    assert moved[0.0][0] == moved[1.0][0]
+    assert not torch.equal(moved[0.0][1], moved[1.0][1])
+
+
+@pytest.mark.parametrize("mixing", [0.0, 1.0])
+def test_low_layers_take_the_sources_style_with_one_z_or_two(mixing):
+    state = state_with(FreezeStyle(2), mixing=mixing)
+    with torch.no_grad():
+        state.generator.style[1].weight.add_(1.0)
+    drawn = steps.draw_latents(state, 4)
+    assert len(drawn.z) == 1 + int(mixing)
+    blended, w_source = steps.style_codes(state, state.generator, drawn)
+    own, _ = steps.style_codes(state_without_methods(state), state.generator, drawn)
+    assert torch.equal(blended[:, :2], w_source[:, :2])
+    assert torch.equal(blended[:, 2:], own[:, 2:])
+    assert not torch.equal(blended[:, 2:], w_source[:, 2:])
+
+
+def state_without_methods(state):
+    bare = copy.copy(state)
+    bare.methods = []
+    return bare
+
+
+def test_a_frozen_mapping_network_makes_freeze_style_say_that_it_has_no_effect():
+    state = state_with(FreezeG(1), style := FreezeStyle(2))
+    assert "no effect" in style.describe(state.generator, state.discriminator)
+    state = state_with(FreezeG(1, train_mapping=True), style)
+    assert "no effect" not in style.describe(state.generator, state.discriminator)
+
+
+@pytest.mark.parametrize(
+    "method, words",
+    [
+        (FreezeG(99), "--freezeG 99: .* 1 to 2"),
+        (FreezeD(99), "--freezeD 99: .* 1 to 2"),
+        (FreezeStyle(99), "--freezeStyle 99: .* 6"),
+        (StructureLoss(99), "--structure_loss 99: .* 3"),
+    ],
+    ids=["freezeG", "freezeD", "freezeStyle", "structure_loss"],
+)
+def test_counts_beyond_the_network_are_refused_with_what_would_do(method, words):
+    with pytest.raises(InputError, match=words):
+        state_with(method)
+
+
+def options(**given):
+    parser = argparse.ArgumentParser()
+    for method in METHODS:
+        method.add_arguments(parser)
+    return argparse.Namespace(**vars(parser.parse_args([])) | given)
+
+
+def test_no_flag_means_no_method():
+    assert [method.from_args(options()) for method in METHODS] == [None] * len(METHODS)
+
+
+@pytest.mark.parametrize("size", [8, 16, 32, 64, 128, 256, 512, 1024])
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_fits_every_size_and_leaves_something_to_train(name, size):
+    channels = {2**k: 2 for k in range(2, size.bit_length())}
+    generator, discriminator = Generator(size, 4, 1, channels=channels), Discriminator(size, channels=channels)
+    flags = {key: value for key, value in preset_flags(name, size).items() if key != "augment"}
+    methods = [method for kind in METHODS if (method := kind.from_args(options(**flags)))]
+    assert methods
+    for method in methods:
+        for parameter in method.frozen_parameters(generator, discriminator):
+            parameter.requires_grad_(False)
+    assert not discriminator.convs[0][0].weight.requires_grad
+    for network in (generator, discriminator):
+        assert any(parameter.requires_grad for parameter in network.parameters())
