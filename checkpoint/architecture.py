@@ -20,9 +20,7 @@ from cli import InputError
 from model import BLUR_TAPS, Discriminator, Generator, make_kernel
 
 State = dict[str, Tensor]
-SIZES = tuple(2**k for k in range(3, 11))
 WIDEST = 4096  # feature maps of a layer, or numbers of a latent
-DEEPEST = 64  # layers of a mapping network
 LARGEST = 2**28  # numbers of a network; the published ones have up to 3 * 2**23
 NOISE_SEED = 0  # noise buffers that a file lacks are drawn with it, so that they are the same at every reading
 
@@ -84,15 +82,15 @@ class Undrawn(TorchFunctionMode):
 
 def from_generator(state: State) -> Architecture:
     """Raises InputError where the tensors that tell the architecture are missing or have the wrong number of dimensions."""
-    levels = len({name.split(".")[1] for name in state if re.fullmatch(r"to_rgbs\.\d+\.bias", name)})
-    size = _checked_size(4 * 2**levels)
+    levels = _count(state, r"to_rgbs\.(\d{1,3})\.", first=0)
+    size = _size(levels)
     channels = {4: _dimension(state, "input.input", 1, ndim=4)}
     for i in range(levels):
         channels[8 * 2**i] = _dimension(state, f"convs.{2 * i + 1}.conv.weight", 1, ndim=5)
     architecture = Architecture(
         size=size,
         style_dim=_dimension(state, "conv1.conv.modulation.weight", 1, ndim=2),
-        n_mlp=_checked_depth(sum(re.fullmatch(r"style\.\d+\.weight", name) is not None for name in state)),
+        n_mlp=_count(state, r"style\.(\d{1,3})\.", first=1),
         channels=channels,
         blur_kernel=_taps(state),
     )
@@ -101,8 +99,8 @@ def from_generator(state: State) -> Architecture:
 
 def from_discriminator(state: State) -> Architecture:
     """As `from_generator`; style_dim and n_mlp, which a discriminator does not show, are the published 512 and 8."""
-    blocks = len({name.split(".")[1] for name in state if re.fullmatch(r"convs\.\d+\.conv1\.0\.weight", name)})
-    size = _checked_size(4 * 2**blocks)
+    blocks = _count(state, r"convs\.(\d{1,3})\.conv\d\.", first=1)
+    size = _size(blocks)
     channels = {size: _dimension(state, "convs.0.0.weight", 0, ndim=4)}
     for i in range(1, blocks + 1):
         channels[size // 2**i] = _dimension(state, f"convs.{i}.conv2.1.weight", 0, ndim=4)
@@ -159,16 +157,16 @@ def _dimension(state: State, name: str, axis: int, ndim: int) -> int:
     return shape[axis]
 
 
-def _checked_size(size: int) -> int:
-    if size not in SIZES:
-        raise InputError(f"expected a network of 8 to 1024 px, found the layers of {size} px")
-    return size
+def _count(state: State, pattern: str, first: int) -> int:
+    """How many there are of what is numbered from `first`; gaps count, so that a missing one is named later."""
+    return max((int(match[1]) - first + 1 for name in state if (match := re.match(pattern, name))), default=0)
 
 
-def _checked_depth(n_mlp: int) -> int:
-    if n_mlp > DEEPEST:
-        raise InputError(f"style.*: expected at most {DEEPEST} layers, found {n_mlp}")
-    return n_mlp
+def _size(levels: int) -> int:
+    """Of a network with so many resolutions above 4x4."""
+    if not 1 <= levels <= 8:
+        raise InputError(f"expected a network of 8 to 1024 px, 1 to 8 levels above 4x4, found {levels}")
+    return 4 * 2**levels
 
 
 def _checked_total(architecture: Architecture) -> Architecture:

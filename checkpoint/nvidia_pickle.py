@@ -76,7 +76,7 @@ def _storage(data: bytes) -> torch.storage.TypedStorage:
 
 
 def _tensor(storage, offset, size, stride, *_) -> Tensor:
-    return torch.empty(0, dtype=storage.dtype).set_(storage.untyped(), offset, size, stride)
+    return torch.empty(0, dtype=storage.dtype).set_(storage._untyped_storage, offset, size, stride)
 
 
 def _parameter(tensor, *_) -> Tensor:
