@@ -1,0 +1,89 @@
+"""Every awkward file gives the right picture, or the reason why there is none."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from faces.decode import FORMATS, Unreadable, decode, square
+from tests.faces.awkward import pictures, saved, scene
+
+CASES = pictures()
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if not CASES[name].reason])
+def test_readable_file_gives_its_picture(name):
+    case = CASES[name]
+    picture, notes = decode(case.data)
+    assert picture.mode == "RGB" and (picture.height, picture.width) == case.picture.shape[:2]
+    difference = np.abs(np.asarray(picture).astype(int) - case.picture)
+    assert difference.mean() <= case.tolerance
+    assert any(case.note in note for note in notes) if case.note else not notes or "EXIF" in notes[0]
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if CASES[name].reason])
+def test_unreadable_file_gives_a_reason(name):
+    with pytest.raises(Unreadable, match=CASES[name].reason):
+        decode(CASES[name].data)
+
+
+def test_transparent_parts_take_the_background():
+    picture, notes = decode(CASES["alpha.png"].data, background="#102030")
+    assert picture.getpixel((40, 5)) == (0x10, 0x20, 0x30) and notes == ["transparent parts laid on #102030"]
+
+
+def test_pixel_limit_is_inclusive():
+    data = CASES["rgb.png"].data
+    assert decode(data, max_pixels=48 * 32).picture.size == (48, 32)
+    with pytest.raises(Unreadable, match="--max_pixels raises it"):
+        decode(data, max_pixels=48 * 32 - 1)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    kind=st.sampled_from(FORMATS),
+    cut=st.floats(0, 1),
+    flips=st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 7)), max_size=4),
+)
+def test_damage_of_any_kind_raises_nothing_but_unreadable(kind, cut, flips):
+    data = bytearray(saved(Image.fromarray(scene()), kind))
+    for place, bit in flips:
+        data[int(place * len(data))] ^= 1 << bit
+    try:
+        assert decode(bytes(data[: round(cut * len(data))]), max_pixels=10**6).picture.mode == "RGB"
+    except Unreadable as reason:
+        assert str(reason)
+
+
+@pytest.mark.parametrize("kind", ["baseline", "progressive", "restart", "grey", "cmyk"])
+def test_jpeg_cut_anywhere_is_whole_or_refused(kind):
+    noisy = np.random.default_rng(1).normal(0, 25, (32, 48, 3)) + scene()
+    picture = Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8)).convert({"grey": "L", "cmyk": "CMYK"}.get(kind, "RGB"))
+    data = saved(picture, "JPEG", progressive=kind == "progressive", restart_marker_blocks=int(kind == "restart"))
+    whole = np.asarray(decode(data).picture)
+    for length in range(len(data) - 1, 0, -5 if len(data) > 3000 else -3):
+        try:
+            assert np.array_equal(decode(data[:length]).picture, whole)
+        except Unreadable:
+            assert length < len(data) - 2
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    width=st.integers(12, 90),
+    height=st.integers(12, 90),
+    size=st.sampled_from([4, 16, 33]),
+    resample=st.sampled_from(["lanczos", "bilinear"]),
+)
+def test_square_is_resize_then_centre_crop(width, height, size, resample):
+    pixels = np.random.default_rng(width * 100 + height).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    picture = Image.fromarray(pixels)
+    scaled = [int(size * side / min(width, height)) for side in (width, height)]
+    left, top = (round((side - size) / 2) for side in scaled)
+    naive = picture.resize(scaled, Image.Resampling[resample.upper()]).crop((left, top, left + size, top + size))
+    assert np.array_equal(square(picture, size, resample), naive)
+
+
+def test_square_of_a_long_strip_stays_small():
+    assert square(Image.new("RGB", (60_000, 2)), 1024).size == (1024, 1024)  # resized whole it would take 94 GB
