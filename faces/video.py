@@ -1,0 +1,145 @@
+"""Frames of a film: some of every scene, or one every so many seconds. Needs PyAV, the extra `video`.
+
+film = Film(Path("film.mp4"), scene_frames=3)
+picture, notes = film.picture(film.items[0])
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from cli import InputError
+from faces.decode import MAX_PIXELS, Decoded, Unreadable, reasons
+from faces.sources import Item
+
+CUT = 0.35  # histogram distance between consecutive frames, in [0, 1], that makes a new scene
+# Only self-contained formats, only from disk: a playlist could name any other file.
+OPTIONS = {
+    "protocol_whitelist": "file",
+    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,ogg,asf,ivf,h264,hevc",
+}
+
+
+class Film:
+    """Chosen frames as items, named by their time.
+
+    every:        seconds between frames; None looks for scenes instead (and decodes the film once to find them)
+    scene_frames: frames of each scene, evenly spread; a scene with fewer gives all it has
+    """
+
+    def __init__(self, path: Path, every: float | None = None, scene_frames: int = 3):
+        self.path = path
+        refused = ""
+        with self._open() as container:
+            stream = container.streams.video[0]
+            if every:
+                chosen = _spaced(sorted(_packet_times(container, stream)), every / stream.time_base)
+            else:
+                stream.thread_type = "AUTO"
+                scenes, refused = _scenes(container, stream)
+                chosen = [scene[i] for scene in scenes for i in _spread(len(scene), scene_frames)]
+            seconds = float(stream.time_base)
+        version = f"{path.stat().st_size} {path.stat().st_mtime_ns}"
+        self.items = [Item(_clock(time * seconds), "", version, time) for time in chosen]
+        if refused:
+            self.items.append(Item("the rest", refused, version))
+
+    def picture(self, item: Item, max_pixels: int = MAX_PIXELS, background: str = "white") -> Decoded:
+        """As in `sources.Source`; a film has no transparency, `background` is not looked at."""
+        if item.refused:
+            raise Unreadable(item.refused)
+        with reasons(), self._open() as container:
+            stream = container.streams.video[0]
+            if stream.width * stream.height > max_pixels:
+                raise Unreadable(f"{stream.width} x {stream.height} is over the limit; --max_pixels raises it")
+            frame = _frame_at(container, stream, item.place)
+            return Decoded(frame.to_image().rotate(frame.rotation, expand=True), [])
+
+    def _open(self):
+        try:
+            import av
+        except ImportError:
+            raise InputError(f"{self.path}: to read a film, pip install 'av>=15'; folders and zips need nothing more") from None
+        try:
+            container = av.open(str(self.path), options=OPTIONS)
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise InputError(f"{self.path}: neither a folder nor a zip, and not a film PyAV can read ({error})") from None
+        if not container.streams.video:
+            container.close()
+            raise InputError(f"{self.path}: holds no pictures, only sound")
+        return container
+
+
+def _frame_at(container, stream, time: int):
+    """The frame with this time stamp: from the key frame before it, or from the start where seeking is inexact."""
+    for start in (time, 0):
+        container.seek(start, stream=stream)
+        for frame in container.decode(stream):
+            if frame.pts is None or frame.pts < time:
+                continue
+            if frame.pts == time:
+                return frame
+            break
+    raise Unreadable("this frame does not decode")
+
+
+def _packet_times(container, stream) -> Iterator[int]:
+    return (packet.pts for packet in container.demux(stream) if packet.pts is not None)
+
+
+def _spaced(times: list[int], step: float) -> list[int]:
+    """The first time, and the next one at or after each multiple of `step` from it.
+
+    >>> _spaced([5, 6, 7, 9, 12], 2)
+    [5, 7, 9, 12]
+    """
+    chosen, due = [], min(times, default=0)
+    for time in times:
+        if time >= due:
+            chosen.append(time)
+            due += step * ((time - due) // step + 1)
+    return chosen
+
+
+def _scenes(container, stream) -> tuple[list[list[int]], str]:
+    """The time stamps of each scene's frames, and what ended the film early, if anything did."""
+    import av
+
+    scenes, before = [], None
+    try:
+        for frame in container.decode(stream):
+            if frame.pts is None:
+                continue
+            histogram = _histogram(frame)
+            if before is None or np.abs(histogram - before).sum() / 2 > CUT:
+                scenes.append([])
+            scenes[-1].append(frame.pts)
+            before = histogram
+    except av.FFmpegError as error:
+        return scenes, f"damaged: {error}"
+    return scenes, ""
+
+
+def _histogram(frame) -> np.ndarray:
+    """Share of each of 4 x 4 x 4 colours, [64], summing to 1."""
+    pixels = frame.reformat(width=64, height=64, format="rgb24").to_ndarray() >> 6
+    colours = pixels @ np.array([16, 4, 1])
+    return np.bincount(colours.ravel(), minlength=64) / colours.size
+
+
+def _spread(length: int, count: int) -> list[int]:
+    """
+    >>> _spread(10, 2)
+    [2, 7]
+    """
+    return sorted({(2 * i + 1) * length // (2 * count) for i in range(count)}) if count < length else list(range(length))
+
+
+def _clock(seconds: float) -> str:
+    """
+    >>> _clock(3723.5)
+    '01:02:03.500'
+    """
+    minutes, rest = divmod(round(seconds * 1000), 60000)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}:{rest // 1000:02d}.{rest % 1000:03d}"
