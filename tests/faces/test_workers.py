@@ -1,0 +1,55 @@
+"""Results come in order, whatever becomes of the processes."""
+
+import ctypes
+import os
+import signal
+import time
+
+import pytest
+
+from faces.workers import Lost, each
+
+
+def behave(item):
+    """What the items of these tests ask for. Runs in a worker."""
+    kind, value = item
+    if kind == "sleep":
+        time.sleep(value)
+    if kind == "spin in C":
+        ctypes.CDLL(None).pause()
+    if kind == "crash":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if kind == "memory":
+        try:
+            bytearray(value)
+        except MemoryError:
+            return "no memory"
+    return value
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_results_come_in_the_order_of_the_items(workers):
+    items = [("sleep", 0.02 * (i % 3 == 0)) for i in range(9)] + [("return", i) for i in range(60)]
+    assert list(each(behave, items, workers, 60)) == [value for _, value in items]
+
+
+def test_item_that_hangs_or_crashes_is_lost_alone():
+    items = [("return", 0), ("spin in C", 1), ("return", 2), ("crash", 3), ("return", 4)]
+    results = list(each(behave, items, 2, 2))
+    assert results == [0, Lost("takes too long"), 2, Lost("crashed the decoder"), 4]
+
+
+def test_memory_of_a_worker_is_limited():
+    assert list(each(behave, [("memory", 2**31), ("memory", 2**20)], 1, 60)) == ["no memory", 2**20]
+
+
+def test_leaving_early_stops_the_processes():
+    results = each(behave, [("return", os.getpid())] + [("sleep", 60)] * 3, 2, 60)
+    started = time.monotonic()
+    assert next(results) == os.getpid()
+    results.close()
+    assert time.monotonic() - started < 10
+
+
+def test_no_items_need_no_processes():
+    assert list(each(behave, [], 0, 60)) == []
