@@ -7,6 +7,7 @@ Data sets of the reference implementation have the same keys without `format`, a
 """
 
 import os
+import threading
 from pathlib import Path
 
 import lmdb
@@ -16,7 +17,8 @@ from cli import InputError
 FORMAT = 1  # goes up when an older reader would misread a newer data set
 AGAIN = "run prepare_data.py again"
 
-_open: dict[tuple[int, int], tuple[int, lmdb.Environment]] = {}
+_open: dict[tuple[int, int], tuple[int, lmdb.Environment]] = {}  # (device, inode) -> (process, handle)
+_opening = threading.Lock()
 
 
 def key(size: int, index: int) -> bytes:
@@ -52,12 +54,10 @@ def sizes(path: Path) -> list[int]:
     found, start = [], b"0"
     with environment(path).begin() as transaction, transaction.cursor() as cursor:
         while cursor.set_range(start):
-            size, dash, _ = cursor.key().partition(b"-")
-            if size.isdigit() and dash:
-                found.append(int(size))
-                start = size + b"."  # "." follows "-": jumps over all pictures of this size
-            else:
-                start = cursor.key() + b"\0"
+            prefix, dash, _ = cursor.key().partition(b"-")
+            if prefix.isdigit() and dash:
+                found.append(int(prefix))
+            start = prefix + b"." if dash else prefix + b"\0"  # "." follows "-": jumps over all keys of this prefix
     return sorted(found)
 
 
@@ -68,15 +68,19 @@ def environment(path: Path) -> lmdb.Environment:
     """
     try:
         status = os.stat(path / "data.mdb")
-        file, process = (status.st_dev, status.st_ino), os.getpid()
+        file = (status.st_dev, status.st_ino)
         owner, handle = _open.get(file, (None, None))
-        if owner != process:
-            if handle is not None:  # inherited by a fork; closing the copy leaves the parent's alone
-                handle.close()
-            handle = lmdb.open(str(path), readonly=True, lock=False, readahead=False, meminit=False, max_readers=32)
-            _open[file] = process, handle
+        if owner == os.getpid():
+            return handle
+        with _opening:
+            owner, handle = _open.get(file, (None, None))
+            if owner != os.getpid():
+                if handle is not None:  # inherited by a fork; closing the copy leaves the parent's alone
+                    handle.close()
+                handle = lmdb.open(str(path), readonly=True, lock=False, readahead=False, meminit=False, max_readers=32)
+                _open[file] = os.getpid(), handle
     except (lmdb.Error, OSError) as error:
         raise InputError(f"{path}: not a readable LMDB ({error}); {AGAIN}") from None
     if (handle.info()["last_pgno"] + 1) * handle.stat()["psize"] > status.st_size:  # reading on would be a bus error
-        raise InputError(f"{path}: data.mdb is cut short ({status.st_size} bytes); {AGAIN} or copy the file again")
+        raise InputError(f"{path}: data.mdb is cut short at {status.st_size} bytes; copy it again, or {AGAIN}")
     return handle
