@@ -6,6 +6,8 @@ with Batches(images, batch=8, seed=0) as batches:
         ...
 """
 
+import io
+import zipfile
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,14 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from cli import InputError
 from faces import store
-from faces.decode import Unreadable, square
-from faces.sources import open_source
-
-PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+from faces.decode import FORMATS, Unreadable, reasons, square
+from faces.sources import SUFFIXES, open_source
 
 
 def open_images(path: str | Path, size: int | None = None) -> "Images":
@@ -48,6 +49,8 @@ def stored_sizes(path: str | Path) -> list[int]:
 class Images(Sequence):
     """Equally sized pictures by number: `images[i]` is a uint8 tensor [3, size, size]. Can be sent to other processes."""
 
+    remedy = store.AGAIN
+
     def __init__(self, path: Path, size: int, length: int):
         self.path, self.size, self._length = path, size, length
 
@@ -58,21 +61,19 @@ class Images(Sequence):
         """Raises InputError naming the picture when it cannot be decoded."""
         index = range(len(self))[index]
         try:
-            image = self._decode(index)
-        except (Unreadable, RuntimeError, OSError) as error:
-            reason = " ".join(str(error).split())
-            raise InputError(f"{self.path}: {self.name(index)} cannot be decoded ({reason}); {store.AGAIN}") from None
-        if image.shape != (3, self.size, self.size):
-            raise InputError(
-                f"{self.path}: {self.name(index)} has shape {list(image.shape)}, not {self.size} px; {store.AGAIN}"
-            )
-        return image
+            pixels = np.array(self._picture(index))
+            if pixels.shape != (self.size, self.size, 3):
+                raise Unreadable(f"{pixels.shape[1]} x {pixels.shape[0]} pixels")
+        except Unreadable as reason:
+            raise InputError(f"{self.path}: {self.name(index)} cannot be used ({reason}); {self.remedy}") from None
+        return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
 
     def name(self, index: int) -> str:
         """What to call this picture in a message."""
         raise NotImplementedError
 
-    def _decode(self, index: int) -> Tensor:
+    def _picture(self, index: int) -> Image.Image:
+        """RGB, cut to size. Raises Unreadable."""
         raise NotImplementedError
 
 
@@ -81,45 +82,47 @@ class LmdbImages(Images):
 
     def __init__(self, path: Path, size: int | None):
         length, sizes = store.length(path), store.sizes(path)
-        listed = ", ".join(map(str, sizes))
-        if size is None and len(sizes) != 1:
-            raise InputError(f"{path}: holds sizes {listed}; choose one with --size")
-        if size is not None and size not in sizes:
-            raise InputError(
-                f"{path}: holds no size {size}, only {listed}; choose one of these or {store.AGAIN} with --size {size}"
-            )
-        super().__init__(path, size or sizes[0], length)
+        if size is None and len(sizes) == 1:
+            size = sizes[0]
+        if size not in sizes:
+            wanted = "several sizes" if size is None else f"no size {size}"
+            raise InputError(f"{path}: holds {wanted}; stored are {', '.join(map(str, sizes)) or 'none'}: choose with --size")
+        super().__init__(path, size, length)
+        if not length or store.read(path, store.key(size, length - 1)) is None:
+            raise InputError(f"{path}: holds fewer than the {length} images it should at size {size}; {store.AGAIN}")
 
     def name(self, index: int) -> str:
         return f"image {store.key(self.size, index).decode()}"
 
-    def _decode(self, index: int) -> Tensor:
-        from torchvision.io import ImageReadMode, decode_image  # half as fast again as Pillow, and bit-equal
-
+    def _picture(self, index: int) -> Image.Image:
         data = store.read(self.path, store.key(self.size, index))
-        if data is None:
-            raise Unreadable("it is missing")
-        return decode_image(torch.frombuffer(bytearray(data), dtype=torch.uint8), ImageReadMode.RGB)
+        with reasons():
+            if not data:
+                raise Unreadable("missing")
+            return Image.open(io.BytesIO(data), formats=FORMATS).convert("RGB")
 
 
 class SourceImages(Images):
-    """The pictures of a folder or zip, cut to size when asked for, as prepare_data.py would."""
+    """The pictures of a folder or zip, cut to size when asked for, as prepare_data.py would. Names decide what is a picture."""
+
+    remedy = "remove it, or let prepare_data.py sort out what can be used"
 
     def __init__(self, path: Path, size: int | None):
+        if not path.is_dir() and not zipfile.is_zipfile(path):
+            raise InputError(f"{path}: neither a data set, a folder nor a zip; prepare_data.py makes a data set of a film")
         if size is None:
             raise InputError(f"{path}: a folder or zip needs --size, the side in pixels to cut its pictures to")
         self._source = open_source(path)
-        self._items = [item for item in self._source.items if Path(item.name).suffix.lower() in PICTURE_SUFFIXES]
+        self._items = [item for item in self._source.items if Path(item.name).suffix.lower() in SUFFIXES and not item.refused]
         if not self._items:
-            raise InputError(f"{path}: holds no pictures ({', '.join(sorted(PICTURE_SUFFIXES))})")
+            raise InputError(f"{path}: holds no pictures ({' '.join(sorted(SUFFIXES))})")
         super().__init__(path, size, len(self._items))
 
     def name(self, index: int) -> str:
         return self._items[index].name
 
-    def _decode(self, index: int) -> Tensor:
-        picture = self._source.picture(self._items[index]).picture
-        return torch.from_numpy(np.array(square(picture, self.size))).permute(2, 0, 1)
+    def _picture(self, index: int) -> Image.Image:
+        return square(self._source.picture(self._items[index]).picture, self.size)
 
 
 class Batches(Iterator[Tensor]):
@@ -190,7 +193,7 @@ class Batches(Iterator[Tensor]):
     def _image(self, index: int, mirrored: bool) -> Tensor:
         image = self._kept.get(index) if self._kept is not None else None
         if image is None:
-            image = self.images[index].contiguous()
+            image = self.images[index]
             if self._kept is not None:
                 self._kept[index] = image
         return image.flip(-1) if mirrored else image
