@@ -23,19 +23,23 @@ class InputError(ValueError):
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse with this project's manners. The description is the module docstring of the command.
+    """argparse with this project's manners.
+
+    description: the module docstring of the command
+    usage:       how it is called, such as "python train.py [flags] LMDB"
 
     `--learning-rate` means `--learning_rate`; an unknown flag is answered with the nearest known one; `--config FILE.toml`
     reads flags from a file, which the command line overrides; `--debug` shows the traceback of an error.
     """
 
-    def __init__(self, description: str, **options):
+    def __init__(self, description: str, usage: str):
         super().__init__(
+            prog=usage.removeprefix("python ").removeprefix("-m scripts.").split()[0],
+            usage=usage,
             description=description,
             formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=34, width=118),
             allow_abbrev=False,
             add_help=False,
-            **options,
         )
         general = self.add_argument_group("general")
         general.add_argument("-h", "--help", action="help", help="show this help")

@@ -26,7 +26,7 @@ SECONDS = 60  # for one file; a decoder that takes longer is not coming back
 
 
 def parser() -> cli.Parser:
-    parser = cli.Parser(__doc__)
+    parser = cli.Parser(__doc__, "python prepare_data.py [flags] --out LMDB PATH")
     data = parser.add_argument_group("input and output")
     data.add_argument("path", type=Path, metavar="PATH", help="folder (nested or flat) or zip of pictures, or a film")
     data.add_argument("--out", type=Path, required=True, metavar="LMDB", help="data set to write, a new folder")

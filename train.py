@@ -17,6 +17,7 @@ import cli
 from training.transfer import METHODS
 from training.transfer.presets import PRESETS
 
+SIZES = tuple(2**k for k in range(3, 11))
 EMA_DECAY = 0.5 ** (32 / 10_000)  # per iteration, whatever the batch
 
 
@@ -24,12 +25,12 @@ def parser() -> cli.Parser:
     count, positive = cli.number(int, least=1), cli.number(float, above=0)
     weight, fraction = cli.number(float, least=0), cli.number(float, least=0, most=1)
     r1 = lambda text: text if text == "auto" else weight(text)  # noqa: E731
-    parser = cli.Parser(__doc__, usage="train.py [flags] LMDB")
+    parser = cli.Parser(__doc__, "python train.py [flags] LMDB")
     # fmt: off
     add = parser.add_argument_group("data").add_argument
     add("images", nargs="?", metavar="LMDB", help="an LMDB from prepare_data.py, a folder of images, or a zip")
     add("--path", metavar="LMDB", help="the same as a flag")
-    add("--size", type=count, metavar="PX", help="resolution (default: the checkpoint's, else the only one stored, else 256)")
+    add("--size", type=int, choices=SIZES, metavar="PX", help="resolution (default: the checkpoint's, or the one stored)")
     add("--no_flip", action="store_true", help="do not mirror half of the images")
 
     add = parser.add_argument_group("network").add_argument
@@ -79,6 +80,7 @@ def parser() -> cli.Parser:
     add("--seed", type=int, default=0, metavar="N", help="of all random numbers (default: 0)")
     add("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
     add("--dry_run", action="store_true", help="show what would train, memory and time; write nothing")
+    add("-m", dest="launcher", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     add("--local_rank", help=argparse.SUPPRESS)  # older launchers pass it; the environment says the same
     # fmt: on
     return parser
@@ -90,11 +92,10 @@ def main(args: argparse.Namespace) -> Path | None:
     from training.stopping import StopRequest
 
     resumed = snapshots.find(args.resume, args.outdir) if args.resume else None
-    if resumed:
-        args = with_saved_options(args, resumed.extra["args"])
+    args, changes = over_saved_options(args, resumed.extra["args"]) if resumed else (args, [])
     run = setup.prepare(args, resumed)
     args, state, settings = run.args, run.state, run.state.settings
-    plan = [*run.remarks, estimate.level_table(state.generator, state.discriminator), estimate.describe(run)]
+    plan = [*changes, *run.remarks, estimate.level_table(state.generator, state.discriminator), estimate.describe(run)]
     if args.dry_run:
         print("\n".join(plan))
         return None
@@ -107,6 +108,7 @@ def main(args: argparse.Namespace) -> Path | None:
     for line in plan:
         report.say(line)
     if not resumed:
+        report.show_reals()
         report.sample(sampling.sample_sheet(state, range(args.n_sample)))
 
     with StopRequest() as stop:
@@ -134,16 +136,18 @@ def main(args: argparse.Namespace) -> Path | None:
     return saved
 
 
-def with_saved_options(args: argparse.Namespace, saved: dict) -> argparse.Namespace:
-    """The flags of this command line over those of the run that it continues."""
+def over_saved_options(args: argparse.Namespace, saved: dict) -> tuple[argparse.Namespace, list[str]]:
+    """The flags of this command line over those of the run that it continues, and what that changes."""
     again = parser()
     again.set_defaults(**{name: value for name, value in saved.items() if name in vars(args)})
     now = again.parse_args(args.argv)
+    if now.images:
+        now.path = None  # named anew
     if now.kimg:
         now.iter = None
-    if now.images:
-        now.path = None
-    return now
+    now_saved = {name: str(value) if isinstance(value, Path) else value for name, value in vars(now).items()}
+    changed = [name for name, value in saved.items() if name in now_saved and now_saved[name] != value and name != "outdir"]
+    return now, [f"Changed: --{name} {now_saved[name]} (was {saved[name]})" for name in changed]
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ LAYOUTS = ("reference", "bare", "nvidia", "safetensors")
 
 
 def parser() -> cli.Parser:
-    command = cli.Parser(__doc__)
+    command = cli.Parser(__doc__, "python -m scripts.convert [flags] IN OUT")
     files = command.add_argument_group("files")
     files.add_argument("file", type=cli.existing_file, metavar="IN", help="any checkpoint that scripts.inspect reads")
     files.add_argument("out", type=Path, metavar="OUT", help="the file to write, .pt or .safetensors")

@@ -15,7 +15,7 @@ COLUMNS = 8
 
 
 def parser() -> cli.Parser:
-    parser = cli.Parser(__doc__, usage="generate.py [flags] --ckpt FILE")
+    parser = cli.Parser(__doc__, "python -m scripts.generate [flags] --ckpt FILE")
     add = parser.add_argument_group("networks").add_argument
     add("--ckpt", required=True, metavar="FILE", help="checkpoint of any format; its averaged generator draws")
     add("--source", metavar="FILE", help="the network it was fine-tuned from: draws the same people above")

@@ -12,7 +12,7 @@ NETWORKS = {"g": "trained generator", "d": "discriminator", "g_ema": "averaged g
 
 
 def parser() -> cli.Parser:
-    command = cli.Parser(__doc__)
+    command = cli.Parser(__doc__, "python -m scripts.inspect FILE")
     command.add_argument("file", type=cli.existing_file, metavar="FILE", help="a .pt, .pkl or .safetensors file")
     command.add_argument("--keys", action="store_true", help="list every tensor with its shape")
     return command

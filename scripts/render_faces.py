@@ -14,7 +14,7 @@ CHUNK = 256  # faces rendered between two steps of the progress bar
 
 
 def parser() -> cli.Parser:
-    parser = cli.Parser(__doc__, usage="render_faces.py [flags] --out DIR")
+    parser = cli.Parser(__doc__, "python -m scripts.render_faces [flags] --out DIR")
     whole = cli.number(int, least=1)
     add = parser.add_argument_group("faces").add_argument
     add("--domain", choices=("A", "B"), default="A", help="A: photo-like, B: cartoon (default: A)")

@@ -57,6 +57,7 @@ class Report:
         if not quiet:
             folder.mkdir(parents=True, exist_ok=True)
             self.log_file = (folder / "log.txt").open("a")
+            (folder / "options.json").write_text(json.dumps(run.options(), indent=2))
 
     def say(self, text: str) -> None:
         """To the console and log.txt."""
@@ -78,7 +79,18 @@ class Report:
         return {"sums": {name: float(total) for name, total in self.sums.items()}, "counts": dict(self.counts)}
 
     def load_state_dict(self, state: dict[str, dict]) -> None:
+        """Take over what `state_dict` gave, and cut statistics and samples back to the iteration of the run."""
         self.sums, self.counts = dict(state["sums"]), dict(state["counts"])
+        if self.quiet:
+            return
+        stats = self.folder / "stats.jsonl"
+        lines = stats.read_text().splitlines() if stats.exists() else []
+        iterations = [json.loads(line)["iteration"] for line in lines]
+        kept = [line for line, i in zip(lines, iterations) if i <= self.first and i % self.every == 0]
+        stats.write_text("".join(f"{line}\n" for line in kept))
+        for path in (self.folder / "samples").glob("[0-9]*.png"):
+            if int(path.stem) > self.first:
+                path.unlink()
 
     def sample(self, picture: Image.Image) -> None:
         """Write samples/NNNNNN.png."""
@@ -86,10 +98,20 @@ class Report:
         if not self.quiet:
             utils.save_png(picture, self.folder / "samples" / f"{iteration:06d}.png", iteration=iteration)
 
+    def show_reals(self) -> None:
+        """Write reals.png: the first images of the data set, as the discriminator gets to see them."""
+        if not self.quiet:
+            count = min(self.run.args.n_sample, len(self.run.images))
+            reals = torch.stack([self.run.images[i] for i in range(count)])
+            pictures = utils.to_pictures(utils.from_pixels(reals))
+            utils.save_png(utils.sheet(pictures, max(1, int(count**0.5))), self.folder / "reals.png")
+
     def close(self) -> None:
         """Draw the chart and the animation."""
         self.bar.close()
         if self.log_file:
+            if self.sums:
+                self._write_line()
             draw_losses(self.folder)
             draw_progress(self.folder)
             self.log_file.close()

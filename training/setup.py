@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -13,7 +14,8 @@ import utils
 from augment import AdaptiveP
 from checkpoint import Architecture, Checkpoint
 from cli import InputError
-from dataset import Batches, Images, open_images, stored_sizes
+from dataset import Batches, Images, open_images
+from faces.store import is_store
 from model import channel_table
 from training import parallel
 from training.state import Settings, TrainingState, new_state
@@ -21,6 +23,7 @@ from training.steps import Latents, draw_latents
 from training.transfer import METHODS
 from training.transfer.presets import preset_flags
 
+NOT_OPTIONS = {"ada_every", "argv", "config", "debug", "dry_run", "images", "launcher", "local_rank", "overwrite", "resume"}
 NEW_NETWORK_SIZE = 256  # px, for a folder or zip without --size
 
 
@@ -40,6 +43,11 @@ class Run:
     def total_batch(self) -> int:
         """Images of one step over all processes."""
         return self.args.batch * parallel.world_size()
+
+    def options(self) -> dict[str, object]:
+        """The flags as plain values, as options.json and the checkpoints hold them."""
+        plain = {name: value for name, value in vars(self.args).items() if name not in NOT_OPTIONS}
+        return {name: str(value) if isinstance(value, Path) else value for name, value in plain.items()}
 
     def next_reals(self) -> list[Tensor]:
         """The micro-batches of the next batch: [batch / accumulate, 3, size, size] each, in [-1, 1], on the device."""
@@ -115,6 +123,10 @@ def prepare(args: argparse.Namespace, resumed: Checkpoint | None = None) -> Run:
 
 def check_flags(args: argparse.Namespace) -> None:
     """Contradictions between flags."""
+    if args.launcher:
+        raise InputError(
+            "-m torch.distributed.launch: several GPUs are started with torchrun --standalone --nproc_per_node=N train.py ..."
+        )
     if args.arch != "stylegan2":
         raise InputError(f"--arch {args.arch}: only stylegan2 exists here")
     if args.images and args.path and args.images != args.path:
@@ -137,7 +149,7 @@ def check_flags(args: argparse.Namespace) -> None:
 def _open_images(args: argparse.Namespace, start: Checkpoint | None) -> Images:
     """--size, else the checkpoint's, else the only one stored, else 256."""
     size = args.size or (start.architecture.size if start else None)
-    if size is None and not stored_sizes(args.images):
+    if size is None and not is_store(Path(args.images)):
         size = NEW_NETWORK_SIZE
     try:
         return open_images(args.images, size)

@@ -9,14 +9,12 @@ from cli import InputError
 from training.report import Report
 from training.setup import Run
 
-NOT_OPTIONS = {"argv", "config", "debug", "dry_run", "images", "local_rank", "overwrite", "resume"}
-
 
 def save(run: Run, report: Report) -> Path:
     """Write checkpoints/NNNNNN.pt in the run's folder, with all that `find` needs to continue exactly."""
     path = report.folder / "checkpoints" / f"{run.state.iteration:06d}.pt"
     contents = run.state.state_dict() | {
-        "args": options(run),
+        "args": run.options(),
         "architecture": run.architecture.as_dict(),
         "position": run.batches.position,
         "statistics": report.state_dict(),
@@ -26,12 +24,6 @@ def save(run: Run, report: Report) -> Path:
         checkpoint.write(path, contents)
         _prune(path.parent, run.args.keep)
     return path
-
-
-def options(run: Run) -> dict[str, object]:
-    """The flags of a run as plain values."""
-    plain = {name: value for name, value in vars(run.args).items() if name not in NOT_OPTIONS}
-    return {name: str(value) if isinstance(value, Path) else value for name, value in plain.items()}
 
 
 def find(resume: str, outdir: Path | None) -> Checkpoint:

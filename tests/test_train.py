@@ -1,0 +1,254 @@
+"""train.py from the command line: runs, resumes, and refuses in one line."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import checkpoint
+import train
+from checkpoint import Architecture
+from tests.commands import failure, run
+from tests.networks import tiny_discriminator, tiny_generator
+
+TINY = ["--device", "cpu", "--batch", 4, "--n_sample", 4, "--sample_every", 2, "--save_every", 2]
+SCRATCH = ["--size", 16, "--channel_base", 64, "--channel_max", 8, "--style_dim", 8, "--n_mlp", 2]
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory):
+    """A folder of twelve pictures."""
+    folder = tmp_path_factory.mktemp("faces")
+    random = np.random.default_rng(0)
+    for i in range(12):
+        Image.fromarray(random.integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(folder / f"{i}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    """A checkpoint whose g and g_ema differ."""
+    path = tmp_path_factory.mktemp("source") / "source.pt"
+    g, g_ema, d = tiny_generator(seed=1), tiny_generator(seed=2), tiny_discriminator(seed=3)
+    checkpoint.write(path, {"g": g.state_dict(), "g_ema": g_ema.state_dict(), "d": d.state_dict()})
+    return path
+
+
+def stats(folder):
+    timing = {"sec_per_kimg", "seconds", "gib"}
+    lines = [json.loads(line) for line in (folder / "stats.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in line.items() if name not in timing} for line in lines]
+
+
+def assert_same(found, expected, where=""):
+    """Bit-equal, through dicts and lists."""
+    assert type(found) is type(expected), where
+    if isinstance(expected, dict):
+        assert list(found) == list(expected), where
+        for key in expected:
+            assert_same(found[key], expected[key], f"{where}/{key}")
+    elif isinstance(expected, list | tuple):
+        assert len(found) == len(expected), where
+        for i, (a, b) in enumerate(zip(found, expected)):
+            assert_same(a, b, f"{where}/{i}")
+    elif isinstance(expected, torch.Tensor):
+        assert torch.equal(found, expected), where
+    else:
+        assert found == expected, where
+
+
+def test_training_from_scratch_leaves_a_complete_run(faces, tmp_path):
+    run(train, faces, *SCRATCH, *TINY, "--iter", 4, "--outdir", tmp_path / "run")
+    written = {str(path.relative_to(tmp_path / "run")) for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    assert written >= {
+        "options.json", "log.txt", "loss.png", "progress.gif", "reals.png",
+        "samples/000000.png", "samples/000002.png", "samples/000004.png", "checkpoints/000002.pt", "checkpoints/000004.pt",
+    }  # fmt: skip
+    found = checkpoint.read(tmp_path / "run" / "checkpoints" / "000004.pt")
+    assert found.format == "this project"
+    assert (found.architecture.size, found.extra["iteration"]) == (16, 4)
+
+
+def test_fine_tuning_starts_from_the_averaged_generator_of_the_file(faces, source, tmp_path):
+    run(train, faces, "--ckpt", source, *TINY, "--iter", 1, "--freezeG", 1, "--outdir", tmp_path / "run")
+    given, found = checkpoint.read(source), checkpoint.read(tmp_path / "run" / "checkpoints" / "000001.pt")
+    for which in ("g", "g_ema"):
+        for name in ("style.1.weight", "conv1.conv.weight", "convs.0.conv.weight"):
+            assert torch.equal(found.networks[which][name], given.networks["g_ema"][name])
+        assert not torch.equal(found.networks[which]["convs.2.conv.weight"], given.networks["g_ema"]["convs.2.conv.weight"])
+
+
+def test_first_sample_sheet_shows_source_and_target_alike(faces, source, tmp_path):
+    run(train, faces, "--ckpt", source, *TINY, "--iter", 1, "--outdir", tmp_path / "run")
+    sheet = np.array(Image.open(tmp_path / "run" / "samples" / "000000.png").convert("RGB"))
+    side = 128
+    above, below = sheet[2 : 2 + side, -2 * (side + 2) :], sheet[4 + side : 4 + 2 * side, -2 * (side + 2) :]
+    assert np.array_equal(above, below)
+    assert above.std() > 1
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--augment", "--freezeD", 1, "--freezeG", 1],
+        ["--augment", "--augment_p", 0.5, "--freezeStyle", 2, "--freezeG", 1, "--train_mapping", "--structure_loss", 2],
+        ["--accumulate", 2],
+    ],
+    ids=["ada+freeze", "sg+structure", "accumulate"],
+)
+def test_a_resumed_run_is_bit_equal_to_an_uninterrupted_one(faces, source, tmp_path, flags):
+    """Stopped inside an interval of ADA, of the statistics, and of an epoch."""
+    flags = [faces, "--ckpt", source, *TINY, "--save_every", 5, "--iter", 11, *flags]
+    run(train, *flags, "--outdir", tmp_path / "whole")
+    run(train, *flags, "--outdir", tmp_path / "parts", "--iter", 5)
+    run(train, "--resume", "--outdir", tmp_path / "parts", "--iter", 11)
+    whole, parts = (torch.load(tmp_path / name / "checkpoints" / "000011.pt", weights_only=True) for name in ("whole", "parts"))
+    assert whole["args"].pop("outdir") != parts["args"].pop("outdir")
+    assert_same(parts, whole)
+    assert stats(tmp_path / "parts") == stats(tmp_path / "whole") != []
+
+
+def test_accumulated_gradients_are_those_of_the_whole_batch():
+    from training import steps
+    from training.state import Settings, new_state
+
+    states = [new_state(Settings(), tiny_generator(), tiny_discriminator(stddev_group=1), [], seed=3) for _ in range(2)]
+    real = torch.randn(4, 3, 16, 16)
+    drawn = steps.draw_latents(states[0], 4)
+    halves = [
+        steps.Latents([z[i : i + 2] for z in drawn.z], drawn.inject_index, [n[i : i + 2] for n in drawn.noise]) for i in (0, 2)
+    ]
+    whole = steps.discriminator_step(states[0], [real], [drawn])
+    parts = steps.discriminator_step(states[1], list(real.split(2)), halves)
+    torch.testing.assert_close(parts["d"], whole["d"])
+    for a, b in zip(states[0].discriminator.parameters(), states[1].discriminator.parameters()):
+        torch.testing.assert_close(a.grad, b.grad, atol=1e-5, rtol=1e-3)
+
+
+def test_freezesg_checkpoint_draws_the_blended_faces_in_every_command(faces, source, tmp_path):
+    flags = ["--freezeStyle", 2, "--freezeG", 1, "--train_mapping", "--iter", 2]
+    run(train, faces, "--ckpt", source, *TINY, *flags, "--outdir", tmp_path / "run")
+    found = checkpoint.read(tmp_path / "run" / "checkpoints" / "000002.pt")
+    z = torch.randn(3, 8)
+    blended = found.generator().mapping(z)
+    assert torch.equal(blended[:, :2], checkpoint.read(source).generator().mapping(z)[:, None].expand(-1, 2, -1))
+    assert not torch.equal(blended[:, 2], blended[:, 1])
+
+
+def test_second_run_without_outdir_goes_beside_the_first_and_says_so(faces, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        run(train, faces, *SCRATCH, *TINY, "--iter", 1)
+    assert (tmp_path / "expr-2" / "checkpoints" / "000001.pt").exists()
+    assert "expr-2" in capsys.readouterr().out
+    run(train, "--resume", "--iter", 2)
+    assert (tmp_path / "expr-2" / "checkpoints" / "000002.pt").exists()
+
+
+def test_dry_run_shows_the_plan_and_writes_nothing(faces, source, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    run(train, faces, "--ckpt", source, "--preset", "freezesg", "--dry_run")
+    shown = capsys.readouterr().out
+    assert "--freezeStyle" in shown and "frozen" in shown and "GiB" in shown
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_resume_lists_the_options_that_changed(faces, tmp_path, capsys):
+    run(train, faces, *SCRATCH, *TINY, "--iter", 2, "--outdir", tmp_path / "run")
+    run(train, "--resume", "--outdir", tmp_path / "run", "--iter", 3, "--lr", 0.001)
+    shown = capsys.readouterr().out
+    assert "--lr 0.001 (was 0.002)" in shown and "--iter 3 (was 2)" in shown
+
+
+def test_published_spellings_are_understood(faces, source, tmp_path):
+    published = [
+        f"--path={faces}",
+        "--batch=4",
+        f"--ckpt={source}",
+        "--freezeG=1",
+        "--freezeD=1",
+        "--augment",
+        "--local-rank=0",
+    ]
+    run(train, *published, "--n_sample=4", "--iter=1", f"--outdir={tmp_path / 'run'}", "--device=cpu")
+    assert (tmp_path / "run" / "checkpoints" / "000001.pt").exists()
+
+
+def test_config_file_gives_flags_that_the_command_line_overrides(faces, tmp_path):
+    config = tmp_path / "tiny.toml"
+    config.write_text("size = 16\nchannel_base = 64\nchannel_max = 8\nstyle_dim = 8\nn_mlp = 2\niter = 5\nno_flip = true\n")
+    run(train, faces, "--config", config, *TINY, "--iter", 1, "--outdir", tmp_path / "run")
+    options = json.loads((tmp_path / "run" / "options.json").read_text())
+    assert (options["iter"], options["no_flip"], options["n_mlp"]) == (1, True, 2)
+
+
+@pytest.mark.parametrize(
+    "flags, words",
+    [
+        (["--bacth", "4"], ["--bacth", "--batch"]),
+        (["--ckpt", "missing.pt"], ["missing.pt", "no such file"]),
+        (["--ckpt", "{source}", "--size", "32"], ["--size 32", "16"]),
+        (["--ckpt", "{source}", "--channel_multiplier", "2"], ["channel flags"]),
+        (["--ckpt", "{source}", "--n_mlp", "8"], ["--n_mlp 8", "2"]),
+        (["--ckpt", "{source}", "--freezeG", "99"], ["--freezeG 99", "1 to 2"]),
+        (["--channel_multiplier", "2", "--channel_base", "64"], ["--channel_multiplier", "--channel_base"]),
+        (["--size", "24"], ["--size", "24", "16, 32, 64"]),
+        (["--structure_loss", "1"], ["StructureLoss", "--ckpt"]),
+        (["--ckpt", "{source}", "--start_from", "g", "--structure_loss", "1"], ["--start_from g"]),
+        (["--iter", "5", "--kimg", "1"], ["--iter", "--kimg"]),
+        (["--accumulate", "3"], ["--accumulate 3", "--batch 16"]),
+        (["--augment_p", "0.5"], ["--augment_p", "--augment"]),
+        (["--batch", "0"], ["--batch", "at least 1"]),
+        (["--lr", "nan"], ["--lr", "above 0"]),
+        (["--resume", "{source}"], ["--resume", "--ckpt"]),
+        (["--resume", "--outdir", "nothing"], ["--resume", "no checkpoint"]),
+        (["--arch", "swagan"], ["--arch swagan", "stylegan2"]),
+        (["--device", "cuda:9"], ["--device cuda:9", "cpu"]),
+        (["-m", "torch.distributed.launch"], ["torchrun --standalone"]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) and value[0].startswith("-") else "",
+)
+def test_wrong_flags_get_one_line_with_the_flag_and_the_remedy(faces, source, tmp_path, monkeypatch, capsys, flags, words):
+    monkeypatch.chdir(tmp_path)
+    message = failure(capsys, train, faces, *[flag.format(source=source) for flag in flags])
+    for word in words:
+        assert word in message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_freezing_a_discriminator_that_the_file_lacks_is_refused(faces, tmp_path, capsys):
+    path = tmp_path / "g.pt"
+    checkpoint.write(path, {"g_ema": tiny_generator().state_dict()})
+    assert "holds no discriminator" in failure(capsys, train, faces, "--ckpt", path, "--freezeD", 1)
+
+
+def test_a_file_with_nothing_but_an_averaged_generator_can_be_fine_tuned(faces, tmp_path):
+    path = tmp_path / "g.pt"
+    checkpoint.write(path, {"g_ema": tiny_generator().state_dict()})
+    run(train, faces, "--ckpt", path, *TINY, "--iter", 1, "--outdir", tmp_path / "run")
+    assert "new one" in (tmp_path / "run" / "log.txt").read_text()
+
+
+@pytest.mark.parametrize("content, words", [(None, "no such file"), ([], "holds no files")], ids=["missing", "empty"])
+def test_unusable_data_is_named(tmp_path, capsys, content, words):
+    folder = tmp_path / "data"
+    if content is not None:
+        folder.mkdir()
+    message = failure(capsys, train, folder, *SCRATCH)
+    assert message.startswith(f"train.py: --path {folder}") and words in message
+
+
+def test_an_outdir_that_holds_a_run_is_not_overwritten(faces, tmp_path, capsys):
+    command = [faces, *SCRATCH, *TINY, "--iter", 1, "--outdir", tmp_path / "run"]
+    run(train, *command)
+    message = failure(capsys, train, *command)
+    assert "--resume" in message and "--overwrite" in message
+    run(train, *command, "--overwrite")
+
+
+def test_architecture_is_in_the_file(faces, tmp_path):
+    run(train, faces, *SCRATCH, *TINY, "--iter", 1, "--outdir", tmp_path / "run")
+    found = checkpoint.read(tmp_path / "run" / "checkpoints" / "000001.pt").architecture
+    assert found == Architecture(size=16, style_dim=8, n_mlp=2, channels={4: 8, 8: 8, 16: 4})
