@@ -1,0 +1,64 @@
+"""The house rules that a machine can check: imports point down, and every command explains itself at once."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+LINES = [  # from the ground up; a module imports from lines below its own only
+    {"op", "utils", "cli"},
+    {"model", "augment", "faces", "dataset"},
+    {"checkpoint"},
+    {"training", "editing", "metrics", "translation", "baselines"},
+    {"explorer"},
+    {"train", "prepare_data", "projector", "closed_form_factorization", "apply_factor", "scripts", "benchmarks"},
+]
+LEVEL = {name: level for level, names in enumerate(LINES) for name in names}
+ALLOWED_SIDEWAYS = {("dataset", "faces"), ("utils", "cli"), ("benchmarks", "train")}
+FILES = [path for path in sorted(ROOT.rglob("*.py")) if path.relative_to(ROOT).parts[0].removesuffix(".py") in LEVEL]
+COMMANDS = [path for path in FILES if path.name != "cli.py" and "cli.run(main, parser())" in path.read_text()]
+
+
+def imported(path: Path) -> set[str]:
+    """Top-level names of everything that a file imports, also inside its functions."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names.add(node.module.split(".")[0])
+    return names & set(LEVEL)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_down(path):
+    own = path.relative_to(ROOT).parts[0].removesuffix(".py")
+    for other in imported(path) - {own}:
+        down = LEVEL[other] < LEVEL[own]
+        assert down or (own, other) in ALLOWED_SIDEWAYS, f"{own} imports {other}"
+        assert own != "op", f"op stands alone, but imports {other}"
+
+
+def test_the_commands_are_found():
+    assert {path.name for path in COMMANDS} >= {"train.py", "prepare_data.py", "generate.py", "inspect.py"}
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_help_shows_an_example_without_loading_torch(path):
+    module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    program = f"""
+import runpy, sys
+sys.argv = [{str(path)!r}, "--help"]
+try:
+    runpy.run_module({module!r}, run_name="__main__", alter_sys=True)
+except SystemExit as stop:
+    assert not stop.code
+assert "torch" not in sys.modules, "torch was imported"
+"""
+    shown = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert shown.returncode == 0, shown.stderr
+    example = f"python {path.name}" if path.parent == ROOT else f"python -m {module}"
+    assert any(line.strip().startswith(example) for line in shown.stdout.splitlines())
