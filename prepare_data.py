@@ -10,9 +10,13 @@ started again; the data set appears under its name when it is whole.
 import argparse
 import io
 import json
+import os
 from collections import Counter
 from functools import partial
 from pathlib import Path
+
+from PIL import Image, ImageColor
+from tqdm import tqdm
 
 import cli
 from cli import InputError
@@ -88,8 +92,6 @@ def main(args: argparse.Namespace) -> Path:
 
 def build(source: Source, plan: str, args: argparse.Namespace) -> dict:
     """Cut all pictures in parallel, write them in order, and return the report."""
-    from tqdm import tqdm
-
     with Build(args.out, plan) as data:
         if data.seen:
             print(f"{data.partial}: going on after {data.seen} of {len(source.items)} files")
@@ -120,7 +122,7 @@ def cut(source: Source, args: argparse.Namespace, item: Item) -> tuple[dict, dic
     return {"name": item.name, "notes": notes, "enlarged": [size for size in args.size if size > min(picture.size)]}, tiles
 
 
-def encode(picture, args: argparse.Namespace) -> bytes:
+def encode(picture: Image.Image, args: argparse.Namespace) -> bytes:
     file = io.BytesIO()
     picture.save(file, args.format, **({"quality": args.quality} if args.format == "jpeg" else {}))
     return file.getvalue()
@@ -160,8 +162,6 @@ def closing_line(report: dict) -> str:
 
 
 def _cpus() -> int:
-    import os
-
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
@@ -179,8 +179,6 @@ def _pixels(text: str) -> int:
 
 
 def _colour(text: str) -> str:
-    from PIL import ImageColor
-
     try:
         ImageColor.getrgb(text)
     except ValueError:

@@ -9,6 +9,7 @@ A kill at any instant leaves an OUT.partial without `length`, which training ref
 no torch.
 """
 
+import contextlib
 import fcntl
 import json
 import os
@@ -45,8 +46,11 @@ class Build:
     """
 
     def __init__(self, out: Path, plan: str):
-        self.out, self.partial, self._replaced = out, *(out.with_name(out.name + end) for end in (".partial", ".replaced"))
+        self.out = Path(os.path.abspath(out))
+        self.partial, self._replaced = (self.out.with_name(self.out.name + end) for end in (".partial", ".replaced"))
         self.partial.mkdir(parents=True, exist_ok=True)
+        if set(os.listdir(self.partial)) - OURS:
+            raise InputError(f"{self.partial}: holds other files than an unfinished data set; remove it")
         self._lock = _claim(self.partial)
         self._environment = self._open(plan.encode())
         self.log, self.stored = self._read_log()
@@ -91,20 +95,20 @@ class Build:
         os.close(self._lock)
 
     def _open(self, plan: bytes) -> lmdb.Environment:
-        data = self.partial / "data.mdb"
+        """The environment of this plan; whatever else the partial holds is deleted first."""
         try:
             environment = lmdb.open(str(self.partial), map_size=2**26, lock=False)
-            with environment.begin() as transaction:
-                if transaction.get(b"plan") == plan:
+            with environment.begin(write=True) as transaction:
+                if transaction.get(b"plan", plan) == plan:  # ours, or new
+                    transaction.put(b"plan", plan)
                     return environment
             environment.close()
-        except lmdb.Error:  # killed before the first commit, or damaged
+        except (lmdb.InvalidError, lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.VersionMismatchError):
             pass
-        data.unlink(missing_ok=True)
-        environment = lmdb.open(str(self.partial), map_size=2**26, lock=False)
-        with environment.begin(write=True) as transaction:
-            transaction.put(b"plan", plan)
-        return environment
+        except lmdb.Error as error:
+            raise InputError(f"{self.partial}: cannot be written ({error})") from None
+        (self.partial / "data.mdb").unlink()
+        return self._open(plan)
 
     def _read_log(self) -> tuple[list[dict], int]:
         with self._environment.begin() as transaction, transaction.cursor() as cursor:
@@ -137,14 +141,11 @@ def _claim(partial: Path) -> int:
     lock = os.open(partial, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if set(os.listdir(partial)) - OURS:
-            raise InputError(f"{partial}: holds other files than an unfinished data set; remove it")
     except BlockingIOError:
         os.close(lock)
         raise InputError(f"{partial}: another prepare_data.py is writing it; wait for it, or choose another --out") from None
-    except InputError:
-        os.close(lock)
-        raise
+    except OSError:  # some network file systems know no locks
+        pass
     return lock
 
 
@@ -156,5 +157,6 @@ def _remove(folder: Path) -> None:
 
 def _flush_folder(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    os.fsync(handle)
+    with contextlib.suppress(OSError):  # some file systems flush files only
+        os.fsync(handle)
     os.close(handle)

@@ -69,7 +69,8 @@ def reasons():
     except MemoryError:
         raise Unreadable("takes too much memory") from None
     except Exception as error:
-        raise Unreadable(f"damaged: {error or type(error).__name__}") from None
+        refused = isinstance(error, OSError) and error.strerror  # by the system; the decoders' own OSErrors lack this
+        raise Unreadable(f"cannot be read: {refused}" if refused else f"damaged: {error or type(error).__name__}") from None
 
 
 def square(picture: Image.Image, size: int, resample: str = "lanczos") -> Image.Image:

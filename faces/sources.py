@@ -70,7 +70,7 @@ class Folder:
 
     def __init__(self, path: Path):
         self.path = path
-        self.items = sorted(_below(path.resolve(), path.resolve()))
+        self.items = sorted(_below(path.resolve()))
 
     def picture(self, item: Item, max_pixels: int = MAX_PIXELS, background: str = "white") -> Decoded:
         with reasons():
@@ -110,17 +110,17 @@ class Archive:
         return self.__dict__ | {"_opened": None}
 
 
-def _below(folder: Path, root: Path) -> Iterator[Item]:
-    try:
-        entries = list(os.scandir(folder))
-    except OSError as error:
-        yield Item(folder.relative_to(root).as_posix(), f"cannot be listed: {error.strerror}")
-        return
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            yield from _below(Path(entry.path), root)
-        else:
-            yield _file(Path(entry.path), root)
+def _below(root: Path) -> Iterator[Item]:
+    folders = [root]
+    while folders:
+        folder = folders.pop()
+        try:
+            entries = list(os.scandir(folder))
+        except OSError as error:
+            yield Item(folder.relative_to(root).as_posix(), f"cannot be listed: {error.strerror}")
+            continue
+        folders += [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
+        yield from (_file(Path(entry.path), root) for entry in entries if not entry.is_dir(follow_symlinks=False))
 
 
 def _file(path: Path, root: Path) -> Item:

@@ -105,10 +105,11 @@ def _spaced(times: list[int], step: float) -> list[int]:
 def _scenes(container, stream) -> tuple[list[list[int]], str]:
     """The time stamps of each scene's frames, and what ended the film early, if anything did."""
     import av
+    from tqdm import tqdm
 
     scenes, before = [], None
     try:
-        for frame in container.decode(stream):
+        for frame in tqdm(container.decode(stream), "looking for scenes", stream.frames or None, unit=" frames"):
             if frame.pts is None:
                 continue
             histogram = _histogram(frame)

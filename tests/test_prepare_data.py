@@ -183,8 +183,9 @@ def test_kill_at_any_instant_leaves_a_whole_data_set_or_a_refused_one_that_a_rer
             assert contents(out) == whole
         else:
             refused += 1
-            with pytest.raises(InputError):
-                store.length(tmp_path / "out.partial")
+            ask = f"from faces import store; from pathlib import Path; store.length(Path({str(tmp_path / 'out.partial')!r}))"
+            asked = subprocess.run([sys.executable, "-c", ask], cwd=ROOT, capture_output=True, text=True)
+            assert "InputError: " in asked.stderr and "prepare_data.py" in asked.stderr
     assert refused
     assert contents(prepare("--out", out, "--size", "8,16", many)) == whole
     assert os.listdir(tmp_path) == ["out"]
