@@ -10,7 +10,7 @@ import io
 import zipfile
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -132,8 +132,8 @@ class Batches(Iterator[Tensor]):
     chance; `position` counts the images drawn by all ranks together, and a stream made with it goes on exactly there.
     Rank r of `world` gets its slice of each global batch of batch * world images.
 
-    workers: threads that decode ahead; the result does not depend on them
-    memory:  bytes; images that fit in decoded form are kept so after their first use
+    workers: threads, each making one of the next batches; the result does not depend on them
+    memory:  bytes; a set that fits into them decoded is kept so, each image after its first use
     """
 
     def __init__(
@@ -149,20 +149,19 @@ class Batches(Iterator[Tensor]):
         memory: int = 2**30,
     ):
         self.images, self.batch, self.seed, self.flip, self.position = images, batch, seed, flip, position
-        self.rank, self.world = rank, world
+        self.rank, self.world, self._workers = rank, world, workers
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
         self._kept: dict[int, Tensor] | None = {} if len(images) * 3 * images.size**2 <= memory else None
-        self._ahead: deque = deque()
-        self._ahead_batches = 1 + -(-2 * workers // batch)
+        self._ahead: deque[Future] = deque()
         self._requested = position
         self._epoch, self._order, self._mirrored = -1, None, None
 
     def __next__(self) -> Tensor:
-        while len(self._ahead) <= self._ahead_batches:  # one to return, the others decode meanwhile
+        while len(self._ahead) <= self._workers:  # one to return, the others are made meanwhile
             self._ahead.append(self._request())
-        images = [future.result() for future in self._ahead.popleft()]
+        batch = self._ahead.popleft().result()
         self.position += self.batch * self.world
-        return torch.stack(images)
+        return batch
 
     def close(self) -> None:
         """Stop the threads."""
@@ -174,11 +173,15 @@ class Batches(Iterator[Tensor]):
     def __exit__(self, *_) -> None:
         self.close()
 
-    def _request(self) -> list:
-        """Futures for this rank's slice of the next global batch."""
+    def _request(self) -> Future:
+        """This rank's slice of the next global batch, being made."""
         first = self._requested + self.rank * self.batch
         self._requested += self.batch * self.world
-        return [self._pool.submit(self._image, *self._draw(first + i)) for i in range(self.batch)]
+        return self._pool.submit(self._make, [self._draw(first + i) for i in range(self.batch)])
+
+    def _make(self, draws: list[tuple[int, bool]]) -> Tensor:
+        images = [self._image(index) for index, _ in draws]
+        return torch.stack([image.flip(-1) if mirrored else image for image, (_, mirrored) in zip(images, draws, strict=True)])
 
     def _draw(self, position: int) -> tuple[int, bool]:
         """Which image stands at `position` of the stream, and whether it is mirrored."""
@@ -190,10 +193,9 @@ class Batches(Iterator[Tensor]):
             self._epoch = epoch
         return int(self._order[offset]), self.flip and bool(self._mirrored[offset])
 
-    def _image(self, index: int, mirrored: bool) -> Tensor:
-        image = self._kept.get(index) if self._kept is not None else None
-        if image is None:
-            image = self.images[index]
-            if self._kept is not None:
-                self._kept[index] = image
-        return image.flip(-1) if mirrored else image
+    def _image(self, index: int) -> Tensor:
+        if self._kept is None:
+            return self.images[index]
+        if index not in self._kept:
+            self._kept[index] = self.images[index]
+        return self._kept[index]
