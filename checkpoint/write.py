@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -46,20 +46,20 @@ def write(path: str | Path, contents: dict, manifest: bool = True, stamp: bool =
         _note(path, digest, contents.get("iteration"))
 
 
-def save_atomically(path: Path, save) -> str:
+def save_atomically(path: Path, save: Callable[[BinaryIO], object]) -> str:
     """Call save(file) on a temporary file that then takes the name `path`; its SHA-256 is returned."""
     partial = path.with_name(path.name + ".partial")
     try:
         with partial.open("wb") as file:
             hashing = _HashingFile(file)
-            save(hashing)
+            hashing.run(save)
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
     except BaseException as error:
         partial.unlink(missing_ok=True)
-        if isinstance(error, (OSError, RuntimeError)):  # torch.save turns the first into the second
-            raise InputError(f"{path}: not written ({str(error).splitlines()[0]}), {_free(path)} free") from None
+        if isinstance(error, OSError):
+            raise InputError(f"{path}: not written ({error.strerror or error}), {_free(path)} free") from None
         raise
     _flush_folder(path.parent)
     return hashing.digest.hexdigest()
@@ -94,18 +94,29 @@ def fingerprint(state: dict[str, Tensor]) -> str:
 
 
 class _HashingFile:
-    """A file to write to that hashes what passes."""
+    """A file to write to that hashes what passes, and remembers the first failure, which torch.save replaces by its own."""
 
     def __init__(self, file: BinaryIO):
         self.file = file
         self.digest = hashlib.sha256()
+        self.failure: BaseException | None = None
 
     def write(self, data) -> int:
         self.digest.update(data)
-        return self.file.write(data)
+        try:
+            return self.file.write(data)
+        except BaseException as error:
+            self.failure = self.failure or error
+            raise
 
     def flush(self) -> None:
         self.file.flush()
+
+    def run(self, save: Callable[[BinaryIO], object]) -> None:
+        try:
+            save(self)
+        except BaseException as error:
+            raise self.failure or error from None
 
 
 def _plain(value):
