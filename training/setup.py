@@ -16,11 +16,11 @@ from checkpoint import Architecture, Checkpoint
 from cli import InputError
 from dataset import Batches, Images, open_images
 from faces.store import is_store
-from model import channel_table
+from model import Discriminator, Generator, channel_table
 from training import parallel
 from training.state import Settings, TrainingState, new_state
 from training.steps import Latents, draw_latents
-from training.transfer import METHODS
+from training.transfer import METHODS, TransferMethod
 from training.transfer.presets import preset_flags
 
 NOT_OPTIONS = {"ada_every", "argv", "config", "debug", "dry_run", "images", "launcher", "local_rank", "overwrite", "resume"}
@@ -36,7 +36,6 @@ class Run:
     architecture: Architecture
     images: Images
     batches: Batches
-    saved: dict[str, object]  # what the checkpoint held, when resuming
     remarks: list[str]
 
     @property
@@ -64,49 +63,32 @@ def prepare(args: argparse.Namespace, resumed: Checkpoint | None = None) -> Run:
     """Raises InputError, in one line that names the flag, for whatever cannot work."""
     check_flags(args)
     device = parallel.start(utils.choose_device(args.device))
-    start = checkpoint.read(args.ckpt) if args.ckpt else None
+    start = _read("--ckpt", args.ckpt) if args.ckpt else None
     images = _open_images(args, resumed or start)
     architecture = _architecture(args, resumed or start, images.size)
-    remarks = []
-    if args.preset and not resumed:
-        flags = preset_flags(args.preset, images.size)
-        vars(args).update({name: value for name, value in flags.items() if getattr(args, name) in (-1, False)})
-        remarks.append(
-            f"--preset {args.preset} at {images.size} px: "
-            + " ".join(f"--{k}" if v is True else f"--{k} {v}" for k, v in flags.items())
-        )
-    methods = [method for kind in METHODS if (method := kind.from_args(args))]
-
-    torch.manual_seed(args.seed)  # the weights of new networks
-    generator = start.generator(args.start_from) if start else architecture.generator()
-    has_critic = start and "d" in start.networks
-    discriminator = start.discriminator() if has_critic else architecture.discriminator()
-    if start and not has_critic:
-        if args.freezeD > 0:
-            raise InputError(f"--freezeD {args.freezeD}: {args.ckpt} holds no discriminator to freeze; leave the flag out")
-        remarks.append(f"{args.ckpt} holds no discriminator: a new one begins from random weights")
-    source = start.generator() if start else None
-    for method in methods:
-        if method.needs_source and not start:
-            raise InputError(f"{type(method).__name__} needs a source network: name one with --ckpt")
-        if method.needs_source and args.start_from == "g":
-            raise InputError(
-                f"--start_from g: {type(method).__name__} compares with the source, which is g_ema; leave the flag out"
-            )
-    if source:
-        remarks.append(f"Source: {args.ckpt} ({start.format}), generator {checkpoint.fingerprint(source.state_dict())}")
-    settings, notes = _settings(args, images.size)
-    remarks += notes
-    ada = AdaptiveP(args.ada_target, args.ada_length, fixed_p=args.augment_p, reduce=parallel.total) if args.augment else None
-    state = new_state(settings, generator, discriminator, methods, source=source, ada=ada, seed=args.seed, device=device)
+    remarks = [] if resumed else _apply_preset(args, images.size)
+    remarks += _decide_numbers(args, images.size)
+    methods = _methods(args, start)
+    generator, discriminator, source = _networks(args, architecture, start, remarks)
+    state = new_state(
+        Settings(**{field.name: getattr(args, field.name) for field in dataclasses.fields(Settings)}),
+        generator,
+        discriminator,
+        methods,
+        source=source,
+        ada=AdaptiveP(args.ada_target, args.ada_length, fixed_p=args.augment_p, reduce=parallel.total)
+        if args.augment
+        else None,
+        seed=args.seed,
+        device=device,
+    )
     remarks += [method.describe(generator, discriminator) for method in methods]
 
-    saved: dict[str, object] = {}
+    saved = {**resumed.networks, **resumed.extra} if resumed else {}
     if resumed:
-        saved = {**resumed.networks, **resumed.extra}
-        state.load_state_dict(saved)
         if source and saved["source"] != checkpoint.fingerprint(source.state_dict()):
             raise InputError(f"--ckpt {args.ckpt}: not the source network that the run began with")
+        state.load_state_dict(saved)
     batches = Batches(
         images,
         args.batch,
@@ -116,9 +98,7 @@ def prepare(args: argparse.Namespace, resumed: Checkpoint | None = None) -> Run:
         rank=parallel.rank(),
         world=parallel.world_size(),
     )
-    run = Run(args, state, architecture, images, batches, saved, remarks)
-    _decide_length(run)
-    return run
+    return Run(args, state, architecture, images, batches, remarks)
 
 
 def check_flags(args: argparse.Namespace) -> None:
@@ -179,17 +159,59 @@ def _channels(args: argparse.Namespace, size: int) -> dict[int, int]:
     return channel_table(size, args.channel_multiplier or 2, base, args.channel_max or 512)
 
 
-def _settings(args: argparse.Namespace, size: int) -> tuple[Settings, list[str]]:
-    notes = []
-    batch = args.batch * parallel.world_size()
+def _apply_preset(args: argparse.Namespace, size: int) -> list[str]:
+    """Set the flags of --preset that the user left alone."""
+    if not args.preset:
+        return []
+    chosen = {name: value for name, value in preset_flags(args.preset, size).items() if getattr(args, name) in (-1, False)}
+    vars(args).update(chosen)
+    flags = " ".join(f"--{name}" if value is True else f"--{name} {value}" for name, value in chosen.items())
+    return [f"--preset {args.preset} at {size} px sets {flags or 'nothing that was left open'}"]
+
+
+def _decide_numbers(args: argparse.Namespace, size: int) -> list[str]:
+    """Fill in the defaults that depend on other flags: --r1, --iter."""
+    total_batch = args.batch * parallel.world_size()
+    remarks = [f"Batch: {total_batch} images in all, {args.batch} for each of {parallel.world_size()} processes"]
     if args.r1 == "auto":
-        args.r1 = 10.0 if size >= 256 else 0.0002 * size**2 / batch
-        notes.append(f"--r1 auto: {args.r1:.4g}")
-    return Settings(**{field.name: getattr(args, field.name) for field in dataclasses.fields(Settings)}), notes
-
-
-def _decide_length(run: Run) -> None:
-    args = run.args
+        args.r1 = 10.0 if size >= 256 else 0.0002 * size**2 / total_batch
+        remarks.append(f"--r1 auto: {args.r1:.4g}")
     if args.kimg:
-        args.iter, args.kimg = math.ceil(args.kimg * 1000 / run.total_batch), None
+        args.iter, args.kimg = math.ceil(args.kimg * 1000 / total_batch), None
     args.iter = args.iter or (30_000 if args.ckpt else 800_000)
+    return remarks
+
+
+def _methods(args: argparse.Namespace, start: Checkpoint | None) -> list[TransferMethod]:
+    methods = [method for kind in METHODS if (method := kind.from_args(args))]
+    needy = [type(method).__name__ for method in methods if method.needs_source]
+    if needy and not start:
+        raise InputError(f"{needy[0]} compares with a source network: name one with --ckpt")
+    if needy and args.start_from == "g":
+        raise InputError(f"--start_from g: {needy[0]} compares with the source, which is g_ema; leave the flag out")
+    return methods
+
+
+def _networks(
+    args: argparse.Namespace, architecture: Architecture, start: Checkpoint | None, remarks: list[str]
+) -> tuple[Generator, Discriminator, Generator | None]:
+    """(generator, discriminator, source), those of --ckpt or new ones."""
+    torch.manual_seed(args.seed)  # the weights of new networks
+    if not start:
+        return architecture.generator(), architecture.discriminator(), None
+    source = start.generator()
+    remarks.append(f"Source: {args.ckpt} ({start.format}), generator {checkpoint.fingerprint(source.state_dict())}")
+    remarks += start.notes
+    if "d" in start.networks:
+        return start.generator(args.start_from), start.discriminator(), source
+    if args.freezeD > 0:
+        raise InputError(f"--freezeD {args.freezeD}: {args.ckpt} holds no discriminator to freeze; leave the flag out")
+    remarks.append(f"{args.ckpt} holds no discriminator: a new one begins with random weights")
+    return start.generator(args.start_from), architecture.discriminator(), source
+
+
+def _read(flag: str, path: Path) -> Checkpoint:
+    try:
+        return checkpoint.read(path)
+    except InputError as error:
+        raise InputError(f"{flag} {error}; docs/checkpoints.md lists what can be read") from None
