@@ -1,0 +1,1 @@
+"""Measurements: not tests, and never part of `make test`."""
