@@ -128,11 +128,12 @@ def load_pickle(file: BinaryIO) -> dict:
         vet(view, {*STAND_INS, TENSORFLOW})
     try:
         contents = Reader(file).load()
+        contents = contents if isinstance(contents, dict) else {}
         networks = {name: contents[name] for name in ("G", "D", "G_ema") if isinstance(contents.get(name), Module)}
         if not networks:
             raise InputError("a pickle without the networks G, D or G_ema")
         return {**{name: state_dict(network) for name, network in networks.items()}, "config": _config(networks)}
-    except InputError:
+    except (InputError, MemoryError):
         raise
     except Exception as error:  # a damaged or hostile stream fails in many ways
         raise InputError(f"damaged ({first_line(error)})") from None

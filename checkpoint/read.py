@@ -84,9 +84,18 @@ def read(path: str | Path, lazy: bool = False) -> Checkpoint:
     try:
         return _interpret(path, *container.load(path, lazy))
     except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+        raise InputError(f"{path}: {printable(str(error), 300)}") from None
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from None
     except MemoryError:
         raise InputError(f"{path}: not enough memory to read it") from None
+
+
+def printable(text: str, length: int = 60) -> str:
+    """Text of a stranger's file for the terminal: one line, no control characters, cut in the middle when it is long."""
+    if len(text) > length:
+        text = f"{text[: length // 2]}...{text[-length // 2 + 3 :]}"
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _interpret(path: Path, contents: dict, kind: str) -> Checkpoint:
@@ -251,5 +260,5 @@ def _shape(value: object) -> str:
 
 
 def _listed(contents: dict) -> str:
-    names = [str(name) for name in contents]
+    names = [printable(str(name)) for name in contents]
     return ", ".join(names[:6]) + (", ..." if len(names) > 6 else "") or "nothing"

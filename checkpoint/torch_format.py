@@ -57,6 +57,8 @@ def _torch_load(source: Path | BinaryIO, mapped: bool = False) -> object:
     try:
         with torch.serialization.safe_globals([argparse.Namespace]):
             return torch.load(source, map_location="cpu", weights_only=True, mmap=mapped)
+    except MemoryError:
+        raise
     except Exception as error:  # a damaged file fails in many ways
         raise InputError(f"damaged ({first_line(error)})") from None
 

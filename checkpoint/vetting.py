@@ -13,7 +13,7 @@ from typing import BinaryIO, NamedTuple
 
 from cli import InputError
 
-MOST_INSTRUCTIONS = 2_000_000  # a checkpoint with its optimizers has a hundred thousand
+MOST_INSTRUCTIONS = 1_000_000  # a checkpoint with its optimizers has twenty thousand
 MOST_LEAVES = 1_000_000  # of a tuple
 MOST_LEVELS = 32  # of tuples in tuples
 
@@ -52,7 +52,7 @@ def vet(file: BinaryIO, allowed: set[tuple[str, str]]) -> None:
             if count > MOST_INSTRUCTIONS:
                 raise InputError(f"pickle of more than {MOST_INSTRUCTIONS:,} instructions")
             _step(opcode.name, argument, stack, memo, allowed)
-    except InputError:
+    except (InputError, MemoryError):
         raise
     except Exception as error:  # a damaged stream: unknown instruction, early end, empty stack, ...
         raise InputError(f"damaged ({first_line(error)})") from None

@@ -60,14 +60,16 @@ def _architecture(source) -> dict[str, str]:
 
 
 def _beside(extra: dict) -> dict[str, str]:
+    from checkpoint.read import printable
+
     lines = {}
     if "iteration" in extra:
-        lines["iteration"] = str(extra["iteration"])
+        lines["iteration"] = printable(str(extra["iteration"]))
     if "freeze_style" in extra:
         lines["freeze_style"] = f"the first {extra['freeze_style']} layers take their styles from the source network"
     lines["optimizers"] = " and ".join(name for name in ("g_optim", "d_optim") if name in extra) or "none"
     known = {"iteration", "freeze_style", "g_optim", "d_optim"}
-    lines["beside them"] = ", ".join(str(name) for name in extra if name not in known) or "nothing"
+    lines["beside them"] = ", ".join(printable(str(name)) for name in extra if name not in known) or "nothing"
     return lines
 
 

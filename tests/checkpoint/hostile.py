@@ -79,7 +79,7 @@ PICKLES: dict[str, Callable[[object], bytes]] = {
     "a string of 4 GiB": lambda canary: b"X" + struct.pack("<I", 2**32 - 1) + b"a",
     "a string of 2^60 bytes": lambda canary: b"\x8d" + struct.pack("<Q", 2**60) + b"a",
     "a frame of 2^60 bytes": lambda canary: b"\x95" + struct.pack("<Q", 2**60) + b"N",
-    "three million instructions": lambda canary: b"]" + b"Na" * 1_500_000,
+    "a million instructions": lambda canary: b"]" + b"Na" * 500_000,
     "deep lists": lambda canary: b"]" * 100_000 + b"a" * 99_999,
     "wide lists, 2^60 leaves": lambda canary: (
         b"]" + b"".join(b"q" + bytes([i]) + b"](h" + bytes([i]) + b"h" + bytes([i]) + b"e" for i in range(60))

@@ -304,6 +304,14 @@ def test_absurd_widths(tmp_path, width):
     assert "input.input: expected 4 dimensions of 1 to 4096" in refusal(saved(tmp_path, {"g_ema": state}))
 
 
+@pytest.mark.parametrize("name", ["two\nlines", "\x1b[2Jcleared", "a" * 10**6])
+def test_names_from_the_file_cannot_spoil_the_terminal(tmp_path, name):
+    for contents in ({name: 1}, {"g": networks()["g"] | {name: torch.zeros(1)}}, {"g": {name: 1}}):
+        message = refusal(saved(tmp_path, contents))
+        assert message.isprintable()
+        assert len(message) < 600
+
+
 def test_absurd_numbers_of_layers(tmp_path):
     state = networks()["g_ema"]
     assert "1 to 8 levels" in refusal(saved(tmp_path, {"g_ema": state | {"to_rgbs.900.bias": torch.zeros(1)}}))
