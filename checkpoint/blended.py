@@ -28,6 +28,10 @@ class BlendedGenerator(Generator):
             layer, _, kind = name.rpartition(".")
             setattr(self.source_style.get_submodule(layer), kind, tensor.clone())
 
+    def saved_entries(self) -> dict[str, object]:
+        """What a checkpoint holds beside the state dict."""
+        return {"freeze_style": self.freeze_style, "source_style": dict(self.source_style.named_buffers())}
+
     def mapping(self, z: Tensor) -> Tensor:
         """z [batch, style_dim] -> w_plus [batch, n_latent, style_dim]."""
         return mix_styles(self.broadcast(self.source_style(z)), self.broadcast(self.style(z)), self.freeze_style)

@@ -27,9 +27,10 @@ def parser() -> cli.Parser:
 
 
 def main(args: argparse.Namespace) -> Path:
+    from tqdm import tqdm
+
     import utils
     from faces.synthetic import render, sample_attributes
-    from tqdm import tqdm
 
     if args.size % 8:
         raise cli.InputError(f"--size {args.size}: must be a multiple of 8")

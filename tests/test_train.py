@@ -137,6 +137,35 @@ def test_freezesg_checkpoint_draws_the_blended_faces_in_every_command(faces, sou
     assert not torch.equal(blended[:, 2], blended[:, 1])
 
 
+def test_fine_tuning_a_blended_checkpoint_keeps_its_styles_and_cannot_blend_again(faces, source, tmp_path, capsys):
+    flags = ["--freezeStyle", 2, "--iter", 1]
+    run(train, faces, "--ckpt", source, *TINY, *flags, "--outdir", tmp_path / "first")
+    first = tmp_path / "first" / "checkpoints" / "000001.pt"
+    run(train, faces, "--ckpt", first, *TINY, "--iter", 1, "--freezeFC", "--outdir", tmp_path / "second")
+    second = checkpoint.read(tmp_path / "second" / "checkpoints" / "000001.pt")
+    z = torch.randn(3, 8)
+    assert torch.equal(second.generator().mapping(z), checkpoint.read(first).generator().mapping(z))
+    assert "--freezeStyle 2" in failure(capsys, train, faces, "--ckpt", first, *flags)
+
+
+def test_resume_falls_back_to_the_previous_checkpoint_when_the_newest_is_damaged(faces, tmp_path, capsys):
+    run(train, faces, *SCRATCH, *TINY, "--iter", 4, "--outdir", tmp_path / "run")
+    newest = tmp_path / "run" / "checkpoints" / "000004.pt"
+    damaged = bytearray(newest.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    newest.write_bytes(damaged)
+    capsys.readouterr()
+    run(train, "--resume", "--outdir", tmp_path / "run", "--iter", 5)
+    shown = capsys.readouterr().out
+    assert "000004.pt" in shown and "falling back to" in shown and "000002.pt" in shown
+    assert (tmp_path / "run" / "checkpoints" / "000005.pt").exists()
+
+
+def test_keep_prunes_the_oldest_checkpoints(faces, tmp_path):
+    run(train, faces, *SCRATCH, *TINY, "--save_every", 1, "--iter", 5, "--keep", 2, "--outdir", tmp_path / "run")
+    assert sorted(path.name for path in (tmp_path / "run" / "checkpoints").glob("*.pt")) == ["000004.pt", "000005.pt"]
+
+
 def test_second_run_without_outdir_goes_beside_the_first_and_says_so(faces, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     for _ in range(2):

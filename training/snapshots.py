@@ -1,6 +1,5 @@
 """The checkpoints of a run: write one, find the one to go on from."""
 
-import os
 from pathlib import Path
 
 import checkpoint
@@ -27,24 +26,35 @@ def save(run: Run, report: Report) -> Path:
 
 
 def find(resume: str, outdir: Path | None) -> Checkpoint:
-    """The checkpoint that --resume means: a file, or with "latest" the newest of outdir, else of the newest expr*."""
-    if resume != "latest":
-        path = Path(resume)
-    else:
-        folders = [outdir] if outdir else list(Path().glob("expr*"))
-        files = [file for folder in folders for file in folder.glob("checkpoints/*.pt")]
-        if not files:
-            raise InputError(f"--resume: no checkpoint in {outdir or 'expr*'}; leave the flag out to begin a run")
-        path = max(files, key=os.path.getmtime)
+    """The checkpoint that --resume means: a file, or with "latest" the newest whole one of outdir, else of the newest expr*.
+
+    Its notes tell of newer ones that are damaged.
+    """
+    notes = []
+    path = Path(resume)
+    if resume == "latest":
+        folder = outdir or _newest_run()
+        path, notes = checkpoint.newest_good(folder / "checkpoints") if folder else (None, [])
+        if path is None:
+            raise InputError(f"--resume: no checkpoint in {folder or 'any expr*'}; leave the flag out to begin a run")
     found = checkpoint.read(path)
     if "rng" not in found.extra:
         raise InputError(
             f"--resume {path}: holds no run to continue ({found.format}); to start from its networks, use --ckpt {path}"
         )
+    found.notes += notes
     return found
+
+
+def _newest_run() -> Path | None:
+    return max((path.parent for path in Path().glob("expr*/checkpoints")), key=_last_change, default=None)
+
+
+def _last_change(run: Path) -> float:
+    return (run / "checkpoints").stat().st_mtime
 
 
 def _prune(folder: Path, keep: int | None) -> None:
     if keep:
-        for path in sorted(folder.glob("[0-9]*.pt"))[:-keep]:
+        for path in sorted(folder.glob("[0-9]*.pt"), key=lambda path: int(path.stem))[:-keep]:
             path.unlink()

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from augment import AdaptiveP
+from checkpoint import BlendedGenerator
 from model import Discriminator, Generator
 from training import parallel
 from training.transfer import TransferMethod
@@ -70,6 +71,8 @@ class TrainingState:
             "latent_avg": self.g_ema.mean_latent(4096, torch.Generator(self.device).manual_seed(0)).detach()[0],
             "rng": {"host": self.host_rng.get_state(), "device": self.rng.get_state()},
         }
+        if isinstance(self.generator, BlendedGenerator):
+            saved |= self.generator.saved_entries()
         for method in self.methods:
             saved |= method.saved_entries(self.generator, self.source)
         return saved

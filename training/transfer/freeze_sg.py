@@ -34,6 +34,10 @@ class FreezeStyle(TransferMethod):
     def frozen_parameters(self, generator, discriminator):
         if self.layers > generator.n_latent:
             raise InputError(f"--freezeStyle {self.layers}: the generator has {generator.n_latent} style layers")
+        if hasattr(generator, "freeze_style"):
+            raise InputError(
+                f"--freezeStyle {self.layers}: the file of --ckpt takes styles from a source of its own; start from that source"
+            )
         return ()
 
     def blend_latents(self, w, w_source):
