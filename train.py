@@ -91,7 +91,7 @@ def main(args: argparse.Namespace) -> Path | None:
     from training.report import Report, open_folder
     from training.stopping import StopRequest
 
-    resumed = snapshots.find(args.resume, args.outdir) if args.resume else None
+    resumed = snapshots.find(args.resume, args.outdir)
     args, changes = over_saved_options(args, resumed.extra["args"]) if resumed else (args, [])
     run = setup.prepare(args, resumed)
     args, state, settings = run.args, run.state, run.state.settings
@@ -126,9 +126,10 @@ def main(args: argparse.Namespace) -> Path | None:
             report.step(logs)
             if state.iteration % args.sample_every == 0:
                 report.sample(sampling.sample_sheet(state, range(args.n_sample)))
-            if state.iteration % args.save_every == 0 or state.iteration == args.iter or stop:
-                saved = snapshots.save(run, report)
+            if state.iteration % args.save_every == 0:
+                snapshots.save(run, report)
 
+    saved = snapshots.save(run, report)
     if stop:
         report.say(f"Stopped by {stop.signal.name} after iteration {state.iteration}; continue with --resume")
     report.close()

@@ -14,11 +14,7 @@ from faces.decode import MAX_PIXELS, Decoded, Unreadable, reasons
 from faces.sources import Item
 
 CUT = 0.35  # histogram distance between consecutive frames, in [0, 1], that makes a new scene
-# Only self-contained formats, only from disk: a playlist could name any other file.
-OPTIONS = {
-    "protocol_whitelist": "file",
-    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,ogg,asf,ivf,h264,hevc",
-}
+FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,ogg,asf"  # no playlist: it could name any other file
 
 
 class Film:
@@ -62,7 +58,7 @@ class Film:
         except ImportError:
             raise InputError(f"{self.path}: to read a film, pip install 'av>=15'; folders and zips need nothing more") from None
         try:
-            container = av.open(str(self.path), options=OPTIONS)
+            container = av.open(str(self.path), options={"format_whitelist": FORMATS})
         except (av.FFmpegError, OSError, ValueError) as error:
             raise InputError(f"{self.path}: neither a folder nor a zip, and not a film PyAV can read ({error})") from None
         if not container.streams.video:

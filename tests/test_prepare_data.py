@@ -88,9 +88,9 @@ def test_indices_are_contiguous_and_do_not_depend_on_the_workers(many, whole, tm
 
 
 def test_enlarged_pictures_are_counted(many, tmp_path, capsys):
-    out = prepare("--out", tmp_path / "out", "--size", "16,32", many)
-    assert report_of(out)["enlarged"] == {"32": 135}
-    assert "135 enlarged to 32 px" in capsys.readouterr().out
+    out = prepare("--out", tmp_path / "out", "--size", "20,22", many)  # they are 24 x 20
+    assert report_of(out)["enlarged"] == {"22": 135}
+    assert "135 enlarged to 22 px" in capsys.readouterr().out
 
 
 def test_png_and_options_reach_the_pictures(tmp_path):

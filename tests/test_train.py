@@ -161,6 +161,21 @@ def test_resume_falls_back_to_the_previous_checkpoint_when_the_newest_is_damaged
     assert (tmp_path / "run" / "checkpoints" / "000005.pt").exists()
 
 
+def test_a_run_stopped_before_its_first_checkpoint_begins_again(faces, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "options.json").write_text("{}")
+    run(train, faces, *SCRATCH, *TINY, "--iter", 1, "--outdir", tmp_path / "run", "--resume")
+    assert (tmp_path / "run" / "checkpoints" / "000001.pt").exists()
+
+
+def test_resuming_a_finished_run_changes_nothing(faces, tmp_path):
+    run(train, faces, *SCRATCH, *TINY, "--iter", 2, "--outdir", tmp_path / "run")
+    file = tmp_path / "run" / "checkpoints" / "000002.pt"
+    before = file.read_bytes(), stats(tmp_path / "run")
+    run(train, "--resume", "--outdir", tmp_path / "run")
+    assert (file.read_bytes(), stats(tmp_path / "run")) == before
+
+
 def test_keep_prunes_the_oldest_checkpoints(faces, tmp_path):
     run(train, faces, *SCRATCH, *TINY, "--save_every", 1, "--iter", 5, "--keep", 2, "--outdir", tmp_path / "run")
     assert sorted(path.name for path in (tmp_path / "run" / "checkpoints").glob("*.pt")) == ["000004.pt", "000005.pt"]
@@ -232,7 +247,7 @@ def test_config_file_gives_flags_that_the_command_line_overrides(faces, tmp_path
         (["--batch", "0"], ["--batch", "at least 1"]),
         (["--lr", "nan"], ["--lr", "above 0"]),
         (["--resume", "{source}"], ["--resume", "--ckpt"]),
-        (["--resume", "--outdir", "nothing"], ["--resume", "no checkpoint"]),
+        (["--resume", "--outdir", "nothing"], ["--resume", "no run"]),
         (["--arch", "swagan"], ["--arch swagan", "stylegan2"]),
         (["--device", "cuda:9"], ["--device cuda:9", "cpu"]),
         (["-m", "torch.distributed.launch"], ["torchrun --standalone"]),

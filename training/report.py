@@ -32,13 +32,12 @@ def open_folder(outdir: Path | None, overwrite: bool = False) -> Path:
     """
     if outdir is None:
         return next(folder for folder in map(Path, _default_names()) if not _holds_run(folder))
-    if _holds_run(outdir):
-        if not overwrite:
-            raise InputError(f"--outdir {outdir}: holds a run already; continue it with --resume, replace it with --overwrite")
-        for part in ("samples", "checkpoints"):
-            shutil.rmtree(outdir / part, ignore_errors=True)
-        for part in ("stats.jsonl", "log.txt", "options.json"):
-            (outdir / part).unlink(missing_ok=True)
+    if _holds_run(outdir) and not overwrite:
+        raise InputError(f"--outdir {outdir}: holds a run already; continue it with --resume, replace it with --overwrite")
+    for part in ("samples", "checkpoints"):
+        shutil.rmtree(outdir / part, ignore_errors=True)
+    for part in ("stats.jsonl", "log.txt", "options.json"):
+        (outdir / part).unlink(missing_ok=True)
     return outdir
 
 
@@ -124,7 +123,7 @@ class Report:
         line |= {name: float(total) / self.counts[name] for name, total in self.sums.items()}
         line |= {"p": state.ada.p, "r_t": state.ada.r_t} if state.ada else {}
         line |= {
-            "sec_per_kimg": round(1000 * seconds / ((state.iteration - self.first) * batch), 2),
+            "sec_per_kimg": round(1000 * seconds / (max(1, state.iteration - self.first) * batch), 2),
             "seconds": round(seconds, 1),
             "gib": round(memory_used(state.device), 2),
         }
@@ -179,7 +178,7 @@ def _default_names() -> Iterator[str]:
 
 
 def _holds_run(folder: Path) -> bool:
-    return (folder / "options.json").exists() or (folder / "checkpoints").exists()
+    return any((folder / "checkpoints").glob("*.pt"))
 
 
 def memory_used(device: torch.device) -> float:

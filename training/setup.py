@@ -37,6 +37,7 @@ class Run:
     images: Images
     batches: Batches
     remarks: list[str]
+    saved_at: int | None = None  # the iteration of the newest checkpoint
 
     @property
     def total_batch(self) -> int:
@@ -98,7 +99,7 @@ def prepare(args: argparse.Namespace, resumed: Checkpoint | None = None) -> Run:
         rank=parallel.rank(),
         world=parallel.world_size(),
     )
-    return Run(args, state, architecture, images, batches, remarks)
+    return Run(args, state, architecture, images, batches, remarks, saved_at=saved.get("iteration"))
 
 
 def check_flags(args: argparse.Namespace) -> None:

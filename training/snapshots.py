@@ -10,8 +10,11 @@ from training.setup import Run
 
 
 def save(run: Run, report: Report) -> Path:
-    """Write checkpoints/NNNNNN.pt in the run's folder, with all that `find` needs to continue exactly."""
+    """Write checkpoints/NNNNNN.pt in the run's folder, unless it was just written, with all that `find` needs to go on."""
     path = report.folder / "checkpoints" / f"{run.state.iteration:06d}.pt"
+    if run.saved_at == run.state.iteration:
+        return path
+    run.saved_at = run.state.iteration
     contents = run.state.state_dict() | {
         "args": run.options(),
         "architecture": run.architecture.as_dict(),
@@ -25,18 +28,22 @@ def save(run: Run, report: Report) -> Path:
     return path
 
 
-def find(resume: str, outdir: Path | None) -> Checkpoint:
+def find(resume: str | None, outdir: Path | None) -> Checkpoint | None:
     """The checkpoint that --resume means: a file, or with "latest" the newest whole one of outdir, else of the newest expr*.
 
-    Its notes tell of newer ones that are damaged.
+    None without --resume, and for an outdir whose run was stopped before its first checkpoint. The notes of the checkpoint
+    tell of newer ones that are damaged.
     """
-    notes = []
-    path = Path(resume)
+    if resume is None:
+        return None
+    path, notes = Path(resume), []
     if resume == "latest":
         folder = outdir or _newest_run()
         path, notes = checkpoint.newest_good(folder / "checkpoints") if folder else (None, [])
+        if path is None and (outdir is None or not outdir.exists()):
+            raise InputError(f"--resume: no run in {outdir or 'any expr*'}; leave the flag out to begin one")
         if path is None:
-            raise InputError(f"--resume: no checkpoint in {folder or 'any expr*'}; leave the flag out to begin a run")
+            return None
     found = checkpoint.read(path)
     if "rng" not in found.extra:
         raise InputError(

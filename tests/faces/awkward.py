@@ -86,7 +86,7 @@ def _modes() -> dict[str, Case]:
     flat = Image.fromarray(np.where(half[..., None] > 0, [200, 40, 90], [10, 20, 30]).astype(np.uint8))
     left_only = np.where(half[..., None] > 0, [200, 40, 90], WHITE).astype(np.uint8)
     palette = flat.quantize(4)
-    two_bits = np.array([[0b00011011]] * 4, np.uint8)
+    two_bits, four_bits = np.array([[0b00011011]] * 4, np.uint8), np.array([[0x05, 0xAF]] * 4, np.uint8)
     steps = np.array([0, 85, 170, 255], np.uint8)[None, :, None].repeat(4, 0).repeat(3, 2)
     return {
         "rgb.png": Case(saved(picture, "PNG"), rgb, tolerance=0),
@@ -129,6 +129,12 @@ def _modes() -> dict[str, Case]:
             note="laid on white",
             tolerance=0,
         ),
+        "grey-4-bits-transparent.png": Case(
+            png(four_bits, 0, 4, struct.pack(">H", 5)),
+            np.where(steps == 85, 255, steps).astype(np.uint8),
+            note="laid on white",
+            tolerance=0,
+        ),
         "cmyk.jpg": Case(saved(picture.convert("CMYK"), "JPEG", quality=95), rgb, tolerance=8),
         "cmyk.tif": Case(saved(picture.convert("CMYK"), "TIFF"), rgb),
         "ycbcr.tif": Case(saved(picture.convert("YCbCr"), "TIFF", compression="raw"), rgb),
@@ -142,42 +148,43 @@ def _depths() -> dict[str, Case]:
     ramp = np.linspace(0, 1, WIDTH)[None].repeat(HEIGHT, 0)
     expected = np.rint(ramp * 255).astype(np.uint8)[..., None].repeat(3, 2)
     deep = np.rint(ramp * 65535).astype(np.uint16)
-    rgb16 = np.stack([deep, deep[:, ::-1], deep // 2], -1)
-    expected_rgb = np.rint(rgb16 / 257).astype(np.uint8)
-    transparent = deep.copy()
-    transparent[:, 0] = 0x1234  # its colour, once dark, becomes white
-    expected_transparent = np.where(np.arange(WIDTH)[None, :, None] == 0, 255, expected).astype(np.uint8)
-    rows = deep.astype(">u2").view(np.uint8).reshape(HEIGHT, -1)
-    rows_transparent = transparent.astype(">u2").view(np.uint8).reshape(HEIGHT, -1)
-    rows_rgb = rgb16.astype(">u2").reshape(HEIGHT, -1).view(np.uint8)
-    first_black = rgb16.copy()
-    first_black[:, 0] = 0x1234
-    rows_first = first_black.astype(">u2").reshape(HEIGHT, -1).view(np.uint8)
-    expected_first = np.where(np.arange(WIDTH)[None, :, None] == 0, 255, expected_rgb).astype(np.uint8)
+    rgb = np.stack([deep, deep[:, ::-1], deep // 2], -1)
+    expected_rgb = np.rint(rgb / 257).astype(np.uint8)
+    clear, clear_rgb = deep.copy(), rgb.copy()  # their first column is transparent, so it turns from dark to white
+    clear[:, 0], clear_rgb[:, 0] = 0x1234, 0x1234
+    first = np.arange(WIDTH)[None, :, None] == 0
+    broken = ramp.copy()
+    broken[3, 3] = np.nan
+
+    def png16(values: np.ndarray, kind: int, transparent: bytes = b"") -> bytes:
+        rows = np.ascontiguousarray(values.astype(">u2")).reshape(HEIGHT, -1).view(np.uint8)
+        return png(rows, kind, 16, transparent, (WIDTH, HEIGHT))
 
     def real(values: np.ndarray) -> bytes:
         return saved(Image.fromarray(values.astype(np.float32)), "TIFF")
 
-    broken = ramp.copy()
-    broken[3, 3] = np.nan
-    size = WIDTH, HEIGHT
+    def exact(data: bytes, picture: np.ndarray, note: str = "") -> Case:
+        return Case(data, picture.astype(np.uint8), note=note, tolerance=0.05)
+
+    white = "laid on white"
     return {
-        "grey16.png": Case(png(rows, 0, 16, size=size), expected),
-        "grey16-transparent.png": Case(
-            png(rows_transparent, 0, 16, struct.pack(">H", 0x1234), size), expected_transparent, note="laid on white"
-        ),
-        "rgb16.png": Case(png(rows_rgb, 2, 16, size=size), expected_rgb),
+        "grey16.png": exact(png16(deep, 0), expected),
+        "grey16-dark.png": exact(png16(deep // 300, 0), np.rint(deep // 300 / 257)[..., None].repeat(3, 2)),
+        "grey16-transparent.png": exact(png16(clear, 0, struct.pack(">H", 0x1234)), np.where(first, 255, expected), white),
+        "rgb16.png": Case(png16(rgb, 2), expected_rgb),
         "rgb16-transparent.png": Case(
-            png(rows_first, 2, 16, struct.pack(">HHH", *[0x1234] * 3), size), expected_first, note="laid on white"
+            png16(clear_rgb, 2, struct.pack(">HHH", *[0x1234] * 3)),
+            np.where(first, 255, expected_rgb).astype(np.uint8),
+            note=white,
         ),
-        "grey16.tif": Case(saved(Image.fromarray(deep), "TIFF"), expected),
-        "grey16-big-endian.tif": Case(tiff_grey(deep.astype(">u2")), expected),
-        "grey16-white-is-zero.tif": Case(tiff_grey(deep, white_is_zero=True), 255 - expected),
-        "int32.tif": Case(saved(Image.fromarray(deep.astype(np.int32)), "TIFF"), expected, note="65535 taken as white"),
+        "grey16.tif": exact(saved(Image.fromarray(deep), "TIFF"), expected),
+        "grey16-big-endian.tif": exact(tiff_grey(deep.astype(">u2")), expected),
+        "grey16-white-is-zero.tif": exact(tiff_grey(deep, white_is_zero=True), 255 - expected),
+        "int32.tif": exact(saved(Image.fromarray(deep.astype(np.int32)), "TIFF"), expected, "65535 taken as white"),
         "int32-negative.tif": Case(saved(Image.fromarray(deep.astype(np.int32) - 9), "TIFF"), reason="negative"),
-        "float-1.tif": Case(real(ramp), expected, note="1 taken as white"),
-        "float-255.tif": Case(real(ramp * 255), expected, note="255 taken as white"),
-        "float-1000.tif": Case(real(ramp * 1e6), expected, note="taken as white"),
+        "float-1.tif": exact(real(ramp), expected, "1 taken as white"),
+        "float-255.tif": exact(real(ramp * 255), expected, "255 taken as white"),
+        "float-million.tif": exact(real(ramp * 1e6), expected, "taken as white"),
         "float-negative.tif": Case(real(ramp - 0.5), reason="negative"),
         "float-nan.tif": Case(real(broken), reason="not finite"),
     }

@@ -56,6 +56,15 @@ def test_damage_of_any_kind_raises_nothing_but_unreadable(kind, cut, flips):
         assert str(reason)
 
 
+def test_no_flipped_bit_of_a_png_goes_unnoticed():
+    data = saved(Image.fromarray(scene()), "PNG")
+    for place in range(8, len(data), 7):
+        flipped = bytearray(data)
+        flipped[place] ^= 1 << place % 8
+        with pytest.raises(Unreadable):
+            decode(bytes(flipped))
+
+
 @pytest.mark.parametrize("kind", ["baseline", "progressive", "restart", "grey", "cmyk"])
 def test_jpeg_cut_anywhere_is_whole_or_refused(kind):
     noisy = np.random.default_rng(1).normal(0, 25, (32, 48, 3)) + scene()

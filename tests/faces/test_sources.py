@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import re
+import shutil
 
 import numpy as np
 import pytest
@@ -29,7 +31,7 @@ def check(source, expected):
     assert {item.name for item in source.items} == set(expected)
     for item in source.items:
         given = reason(source, item)
-        assert expected[item.name].removeprefix("(?i)").lower() in given.lower() and bool(given) == bool(expected[item.name])
+        assert re.search(expected[item.name], given) and bool(given) == bool(expected[item.name])
 
 
 def test_every_awkward_file_of_a_folder_is_read_or_refused_by_name(tmp_path):
@@ -152,6 +154,7 @@ def test_film_that_is_cut_short_gives_what_is_there(film, tmp_path):
 
 
 def test_playlist_in_the_guise_of_a_film_opens_no_other_file(film, tmp_path):
-    (tmp_path / "film.mp4").write_text(f"ffconcat version 1.0\nfile {film}\n")
+    shutil.copy(film, tmp_path / "private.mp4")
+    (tmp_path / "film.mp4").write_text("ffconcat version 1.0\nfile private.mp4\n")
     with pytest.raises(InputError, match="not a film PyAV can read"):
         open_source(tmp_path / "film.mp4")
