@@ -60,6 +60,27 @@ PUBLISHED = {
         file="550000.pt",
         by_hand=True,
     ),
+    **{
+        name.lower().replace("_", "-"): Published(
+            f"https://drive.google.com/uc?id={drive_id}",
+            f"cartoon faces, 256 px, by {method}: training file of Cartoon-StyleGAN",
+            "none stated; fine-tuned from FFHQ (CC BY-NC-SA 4.0), the drawings belong to their artists",
+            file=f"{name}.pt",
+            by_hand=True,
+        )
+        for name, method, drive_id in (
+            ("NaverWebtoon", "FreezeD + ADA", "1yIn_gM3Fk3RrRphTPNBPgJ3c-PuzCjOB"),
+            ("NaverWebtoon_FreezeSG", "FreezeSG", "1OysFtj7QTy7rPnxV9TXeEgBfmtgr8575"),
+            ("NaverWebtoon_StructureLoss", "structure loss", "1Oylfl5j-XGoG_pFHtQwHd2G7yNSHx2Rm"),
+            ("Romance101", "FreezeD + ADA", "1wWt4dPC9TJfJ6cF3mwg7kQvpuVwPhSN7"),
+            ("TrueBeauty", "FreezeD + ADA", "1yEky49SnkBqPhdWvSAwgK5Sbrc3ctz1y"),
+            ("Disney", "FreezeD + ADA", "1z51gxECweWXqSYQxZJaHOJ4TtjUDGLxA"),
+            ("Disney_FreezeSG", "FreezeSG", "1PJaNozfJYyQ1ChfZiU2RwJqGlOurgKl7"),
+            ("Disney_StructureLoss", "structure loss", "1PILW-H4Q0W8S22TO4auln1Wgz8cyroH6"),
+            ("Metface_FreezeSG", "FreezeSG", "1P5T6DL3Cl8T74HqYE0rCBQxcq15cipuw"),
+            ("Metface_StructureLoss", "structure loss", "1P65UldIHd2QfBu88dYdo1SbGjcDaq1YL"),
+        )
+    },
     "vgg16": Published(
         "https://download.pytorch.org/models/vgg16-397923af.pth",
         "VGG16 of torchvision, for the perceptual distance of the projector",
@@ -70,7 +91,7 @@ PUBLISHED = {
 
 
 def parser() -> cli.Parser:
-    known = "\n".join(f"  {name:20}{file.what}" for name, file in PUBLISHED.items())
+    known = "\n".join(f"  {name:28}{file.what}" for name, file in PUBLISHED.items())
     command = cli.Parser(f"{__doc__}\npublished files:\n{known}\n", "python -m scripts.download [flags] NAME|URL")
     command.add_argument("name", metavar="NAME|URL", help="one of the published files, or an https link")
     command.add_argument("--out", type=Path, default=Path("networks"), metavar="DIR", help="folder (default: networks)")
