@@ -1,9 +1,11 @@
 """Training images, and an endless, repeatable stream of batches of them that can go on from any position.
 
-images = open_images("faces.lmdb", size=256)             # or a folder, or a zip
-with Batches(images, batch=8, seed=0) as batches:
-    for real in batches:                                 # uint8 [8, 3, 256, 256]
-        ...
+    images = open_images("faces.lmdb", size=256)
+    with Batches(images, batch=8, seed=0) as batches:
+        for real in batches:
+            ...
+
+The images may as well lie in a folder or a zip; `real` is uint8 [8, 3, 256, 256].
 """
 
 import io

@@ -27,6 +27,7 @@ from faces.sources import Item, Source, fingerprint, open_source
 from faces.workers import Lost, each
 
 SECONDS = 60  # for one file; a decoder that takes longer is not coming back
+SHOWN = 10  # rejected files named on the screen; the report names all
 
 
 def parser() -> cli.Parser:
@@ -84,6 +85,10 @@ def main(args: argparse.Namespace) -> Path:
         report = json.loads((args.out / "report.json").read_text())
     else:
         raise InputError(f"--out {args.out}: exists, made of other files or with other options; --overwrite replaces it")
+    for entry in report["rejected"][:SHOWN]:
+        print(f"rejected {entry['name']!r}: {entry['reason']}")
+    if len(report["rejected"]) > SHOWN:
+        print(f"... and {len(report['rejected']) - SHOWN} more, listed in {args.out}/report.json")
     print(closing_line(report))
     if args.strict and report["rejected"]:
         raise InputError(f"--strict: {len(report['rejected'])} files rejected; {args.out}/report.json names them")

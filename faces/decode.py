@@ -1,7 +1,9 @@
-"""From the bytes of an image file to an upright RGB picture, or to the reason why there is none. Pillow and numpy only.
+"""From the bytes of an image file to an upright RGB picture, or to the reason why there is none.
 
-picture, notes = decode(data)          # notes: ["transparent parts laid on white"]
-tile = square(picture, 256)            # short side to 256, then the centre
+    picture, notes = decode(data)          # notes: ["transparent parts laid on white"]
+    tile = square(picture, 256)            # short side to 256, then the centre
+
+Pillow and numpy only, so that processes that decode start quickly.
 """
 
 import io

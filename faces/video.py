@@ -1,7 +1,9 @@
-"""Frames of a film: some of every scene, or one every so many seconds. Needs PyAV, the extra `video`.
+"""Frames of a film: some of every scene, or one every so many seconds.
 
-film = Film(Path("film.mp4"), scene_frames=3)
-picture, notes = film.picture(film.items[0])
+    film = Film(Path("film.mp4"), scene_frames=3)
+    picture, notes = film.picture(film.items[0])
+
+Needs PyAV, the extra `video`.
 """
 
 from collections.abc import Iterator

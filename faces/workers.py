@@ -1,7 +1,9 @@
 """Results in order, from processes that may hang, crash or run out of memory without taking the program along.
 
-for result in each(function, items, workers=4, seconds=60):
-    ...                                       # what function(item) returned, or a Lost that says why there is nothing
+    for result in each(function, items, workers=4, seconds=60):
+        ...
+
+A result is what function(item) returned, or a Lost that says why there is nothing.
 """
 
 import multiprocessing

@@ -294,7 +294,8 @@ def test_full_disk_is_named_and_the_run_can_go_on(many, whole, tmp_path, monkeyp
 def test_published_command_runs_as_printed_and_ends_with_the_path(many, tmp_path):
     command = [sys.executable, ROOT / "prepare_data.py", "--out", "LMDB", "--n_worker", "2", "--size", "8,16", many]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    closing, last = done.stdout.splitlines()[-2:]
+    *named, more, closing, last = done.stdout.splitlines()
+    assert [line.split("'")[1] for line in named] == [f"{i:03d}.png" for i in range(3, 100, 10)] and "5 more" in more
     assert last == "LMDB" and closing.startswith("150 seen = 135 stored + 15 rejected (15 not an image")
     assert store.sizes(tmp_path / "LMDB") == [8, 16] and store.length(tmp_path / "LMDB") == 135
 

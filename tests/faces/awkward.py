@@ -1,7 +1,9 @@
 """Awkward image files, made by code: what strangers' folders hold.
 
-for name, case in pictures().items(): ...     # bytes, and the picture or the reason they must give
-expected = fill_folder(folder)                # the same as files, with links, a FIFO and odd names
+    for name, case in pictures().items(): ...
+    expected = fill_folder(folder)
+
+A case is bytes, and the picture or the reason they must give; the folder also gets links, a FIFO and odd names.
 """
 
 import io

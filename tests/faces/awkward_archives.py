@@ -1,6 +1,8 @@
 """Awkward zip archives, made by code.
 
-for name, case in archives().items(): ...     # bytes, and what each member, or the whole, must give
+    for name, case in archives().items(): ...
+
+A case is bytes, and what each member, or the whole, must give.
 """
 
 import io
