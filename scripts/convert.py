@@ -3,6 +3,7 @@
 python -m scripts.convert ffhq.pkl ffhq.pt                          NVIDIA -> stylegan2-pytorch and this project
 python -m scripts.convert 550000.pt ffhq256-nvidia.pt --to nvidia   state dicts under NVIDIA's names
 python -m scripts.convert cartoon.pt cartoon.safetensors            one network, for sharing
+python -m scripts.convert 030000.pt source.pt --without g --half    a small file to start from: g_ema and d
 """
 
 from pathlib import Path
@@ -29,6 +30,9 @@ def parser() -> cli.Parser:
     layout.add_argument(
         "--network", choices=("g_ema", "g", "d"), default="g_ema", help="which one, for bare and safetensors (default: g_ema)"
     )
+    layout.add_argument(
+        "--without", action="append", default=[], choices=("g_ema", "g", "d"), help="leave a network out; may be repeated"
+    )
     layout.add_argument("--half", action="store_true", help="store half precision: half the size, about 3 decimal digits")
     return command
 
@@ -40,6 +44,9 @@ def main(args) -> Path:
     to = args.to or ("safetensors" if args.out.suffix == ".safetensors" else "reference")
     _check_out(args, to)
     source = checkpoint.read(args.file)
+    source.networks = {name: state for name, state in source.networks.items() if name not in args.without}
+    if not source.networks:
+        raise cli.InputError(f"--without {' '.join(args.without)}: leaves no network of {args.file}")
     for loss in layouts.losses(source, to):
         print(f"note: {loss}")
     _write(source, to, args)

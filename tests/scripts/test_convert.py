@@ -126,3 +126,12 @@ def test_a_refusal_leaves_no_file(tmp_path):
         with pytest.raises(cli.InputError, match=r"cannot hold$"):
             run(path, tmp_path / name, "--to", to)
         assert not (tmp_path / name).exists()
+
+
+def test_networks_can_be_left_out(tmp_path):
+    path = saved(tmp_path, networks())
+    out = run(path, tmp_path / "out.pt", "--without", "g", "--half")
+    assert set(checkpoint.read(out).networks) == {"g_ema", "d"}
+    assert out.stat().st_size < 0.5 * path.stat().st_size
+    with pytest.raises(cli.InputError, match="leaves no network"):
+        run(path, tmp_path / "none.pt", "--without", "g", "--without", "d", "--without", "g_ema")
