@@ -49,8 +49,8 @@ class Report:
         self.folder, self.run, self.quiet, self.every = folder, run, quiet, every
         self.sums: dict[str, float | Tensor] = {}
         self.counts: dict[str, int] = {}
-        self.started = time.monotonic()
-        self.first = run.state.iteration
+        self.started = self.line_started = time.monotonic()
+        self.first = self.line_first = run.state.iteration
         self.bar = tqdm(total=run.args.iter, initial=self.first, unit="it", dynamic_ncols=True, disable=quiet or None)
         self.log_file = None
         if not quiet:
@@ -117,17 +117,18 @@ class Report:
 
     def _write_line(self) -> None:
         state, batch = self.run.state, self.run.total_batch
-        seconds = time.monotonic() - self.started
+        now = time.monotonic()
         kimg = state.iteration * batch / 1000
         line = {"iteration": state.iteration, "kimg": kimg, "epoch": round(1000 * kimg / len(self.run.images), 3)}
         line |= {name: float(total) / self.counts[name] for name, total in self.sums.items()}
         line |= {"p": state.ada.p, "r_t": state.ada.r_t} if state.ada else {}
         line |= {
-            "sec_per_kimg": round(1000 * seconds / (max(1, state.iteration - self.first) * batch), 2),
-            "seconds": round(seconds, 1),
+            "sec_per_kimg": round(1000 * (now - self.line_started) / (max(1, state.iteration - self.line_first) * batch), 2),
+            "seconds": round(now - self.started, 1),
             "gib": round(memory_used(state.device), 2),
         }
         self.sums, self.counts = {}, {}
+        self.line_started, self.line_first = now, state.iteration
         with open(self.folder / "stats.jsonl", "a") as file:
             print(json.dumps(line), file=file)
         shown = [f"{name} {line[name]:.3f}" for name in LOSSES if name in line]
