@@ -127,10 +127,12 @@ def _phase(phase: int, up: int, before: int, taps: int, in_length: int, out_leng
 
 
 def _depthwise(x: Tensor, weight: Tensor, pad: Quad, stride: Pair = (1, 1)) -> Tensor:
-    channels = x.shape[1]
-    return F.conv2d(
-        _pad_or_crop(x, pad), weight.expand(channels, 1, *weight.shape), stride=(stride[1], stride[0]), groups=channels
-    )
+    """The same filter on every channel. Zeros that both sides have in common cost nothing: the convolution knows of them."""
+    left, right, top, bottom = pad
+    columns, rows = max(0, min(left, right)), max(0, min(top, bottom))
+    x = _pad_or_crop(x, (left - columns, right - columns, top - rows, bottom - rows))
+    weight = weight.expand(x.shape[1], 1, *weight.shape)
+    return F.conv2d(x, weight, stride=(stride[1], stride[0]), padding=(rows, columns), groups=x.shape[1])
 
 
 def _pad_or_crop(x: Tensor, pad: Quad) -> Tensor:
