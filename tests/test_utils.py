@@ -1,0 +1,336 @@
+"""Pictures, sheets, animations, charts, seeds and devices."""
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+import utils
+from cli import InputError
+from utils import GAP, LEAST_SIDE, LINE_COLOURS, PAPER
+
+SIDE = LEAST_SIDE  # pictures of this side are shown as they are
+
+
+def flat(colour: tuple[int, int, int], width: int = SIDE, height: int | None = None) -> Image.Image:
+    return Image.new("RGB", (width, height or width), colour)
+
+
+def colours(count: int) -> list[tuple[int, int, int]]:
+    """As many dark colours, no two alike."""
+    return [(10 + 20 * i % 200, 50, 10 + 7 * i) for i in range(count)]
+
+
+def block(sheet: Image.Image, left: int, top: int, width: int = SIDE, height: int = SIDE) -> np.ndarray:
+    return np.asarray(sheet)[top : top + height, left : left + width]
+
+
+def is_flat(pixels: np.ndarray, colour: tuple[int, int, int]) -> bool:
+    return pixels.size > 0 and bool((pixels == colour).all())
+
+
+def ink(pixels: np.ndarray) -> int:
+    """How many pixels are not paper."""
+    return int((pixels != PAPER).any(-1).sum())
+
+
+def place(column: int, row: int, left: int = 0, line: int = 0) -> tuple[int, int]:
+    """Left and top of a picture on a sheet, after row names `left` wide, each row followed by a caption `line` high."""
+    return left + GAP + column * (SIDE + GAP), GAP + row * (SIDE + GAP + line)
+
+
+def test_every_pixel_value_survives_the_way_to_images_and_back():
+    pixels = torch.arange(256, dtype=torch.uint8).expand(3, 2, 256)[None]
+    images = utils.from_pixels(pixels)
+    assert (images.min(), images.max()) == (-1, 1)
+    assert torch.equal(utils.to_pixels(images), pixels.permute(0, 2, 3, 1))
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.floats(-1, 1), st.integers(0, 255))
+def test_pixels_are_the_nearest_value(offset, value):
+    image = torch.full((1, 3, 1, 1), (value + 0.49 * offset) / 127.5 - 1)
+    assert utils.to_pixels(image).unique().tolist() == [value]
+
+
+def test_values_beyond_the_range_are_clamped_and_not_wrapped():
+    image = torch.tensor([-1e6, -1.1, 1.1, 1e6]).expand(1, 3, 1, 4)
+    assert utils.to_pixels(image)[0, 0, :, 0].tolist() == [0, 0, 255, 255]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_pictures_have_the_colours_and_size_of_the_images(dtype):
+    image = torch.tensor([1.0, -1.0, 0.0], dtype=dtype)[:, None, None].expand(3, 4, 6).requires_grad_()
+    pictures = utils.to_pictures(torch.stack([image, -image]))
+    assert [picture.size for picture in pictures] == [(6, 4)] * 2
+    assert [picture.getpixel((5, 3)) for picture in pictures] == [(255, 0, 128), (0, 255, 128)]
+
+
+def test_png_text_is_read_back(tmp_path):
+    path = tmp_path / "new" / "folder" / "a.png"
+    text = {"seed": 7, "ckpt": Path("ü/網.pt"), "truncation": 0.7}
+    assert utils.save_png(flat((1, 2, 3), 4), path, **text) == path
+    with Image.open(path) as picture:
+        assert picture.getpixel((3, 3)) == (1, 2, 3)
+        assert picture.text == {"seed": "7", "ckpt": "ü/網.pt", "truncation": "0.7"}
+
+
+@pytest.mark.parametrize("count, columns", [(1, 1), (5, 2), (6, 3), (2, 4)])
+def test_pictures_lie_in_rows_with_gaps_of_paper(count, columns):
+    wanted = colours(count)
+    sheet = utils.sheet([flat(colour) for colour in wanted], columns)
+    rows = -(-count // columns)
+    assert sheet.size == (columns * (SIDE + GAP) + GAP, rows * (SIDE + GAP) + GAP)
+    for i, colour in enumerate(wanted):
+        assert is_flat(block(sheet, *place(i % columns, i // columns)), colour)
+    assert ink(np.asarray(sheet)) == count * SIDE**2
+
+
+@pytest.mark.parametrize("width, shown", [(4, 128), (16, 128), (100, 200), (127, 254), (128, 128), (300, 300)])
+def test_small_pictures_are_enlarged_by_a_whole_factor(width, shown):
+    picture = flat((200, 0, 0), width, 2 * width)
+    picture.paste((0, 0, 200), (0, width, width, 2 * width))
+    sheet = utils.sheet([picture], 1)
+    assert sheet.size == (shown + 2 * GAP, 2 * shown + 2 * GAP)
+    assert sheet.getpixel((GAP, GAP)) == (200, 0, 0)
+    assert sheet.getpixel((GAP + shown - 1, GAP + 2 * shown - 1)) == (0, 0, 200)
+
+
+def test_captions_stand_below_their_pictures_and_rows_without_any_take_no_room():
+    captions = ["", "0", "", "", "1234"]
+    sheet = utils.sheet([flat(colour) for colour in colours(5)], 2, captions)
+    line = sheet.height - (3 * (SIDE + GAP) + GAP)
+    assert line % 2 == 0
+    line //= 2  # the first row and the last have captions
+    tops = [GAP, GAP + SIDE + GAP + line, GAP + 2 * (SIDE + GAP) + line]
+    for i, caption in enumerate(captions):
+        left, top = place(i % 2, 0)[0], tops[i // 2]
+        assert is_flat(block(sheet, left, top), colours(5)[i])
+        if caption or i < 2:
+            below = block(sheet, left, top + SIDE, height=line + GAP)
+            assert (ink(below) > 0) == bool(caption)
+
+
+def test_row_names_stand_before_the_middle_of_their_rows_and_the_title_above_all():
+    pictures = [flat(colour) for colour in colours(4)]
+    named = utils.sheet(pictures, 2, row_names=["source", ""])
+    left = named.width - utils.sheet(pictures, 2).width
+    assert left > 0
+    for row, name in enumerate(["source", ""]):
+        x, y = place(0, row, left)
+        assert is_flat(block(named, x, y), colours(4)[2 * row])
+        assert (ink(block(named, 0, y + SIDE // 4, left, SIDE // 2)) > 0) == bool(name)
+    titled = utils.sheet(pictures, 2, title="Faces")
+    above = titled.height - utils.sheet(pictures, 2).height
+    assert ink(block(titled, 0, 0, titled.width, above)) > 0
+    assert is_flat(block(titled, GAP, GAP + above), colours(4)[0])
+
+
+@pytest.mark.parametrize("count, columns", [(1, 3), (3, 3), (4, 3), (7, 3), (2, 1)])
+def test_paired_sheet_keeps_a_person_in_one_column_under_any_count(count, columns):
+    wanted = colours(2 * count)
+    people = {
+        "photo": [flat(colour) for colour in wanted[:count]],
+        "cartoon": [flat(colour) for colour in wanted[count:]],
+    }
+    sheet = utils.paired_sheet(people, columns)
+    wide, blocks = min(columns, count), -(-count // columns)
+    left = sheet.width - (wide * (SIDE + GAP) + GAP)
+    assert left > 0
+    assert sheet.height == 2 * blocks * (SIDE + GAP) + GAP
+    for i in range(count):
+        for row in (0, 1):
+            assert is_flat(block(sheet, *place(i % columns, 2 * (i // columns) + row, left)), wanted[row * count + i])
+    for i in range(count, blocks * wide):
+        for row in (0, 1):
+            assert is_flat(block(sheet, *place(i % columns, 2 * (i // columns) + row, left)), PAPER)
+
+
+def test_paired_sheet_writes_each_caption_once_below_the_person():
+    captions = ["0", "", "2", "3"]
+    people = {"a": [flat((9, 9, 9))] * 4, "b": [flat((99, 9, 9))] * 4}
+    sheet = utils.paired_sheet(people, 3, captions)
+    line = (sheet.height - (4 * (SIDE + GAP) + GAP)) // 2
+    left = sheet.width - (3 * (SIDE + GAP) + GAP)
+    tops = [GAP, GAP + SIDE + GAP, GAP + 2 * (SIDE + GAP) + line, GAP + 3 * (SIDE + GAP) + line]
+    written = [
+        [ink(block(sheet, place(column, 0, left)[0], top + SIDE, height=GAP + line * (row % 2))) > 0 for column in range(3)]
+        for row, top in enumerate(tops)
+    ]
+    assert written == [[False] * 3, [True, False, True], [False] * 3, [True, False, False]]
+
+
+def test_paired_sheet_of_one_kind_without_a_name_is_a_sheet():
+    pictures = [flat(colour) for colour in colours(4)]
+    paired, plain = utils.paired_sheet({"": pictures}, 2), utils.sheet(pictures, 2)
+    assert paired.tobytes() == plain.tobytes()
+
+
+FRAMES = [flat(colour, SIDE) for colour in ((200, 10, 10), (10, 200, 10), (10, 10, 200))]
+
+
+@pytest.mark.parametrize("suffix", ["gif", "webp"])
+def test_animation_repeats_for_ever_and_holds_the_last_frame(tmp_path, suffix):
+    path = utils.save_animation(FRAMES, tmp_path / "new" / f"a.{suffix}", fps=5, hold=2)
+    with Image.open(path) as animation:
+        assert animation.n_frames == 3
+        assert animation.info["loop"] == 0
+        durations = []
+        for i, frame in enumerate(FRAMES):
+            animation.seek(i)
+            animation.load()
+            durations.append(animation.info["duration"])
+            difference = np.asarray(animation.convert("RGB")).astype(int) - np.asarray(frame)
+            assert np.abs(difference).max() <= 8
+    assert durations == [200, 200, 2000]
+
+
+@pytest.mark.parametrize("suffix", ["gif", "webp"])
+@pytest.mark.parametrize("count", [1, 2])
+def test_animation_of_one_frame_or_of_equal_ones_is_a_picture(tmp_path, suffix, count):
+    path = utils.save_animation([FRAMES[0]] * count, tmp_path / f"a.{suffix}")
+    with Image.open(path) as animation:
+        assert animation.size == (SIDE, SIDE)
+
+
+CURVE = ([0, 1, 2, 3], [1.0, 3.0, 2.0, 4.0])
+
+
+def chart(**curves) -> Image.Image:
+    return utils.line_chart(curves, "title", "x")
+
+
+def drawn(picture: Image.Image, curve: int = 0) -> np.ndarray:
+    """Rows and columns of the pixels in a curve's colour, below the legend."""
+    rows, columns = np.nonzero((np.asarray(picture)[28:] == LINE_COLOURS[curve]).all(-1))
+    return np.stack([rows, columns])
+
+
+def test_chart_draws_each_curve_in_its_colour():
+    picture = chart(a=CURVE, b=([0, 3], [0, 0]))
+    (rows, columns), (rows_b, columns_b) = drawn(picture), drawn(picture, curve=1)
+    assert abs(columns.min() - columns_b.min()) <= 1 and abs(columns.max() - columns_b.max()) <= 1
+    assert columns[rows.argmin()] > columns.max() - 5  # the highest value is the last
+    assert columns[rows.argmax()] < columns.min() + 5  # and the lowest the first
+    assert np.ptp(rows_b) <= 1
+    assert rows_b.min() > rows.max()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_values_that_are_not_finite_are_left_out_of_a_chart(value):
+    xs, ys = CURVE
+    holed = ([*xs[:2], 1.5, *xs[2:], 9], [*ys[:2], value, *ys[2:], value])
+    assert chart(a=holed).tobytes() == chart(a=CURVE).tobytes()
+    assert chart(a=CURVE, b=([0, 1], [value, value])).tobytes() == chart(a=CURVE).tobytes()
+
+
+def test_a_chart_without_values_says_so():
+    empty = chart()
+    assert empty.size == (720, 320)
+    assert ink(np.asarray(empty)) > ink(np.asarray(utils.line_chart({}, "", "")))
+    assert chart(a=([], [])).tobytes() == chart(a=([1], [float("nan")])).tobytes() == empty.tobytes()
+
+
+@pytest.mark.parametrize("value", [0.0, 5.0, -3e-7, 1e12])
+def test_a_chart_of_equal_values_is_a_level_line(value):
+    rows, _ = drawn(chart(a=([2.0, 3.0], [value, value])))
+    assert len(rows) > 1000
+    assert np.ptp(rows) <= 1
+
+
+@pytest.mark.xfail(strict=True, reason="a curve of one point draws no pixel")
+def test_a_chart_of_one_value_marks_its_place():
+    assert drawn(chart(a=([2.0], [5.0]))).size > 0
+
+
+FINITE = st.floats(-1e9, 1e9).map(lambda x: round(x, 6))
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(FINITE, FINITE)
+def test_ticks_are_a_few_round_numbers_that_enclose_the_data(a, b):
+    low, high = sorted((a, b))
+    ticks = utils._ticks(low, high)
+    step = ticks[1] - ticks[0]
+    assert ticks[0] <= low + 1e-9 * step
+    assert ticks[-1] >= high - 1e-9 * step
+    assert 2 <= len(ticks) <= 8
+    assert all(later - earlier == pytest.approx(step, rel=1e-6) for earlier, later in itertools.pairwise(ticks))
+    assert f"{step:.3e}"[:5] in ("1.000", "2.000", "5.000")
+
+
+@pytest.mark.parametrize(
+    "text, seeds",
+    [("7", [7]), ("0-3,100", [0, 1, 2, 3, 100]), (" 1 , 5-6 ", [1, 5, 6]), ("4-4", [4]), ("2,2", [2, 2]), ("007", [7])],
+)
+def test_seeds_are_numbers_and_ranges(text, seeds):
+    assert utils.parse_seeds(text) == seeds
+
+
+@pytest.mark.parametrize("text", ["", ",", "-1", "1-", "a", "1.5", "1;2", "1-2-3", "1,,2", "5-3"])
+def test_wrong_seeds_are_refused_in_one_line_that_repeats_them(text):
+    with pytest.raises(InputError) as refused:
+        utils.parse_seeds(text)
+    assert str(refused.value).startswith(f"--seeds {text}: ")
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.xfail(strict=True, raises=ValueError, reason="str.isdigit admits digits that int does not read")
+def test_superscript_seeds_are_refused_in_one_line():
+    test_wrong_seeds_are_refused_in_one_line_that_repeats_them("²")
+
+
+@pytest.mark.xfail(strict=True, reason="a range that runs backwards names nobody, and only alone says so")
+def test_a_backward_range_is_refused_in_company():
+    test_wrong_seeds_are_refused_in_one_line_that_repeats_them("0,5-3")
+
+
+@pytest.mark.xfail(strict=True, reason="beyond 64 bits the random generator raises a ValueError of its own")
+def test_seeds_beyond_64_bits_are_refused_in_one_line():
+    test_wrong_seeds_are_refused_in_one_line_that_repeats_them(str(2**64))
+
+
+def test_numbers_of_a_seed_are_the_same_in_any_company():
+    together = utils.seeded_normal([3, 0, 2**32 - 1, 3], 2, 5)
+    assert together.shape == (4, 2, 5)
+    for row, seed in zip(together, [3, 0, 2**32 - 1, 3]):
+        assert torch.equal(row, utils.seeded_normal([seed], 2, 5)[0])
+    assert len({row.sum().item() for row in together}) == 3
+
+
+def test_seeded_numbers_are_normal_and_leave_the_global_stream_alone():
+    torch.manual_seed(0)
+    expected = torch.rand(3)
+    torch.manual_seed(0)
+    x = utils.seeded_normal(range(20), 500)
+    assert torch.equal(torch.rand(3), expected)
+    assert abs(x.mean()) < 0.05 and abs(x.std() - 1) < 0.05
+
+
+def test_auto_is_a_device_that_works():
+    assert utils.choose_device().type == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert utils.choose_device("cpu") == torch.device("cpu")
+
+
+@pytest.mark.parametrize("name", ["cuda:99", "cuda:-1", "gpu", "", "xla"])
+def test_a_device_that_is_not_there_is_refused_in_one_line(name):
+    with pytest.raises(InputError) as refused:
+        utils.choose_device(name)
+    assert str(refused.value).startswith(f"--device {name}: ")
+    assert str(refused.value).endswith("use --device cpu or auto")
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.xfail(strict=True, raises=ModuleNotFoundError, reason="PyTorch names some devices whose module it lacks")
+def test_a_device_without_a_module_is_refused_in_one_line():
+    test_a_device_that_is_not_there_is_refused_in_one_line("hpu")
+
+
+@pytest.mark.xfail(strict=True, reason="tensors on the meta device hold no numbers, yet it is accepted")
+def test_a_device_without_numbers_is_refused():
+    test_a_device_that_is_not_there_is_refused_in_one_line("meta")
