@@ -1,0 +1,170 @@
+"""scripts.generate: people as pictures, the same for the same seed in any company."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import checkpoint
+import utils
+from editing import latents
+from scripts import generate
+from tests.commands import failure, run
+from tests.networks import tiny_generator
+
+SHOWN = 128 + utils.GAP  # pixels from one picture of a sheet to the next
+
+
+def saved(path, **options):
+    checkpoint.write(path, {"g_ema": tiny_generator(**options).state_dict()})
+    return path
+
+
+@pytest.fixture(scope="module")
+def cartoon(tmp_path_factory):
+    return saved(tmp_path_factory.mktemp("networks") / "cartoon.pt", seed=1)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    return saved(tmp_path_factory.mktemp("networks") / "source.pt", seed=2)
+
+
+def draw(ckpt, folder, *words):
+    run(generate, "--ckpt", ckpt, "--device", "cpu", "--outdir", folder, *words)
+    return folder
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def pixels(path):
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB")).astype(int)
+
+
+def test_every_seed_gets_a_picture_and_all_get_a_sheet(cartoon, tmp_path, capsys):
+    draw(cartoon, tmp_path / "new" / "out", "--seeds", "0-2,100")
+    folder = tmp_path / "new" / "out"
+    assert capsys.readouterr().out.splitlines()[-1] == str(folder / "sheet.png")
+    assert names(folder) == ["seed0000.png", "seed0001.png", "seed0002.png", "seed0100.png", "sheet.png"]
+    generator = checkpoint.read(cartoon).generator()
+    expected = utils.to_pixels(latents.draw(generator, latents.people(generator, [0, 1, 2, 100]))).numpy()
+    for seed, person in zip([0, 1, 2, 100], expected):
+        assert np.array_equal(pixels(folder / f"seed{seed:04d}.png"), person)
+    assert expected.std() > 1
+
+
+def test_the_same_command_writes_the_same_bytes(cartoon, tmp_path):
+    first, second = (draw(cartoon, tmp_path / name, "--seeds", "3-5", "--truncation", 0.7) for name in ("first", "second"))
+    assert len(names(first)) == 4
+    for name in names(first):
+        assert (first / name).read_bytes() == (second / name).read_bytes()
+
+
+def test_a_person_is_the_same_alone_in_company_and_in_any_batch(cartoon, tmp_path):
+    alone = pixels(draw(cartoon, tmp_path / "alone", "--seeds", 4) / "seed0004.png")
+    for name, words in {"company": ["--seeds", "9,2-6"], "batches": ["--seeds", "0-4", "--batch", 3]}.items():
+        found = pixels(draw(cartoon, tmp_path / name, *words) / "seed0004.png")
+        assert np.abs(found - alone).max() <= 1  # sums of another batch may be rounded otherwise
+        assert np.mean(found != alone) < 0.01
+
+
+def test_pictures_tell_what_made_them(cartoon, tmp_path):
+    folder = draw(cartoon, tmp_path / "out", "--seeds", "7,8", "--truncation", 0.5)
+    with Image.open(folder / "seed0007.png") as picture:
+        assert picture.text == {"seed": "7", "truncation": "0.5", "ckpt": str(cartoon)}
+    with Image.open(folder / "sheet.png") as picture:
+        assert picture.text == {"seeds": "7,8", "truncation": "0.5", "ckpt": str(cartoon)}
+
+
+def test_sheet_only_writes_the_sheet_alone(cartoon, tmp_path):
+    assert names(draw(cartoon, tmp_path / "out", "--seeds", "0-2", "--sheet_only")) == ["sheet.png"]
+
+
+@pytest.mark.parametrize("columns, across, rows", [(2, 2, 3), (5, 5, 1), (9, 5, 1)])
+def test_columns_are_the_people_in_a_row(cartoon, tmp_path, columns, across, rows):
+    folder = draw(cartoon, tmp_path / "out", "--seeds", "0-4", "--columns", columns, "--sheet_only")
+    height, width, _ = pixels(folder / "sheet.png").shape
+    assert width == across * SHOWN + utils.GAP
+    assert (height - utils.GAP) % rows == 0
+    assert SHOWN < (height - utils.GAP) // rows < SHOWN + 40  # a picture and its caption
+
+
+def test_source_draws_the_same_people_in_the_row_above(cartoon, source, tmp_path):
+    both = draw(cartoon, tmp_path / "both", "--source", source, "--seeds", "0-3", "--truncation", 0.8)
+    alone = {"source": draw(source, tmp_path / "a", "--seeds", "0-3", "--truncation", 0.8)}
+    alone["cartoon"] = draw(cartoon, tmp_path / "b", "--seeds", "0-3", "--truncation", 0.8)
+    assert names(both) == names(alone["cartoon"])
+    assert (both / "seed0002.png").read_bytes() == (alone["cartoon"] / "seed0002.png").read_bytes()
+    sheet = pixels(both / "sheet.png")
+    left = sheet.shape[1] - (4 * SHOWN + utils.GAP)
+    assert left > 0  # for the names of the rows
+    for row, name in enumerate(("source", "cartoon")):
+        above = utils.GAP + row * SHOWN
+        people = pixels(alone[name] / "sheet.png")[utils.GAP : utils.GAP + 128]
+        assert np.array_equal(sheet[above : above + 128, left:], people)
+
+
+def test_truncation_0_draws_everybody_alike(cartoon, tmp_path):
+    folder = draw(cartoon, tmp_path / "out", "--seeds", "0-1", "--truncation", 0)
+    assert np.array_equal(pixels(folder / "seed0000.png"), pixels(folder / "seed0001.png"))
+
+
+@pytest.mark.parametrize(
+    "flags, words",
+    [
+        (["--ckpt", "{missing}"], ["missing.pt: no such file"]),
+        (["--ckpt", "{text}"], ["text.pt"]),
+        (["--ckpt", "{cartoon}", "--source", "{missing}"], ["missing.pt: no such file"]),
+        (["--ckpt", "{cartoon}", "--source", "{wide}"], ["--source {wide}", "another size than {cartoon}"]),
+        (["--ckpt", "{cartoon}", "--seeds", "1-x"], ["--seeds 1-x", "0-35,100"]),
+        (["--ckpt", "{cartoon}", "--seeds=-1"], ["--seeds -1", "0-35,100"]),
+        (["--ckpt", "{cartoon}", "--columns", "0"], ["--columns: 0", "at least 1"]),
+        (["--ckpt", "{cartoon}", "--batch", "x"], ["--batch: 'x'", "whole number"]),
+        (["--ckpt", "{cartoon}", "--truncation", "x"], ["--truncation", "x"]),
+        (["--ckpt", "{cartoon}", "--device", "gpu"], ["--device gpu", "cpu"]),
+        ([], ["--ckpt"]),
+    ],
+    ids=" ".join,
+)
+def test_wrong_input_gets_one_line_and_writes_nothing(cartoon, tmp_path, capsys, flags, words):
+    files = {"cartoon": cartoon, "missing": tmp_path / "missing.pt", "text": tmp_path / "text.pt", "wide": tmp_path / "wide.pt"}
+    files["text"].write_text("no network")
+    saved(files["wide"], size=32)
+    message = failure(capsys, generate, *[flag.format(**files) for flag in flags], "--outdir", tmp_path / "out")
+    assert message.startswith("generate: ")
+    for word in words:
+        assert word.format(**files) in message
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_outdir_that_is_a_file_gets_one_line(cartoon, tmp_path, capsys):
+    (tmp_path / "out").write_text("")
+    assert "out" in failure(capsys, generate, "--ckpt", cartoon, "--seeds", 0, "--outdir", tmp_path / "out")
+
+
+@pytest.mark.xfail(strict=True, raises=ValueError, reason="the random generator refuses the seed with a ValueError of its own")
+def test_a_seed_beyond_64_bits_gets_one_line(cartoon, tmp_path, capsys):
+    message = failure(capsys, generate, "--ckpt", cartoon, "--seeds", 2**64, "--outdir", tmp_path / "out")
+    assert "--seeds" in message
+
+
+@pytest.mark.xfail(strict=True, reason="nan is taken for a number, and the pictures are blank")
+def test_truncation_is_a_finite_number(cartoon, tmp_path, capsys):
+    assert "--truncation" in failure(capsys, generate, "--ckpt", cartoon, "--truncation", "nan", "--outdir", tmp_path / "out")
+
+
+@pytest.mark.xfail(strict=True, reason="the message about an unreadable file does not name the flag")
+def test_a_missing_file_is_named_with_its_flag(cartoon, tmp_path, capsys):
+    message = failure(capsys, generate, "--ckpt", cartoon, "--source", tmp_path / "missing.pt", "--outdir", tmp_path / "out")
+    assert message.startswith("generate: --source ")
+
+
+def test_global_random_numbers_do_not_matter(cartoon, tmp_path):
+    folders = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        folders.append(draw(cartoon, tmp_path / str(seed), "--seeds", "0-1", "--truncation", 0.7))
+    assert (folders[0] / "sheet.png").read_bytes() == (folders[1] / "sheet.png").read_bytes()
