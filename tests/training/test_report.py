@@ -1,0 +1,313 @@
+"""What a run leaves behind: statistics, samples, charts."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from augment import AdaptiveP
+from cli import InputError
+from training.report import Report, draw_losses, draw_progress, memory_used, open_folder
+from training.steps import Logs
+
+TIMING = {"sec_per_kimg", "seconds", "gib"}
+
+
+def run_of(iteration: int = 0, ada: AdaptiveP | None = None) -> SimpleNamespace:
+    """As much of a run as a report looks at: 8 images a step, 20 in the data set."""
+    images = torch.arange(20, dtype=torch.uint8).mul(10)[:, None, None, None].expand(20, 3, 16, 16)
+    return SimpleNamespace(
+        args=SimpleNamespace(iter=1000, n_sample=4),
+        state=SimpleNamespace(iteration=iteration, device=torch.device("cpu"), ada=ada),
+        images=images,
+        total_batch=8,
+        options=lambda: {"lr": 0.002},
+    )
+
+
+def count_up(report: Report, iterations: int, logs=lambda i: {"d": float(i)}) -> None:
+    """Iterations that log what `logs` makes of their number."""
+    for _ in range(iterations):
+        report.run.state.iteration += 1
+        report.step(tensors(logs(report.run.state.iteration)))
+
+
+def tensors(values: dict[str, float]) -> Logs:
+    return {name: torch.tensor(value) for name, value in values.items()}
+
+
+def statistics(folder) -> list[dict]:
+    return [json.loads(line) for line in (folder / "stats.jsonl").read_text().splitlines()]
+
+
+def test_a_line_of_statistics_averages_the_iterations_since_the_last(tmp_path):
+    report = Report(tmp_path, run_of(), every=4)
+    count_up(report, 8)
+    assert [line["d"] for line in statistics(tmp_path)] == [(1 + 2 + 3 + 4) / 4, (5 + 6 + 7 + 8) / 4]
+    assert [line["iteration"] for line in statistics(tmp_path)] == [4, 8]
+
+
+def test_what_is_logged_now_and_then_is_averaged_over_these_times(tmp_path):
+    report = Report(tmp_path, run_of(), every=4)
+    count_up(report, 8, lambda i: {"d": 1.0} | ({"r1": float(i)} if i in (1, 3) else {}))
+    first, second = statistics(tmp_path)
+    assert first["r1"] == 2
+    assert "r1" not in second
+
+
+def test_a_line_tells_images_epochs_time_and_memory(tmp_path):
+    report = Report(tmp_path, run_of(), every=5)
+    count_up(report, 5)
+    (line,) = statistics(tmp_path)
+    assert (line["kimg"], line["epoch"]) == (5 * 8 / 1000, 5 * 8 / 20)
+    assert set(line) >= TIMING
+    assert all(line[name] >= 0 for name in TIMING)
+    assert "p" not in line and "r_t" not in line
+
+
+def test_a_line_tells_the_augmentation(tmp_path):
+    report = Report(tmp_path, run_of(ada=AdaptiveP(fixed_p=0.25)), every=1)
+    count_up(report, 1)
+    assert (statistics(tmp_path)[0]["p"], statistics(tmp_path)[0]["r_t"]) == (0.25, 0)
+
+
+def test_the_last_iterations_get_a_line_when_the_run_ends(tmp_path):
+    report = Report(tmp_path, run_of(), every=4)
+    count_up(report, 6)
+    report.close()
+    assert [(line["iteration"], line["d"]) for line in statistics(tmp_path)] == [(4, 2.5), (6, 5.5)]
+    assert (tmp_path / "loss.png").exists()
+    assert not (tmp_path / "progress.gif").exists()  # no samples
+
+
+def without_timing(folder) -> list[dict]:
+    return [{name: value for name, value in line.items() if name not in TIMING} for line in statistics(folder)]
+
+
+def test_a_resumed_report_writes_the_lines_of_an_uninterrupted_one(tmp_path):
+    whole = Report(tmp_path / "whole", run_of(), every=4)
+    count_up(whole, 12)
+    parts = Report(tmp_path / "parts", run_of(), every=4)
+    count_up(parts, 6)
+    saved = json.loads(json.dumps(parts.state_dict()))  # as plain as a checkpoint needs it
+    count_up(parts, 4)  # lost: not in the checkpoint
+    parts.close()
+    resumed = Report(tmp_path / "parts", run_of(iteration=6), every=4)
+    resumed.load_state_dict(saved)
+    count_up(resumed, 6)
+    assert without_timing(tmp_path / "parts") == without_timing(tmp_path / "whole")
+    assert len(statistics(tmp_path / "parts")) == 3
+
+
+def test_resuming_takes_back_samples_from_after_the_checkpoint(tmp_path):
+    report = Report(tmp_path, run_of())
+    for iteration in (0, 5, 10):
+        report.run.state.iteration = iteration
+        report.sample(Image.new("RGB", (4, 4)))
+    Report(tmp_path, run_of(iteration=5)).load_state_dict({"sums": {}, "counts": {}})
+    assert sorted(path.name for path in (tmp_path / "samples").iterdir()) == ["000000.png", "000005.png"]
+
+
+@pytest.mark.xfail(strict=True, raises=json.JSONDecodeError, reason="every line is parsed, also half of one")
+def test_a_line_cut_short_by_a_kill_does_not_prevent_a_resume(tmp_path):
+    count_up(Report(tmp_path, run_of(), every=2), 4)
+    whole = (tmp_path / "stats.jsonl").read_text()
+    (tmp_path / "stats.jsonl").write_text(whole + '{"iteration": 6, "d": 0.')
+    Report(tmp_path, run_of(iteration=4), every=2).load_state_dict({"sums": {}, "counts": {}})
+    assert (tmp_path / "stats.jsonl").read_text() == whole
+
+
+def test_options_log_and_sample_are_written(tmp_path, capsys):
+    report = Report(tmp_path / "new" / "run", run_of(iteration=7))
+    folder = tmp_path / "new" / "run"
+    report.say("hello")
+    report.say("again")
+    report.sample(Image.new("RGB", (4, 4), (1, 2, 3)))
+    assert (folder / "log.txt").read_text() == "hello\nagain\n"
+    assert capsys.readouterr().out == "hello\nagain\n"
+    assert json.loads((folder / "options.json").read_text()) == {"lr": 0.002}
+    with Image.open(folder / "samples" / "000007.png") as sample:
+        assert (sample.getpixel((0, 0)), sample.text) == ((1, 2, 3), {"iteration": "7"})
+
+
+@pytest.mark.parametrize("n_sample, across", [(4, 2), (9, 3), (64, 4), (1, 1)])
+def test_reals_are_the_first_images_of_the_data_set(tmp_path, n_sample, across):
+    report = Report(tmp_path, run := run_of())
+    run.args.n_sample = n_sample
+    report.show_reals()
+    with Image.open(tmp_path / "reals.png") as reals:
+        assert reals.width == across * 130 + 2
+        shown = min(n_sample, 20)
+        for i in range(shown):
+            assert reals.getpixel((60 + 130 * (i % across), 60 + 130 * (i // across))) == (10 * i,) * 3
+
+
+def test_a_quiet_report_counts_and_writes_nothing(tmp_path, capsys):
+    report = Report(tmp_path / "run", run_of(), quiet=True, every=2)
+    report.say("hello")
+    report.sample(Image.new("RGB", (4, 4)))
+    report.show_reals()
+    count_up(report, 3)
+    report.load_state_dict({"sums": {"d": 1.0}, "counts": {"d": 1}})
+    assert report.state_dict() == {"sums": {"d": 1.0}, "counts": {"d": 1}}
+    report.close()
+    assert not (tmp_path / "run").exists()
+    assert capsys.readouterr().out == ""
+
+
+def test_a_run_without_a_name_gets_the_first_free_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("expr", "expr-2", "expr-3"):
+        assert open_folder(None).name == name
+        (tmp_path / name / "checkpoints").mkdir(parents=True)
+        assert open_folder(None).name == name  # holds no checkpoint yet
+        (tmp_path / name / "checkpoints" / "000001.pt").write_text("")
+
+
+def test_only_overwrite_replaces_a_run_and_spares_files_of_others(tmp_path):
+    for name in ("checkpoints/000001.pt", "samples/000001.png", "stats.jsonl", "log.txt", "options.json", "notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    with pytest.raises(InputError, match=f"--outdir {tmp_path}: .*--resume.*--overwrite"):
+        open_folder(tmp_path)
+    assert open_folder(tmp_path, overwrite=True) == tmp_path
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def write_statistics(folder, lines: list[dict]) -> None:
+    (folder / "stats.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+
+
+def charted(folder) -> bytes:
+    with Image.open(draw_losses(folder)) as chart:
+        assert chart.size == (720, 320)
+        return chart.tobytes()
+
+
+def test_losses_of_a_run_are_drawn(tmp_path):
+    lines = [{"kimg": i, "d": 1 / (i + 1), "g": 2.0, "r_t": 9.0} for i in range(5)]
+    write_statistics(tmp_path, lines)
+    chart = charted(tmp_path)
+    write_statistics(tmp_path, [{name: line[name] for name in ("kimg", "d", "g")} for line in lines])
+    assert charted(tmp_path) == chart  # r_t is no loss
+    write_statistics(tmp_path, [{name: line[name] for name in ("kimg", "d")} for line in lines])
+    assert charted(tmp_path) != chart
+
+
+def test_a_long_run_is_drawn_by_the_means_of_neighbours(tmp_path):
+    write_statistics(tmp_path, [{"kimg": float(i), "d": 5.0 + (-1) ** i} for i in range(400)])
+    smooth = charted(tmp_path)
+    write_statistics(tmp_path, [{"kimg": 2 * i + 0.5, "d": 5.0} for i in range(200)])
+    assert charted(tmp_path) == smooth
+
+
+def test_losses_that_exploded_do_not_prevent_the_chart(tmp_path):
+    lines = [{"kimg": 1, "d": 1.0}, {"kimg": 2, "d": 2.0}]
+    write_statistics(tmp_path, lines)
+    chart = charted(tmp_path)
+    write_statistics(tmp_path, [*lines, {"kimg": 3, "d": float("nan")}, {"kimg": 4, "d": float("inf")}])
+    assert charted(tmp_path) == chart
+
+
+@pytest.mark.parametrize("lines", [[], [{"kimg": 1, "d": 2.0}], [{"kimg": 1}]], ids=["empty", "one", "no losses"])
+def test_few_statistics_give_a_chart_all_the_same(tmp_path, lines):
+    write_statistics(tmp_path, lines)
+    assert charted(tmp_path)
+
+
+def test_no_statistics_no_chart(tmp_path):
+    assert draw_losses(tmp_path) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.xfail(strict=True, raises=json.JSONDecodeError, reason="every line is parsed, also half of one")
+def test_half_a_line_of_statistics_does_not_prevent_the_chart(tmp_path):
+    write_statistics(tmp_path, [{"kimg": 1, "d": 1.0}, {"kimg": 2, "d": 2.0}])
+    with (tmp_path / "stats.jsonl").open("a") as file:
+        file.write('{"kimg": 3, "d')
+    assert charted(tmp_path)
+
+
+def write_samples(folder, iterations, size=(32, 16)) -> None:
+    """Black, with a white line that moves one pixel from sample to sample."""
+    (folder / "samples").mkdir(exist_ok=True)
+    for i, iteration in enumerate(iterations):
+        sample = Image.new("RGB", size)
+        sample.paste((255, 255, 255), (i, 0, i + 1, size[1]))
+        sample.save(folder / "samples" / f"{iteration:06d}.png")
+
+
+def frames(folder) -> list[int]:
+    """Where the white line is in each frame."""
+    with Image.open(draw_progress(folder)) as animation:
+        found = []
+        for i in range(animation.n_frames):
+            animation.seek(i)
+            found.append(int(np.asarray(animation.convert("L"))[0].argmax()))
+    return found
+
+
+def test_samples_become_an_animation_in_their_order(tmp_path):
+    write_samples(tmp_path, [0, 100, 99_900, 100_000])
+    assert frames(tmp_path) == [0, 1, 2, 3]
+
+
+@pytest.mark.xfail(strict=True, reason="names are sorted as text, and a million has one digit more")
+def test_samples_beyond_a_million_iterations_come_last(tmp_path):
+    write_samples(tmp_path, [900_000, 1_000_000, 1_100_000])
+    assert frames(tmp_path) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_an_animation_needs_two_samples(tmp_path, count):
+    write_samples(tmp_path, range(count))
+    assert draw_progress(tmp_path) is None
+    assert not (tmp_path / "progress.gif").exists()
+
+
+def test_a_long_run_shows_its_first_and_last_sample_among_a_limited_number(tmp_path, monkeypatch):
+    monkeypatch.setattr("training.report.GIF_FRAMES", 4)
+    write_samples(tmp_path, range(31))
+    assert frames(tmp_path) == [0, 10, 20, 30]
+
+
+def test_large_samples_are_shown_smaller(tmp_path):
+    write_samples(tmp_path, range(2), size=(1280, 20))
+    with Image.open(draw_progress(tmp_path)) as animation:
+        assert animation.size == (640, 10)
+
+
+def test_samples_of_another_size_or_kind_are_left_out_or_converted(tmp_path):
+    write_samples(tmp_path, range(3))
+    Image.new("RGB", (8, 8)).save(tmp_path / "samples" / "000001.png")
+    with Image.open(last := tmp_path / "samples" / "000002.png") as sample:
+        sample.convert("L").save(last)
+    assert frames(tmp_path) == [0, 2]
+    Image.new("RGB", (8, 8)).save(last)
+    assert frames(tmp_path) == [0]
+
+
+@pytest.mark.xfail(strict=True, raises=OSError, reason="every sample is opened, also half of one")
+def test_a_damaged_sample_does_not_prevent_the_animation(tmp_path):
+    write_samples(tmp_path, range(3))
+    damaged = tmp_path / "samples" / "000001.png"
+    damaged.write_bytes(damaged.read_bytes()[:20])
+    assert frames(tmp_path) == [0, 2]
+
+
+@pytest.mark.xfail(strict=True, raises=OSError, reason="a picture that cannot be written ends the training")
+def test_a_sample_that_cannot_be_written_does_not_stop_a_run(tmp_path, monkeypatch):
+    report = Report(tmp_path, run_of())
+    monkeypatch.setattr("utils.save_png", failing)
+    report.sample(Image.new("RGB", (4, 4)))
+
+
+def failing(*_, **__):
+    raise OSError(28, "No space left on device")
+
+
+def test_memory_is_that_of_a_process_with_torch():
+    assert 0.05 < memory_used(torch.device("cpu")) < 64
