@@ -19,6 +19,7 @@ from model import (
     PixelNorm,
     ResBlock,
     ToRGB,
+    Upsample,
     channel_table,
     make_kernel,
     minibatch_stddev,
@@ -402,6 +403,18 @@ def test_the_skips_early_decimation_is_blur_then_a_strided_convolution():
     x = normal(2, 3, 8, 8, dtype=torch.float64)
     truth = F.conv2d(upfirdn2d(x, blur.kernel, pad=blur.pad), conv.weight * conv.scale, stride=2)
     torch.testing.assert_close(skip(x), truth)
+
+
+@pytest.mark.parametrize("kernel_size", [1, 3])
+@torch.no_grad()
+def test_resampling_shifts_to_no_side(kernel_size):
+    x, w = normal(1, 3, 8, 8), normal(1, 4)
+    down = ConvLayer(3, 3, kernel_size, downsample=True)
+    up = ModulatedConv2d(3, 3, 3, style_dim=4, upsample=True)
+    for weight in (down[1].weight, up.weight):
+        weight += weight.flip(-2) + weight.flip(-1) + weight.flip(-2, -1)
+    for resample in (down, Upsample(), lambda x: up(x, w)):
+        torch.testing.assert_close(resample(x.flip(-2, -1)), resample(x).flip(-2, -1))
 
 
 @torch.no_grad()

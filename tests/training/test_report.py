@@ -87,13 +87,14 @@ def without_timing(folder) -> list[dict]:
     return [{name: value for name, value in line.items() if name not in TIMING} for line in statistics(folder)]
 
 
-def test_a_resumed_report_writes_the_lines_of_an_uninterrupted_one(tmp_path):
+@pytest.mark.parametrize("lost", [0, 4], ids=["stopped", "killed"])
+def test_a_resumed_report_writes_the_lines_of_an_uninterrupted_one(tmp_path, lost):
     whole = Report(tmp_path / "whole", run_of(), every=4)
     count_up(whole, 12)
     parts = Report(tmp_path / "parts", run_of(), every=4)
     count_up(parts, 6)
     saved = json.loads(json.dumps(parts.state_dict()))  # as plain as a checkpoint needs it
-    count_up(parts, 4)  # lost: not in the checkpoint
+    count_up(parts, lost)  # after the checkpoint
     parts.close()
     resumed = Report(tmp_path / "parts", run_of(iteration=6), every=4)
     resumed.load_state_dict(saved)
