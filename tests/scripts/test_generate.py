@@ -109,7 +109,7 @@ def test_source_draws_the_same_people_in_the_row_above(cartoon, source, tmp_path
 
 def test_truncation_0_draws_everybody_alike(cartoon, tmp_path):
     folder = draw(cartoon, tmp_path / "out", "--seeds", "0-1", "--truncation", 0)
-    assert np.array_equal(pixels(folder / "seed0000.png"), pixels(folder / "seed0001.png"))
+    assert np.abs(pixels(folder / "seed0000.png") - pixels(folder / "seed0001.png")).max() <= 1
 
 
 @pytest.mark.parametrize(
