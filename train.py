@@ -87,32 +87,36 @@ def parser() -> cli.Parser:
 
 
 def main(args: argparse.Namespace) -> Path | None:
-    from training import estimate, parallel, sampling, setup, snapshots, steps
+    import utils
+    from training import estimate, guard, parallel, sampling, setup, snapshots, steps
     from training.report import Report, open_folder
     from training.stopping import StopRequest
 
+    device = parallel.start(utils.choose_device(args.device))
     resumed = snapshots.find(args.resume, args.outdir)
     args, changes = over_saved_options(args, resumed.extra["args"]) if resumed else (args, [])
-    run = setup.prepare(args, resumed)
+    run = setup.prepare(args, device, resumed)
     args, state, settings = run.args, run.state, run.state.settings
     plan = [*changes, *run.remarks, estimate.level_table(state.generator, state.discriminator), estimate.describe(run)]
     if args.dry_run:
         print("\n".join(plan))
         return None
 
-    folder = resumed.path.parents[1] if resumed else open_folder(args.outdir, args.overwrite)
-    report = Report(folder, run, quiet=parallel.rank() > 0)
+    first = parallel.rank() == 0
+    folder = (
+        resumed.path.parents[1] if resumed else parallel.from_first(open_folder(args.outdir, args.overwrite) if first else None)
+    )
+    report = Report(folder, run, quiet=not first)
     if resumed:
         report.load_state_dict(resumed.extra["statistics"])
     report.say(f"{'Resuming' if resumed else 'Writing to'} {folder}")
     for line in plan:
         report.say(line)
-    if not resumed:
-        report.show_reals()
-        report.sample(sampling.sample_sheet(state, range(args.n_sample)))
-
-    with StopRequest() as stop:
-        while state.iteration < args.iter and not stop:
+    with StopRequest() as stop, guard.memory_advice(device):
+        if first and not resumed:
+            report.show_reals()
+            report.sample(sampling.sample_sheet(state, range(args.n_sample)))
+        while state.iteration < args.iter and not stop.asked(state.iteration):
             reals = run.next_reals()
             logs = steps.discriminator_step(state, reals, run.draw_latents())
             if settings.r1 and state.iteration % settings.d_reg_every == 0:
@@ -123,14 +127,15 @@ def main(args: argparse.Namespace) -> Path | None:
             state.update_ema()
             state.iteration += 1
 
+            state.guard.check(state.iteration, logs)
             report.step(logs)
-            if state.iteration % args.sample_every == 0:
+            if first and state.iteration % args.sample_every == 0:
                 report.sample(sampling.sample_sheet(state, range(args.n_sample)))
             if state.iteration % args.save_every == 0:
                 snapshots.save(run, report)
+        saved = snapshots.save(run, report)
 
-    saved = snapshots.save(run, report)
-    if stop:
+    if stop.signal:
         report.say(f"Stopped by {stop.signal.name} after iteration {state.iteration}; continue with --resume")
     report.close()
     parallel.stop()

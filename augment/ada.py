@@ -56,7 +56,7 @@ class AdaptiveP:
 
         Only the last update of an interval reads numbers from the device.
         """
-        self._sign_sum = self._sign_sum + real_pred.sign().sum(dtype=torch.float32)
+        self._sign_sum = self._sign_sum + real_pred.sign().nan_to_num().sum(dtype=torch.float32)
         self._count += real_pred.numel()
         self._updates += 1
         if self._updates == self.interval:

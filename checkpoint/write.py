@@ -93,6 +93,12 @@ def fingerprint(state: dict[str, Tensor]) -> str:
     return digest.hexdigest()[:12]
 
 
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 class _HashingFile:
     """A file to write to that hashes what passes, and remembers the first failure, which torch.save replaces by its own."""
 
@@ -208,6 +214,4 @@ def _damage(path: Path, entry: dict | None) -> str | None:
         except InputError as error:
             return str(error)
         return None
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return None if digest == entry["sha256"] else f"damaged (its SHA-256 is not the one in {MANIFEST})"
+    return None if file_hash(path) == entry["sha256"] else f"damaged (its SHA-256 is not the one in {MANIFEST})"

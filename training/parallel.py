@@ -14,13 +14,21 @@ from torch import Tensor, nn
 
 def start(device: torch.device) -> torch.device:
     """Join the group that torchrun describes in the environment; returns this process's device."""
-    if "RANK" not in os.environ:
+    if "RANK" not in os.environ or dist.is_initialized():
         return device
     if device.type == "cuda":
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    store, own_rank, count = next(iter(dist.rendezvous("env://")))
+    # torchrun keeps its store through a restart. Without a name of its own, the new group would find the dead one's addresses.
+    store = dist.PrefixStore(f"attempt {attempt()}", store)
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", store=store, rank=own_rank, world_size=count)
     return device
+
+
+def attempt() -> int:
+    """How often torchrun has restarted the group."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", 0))
 
 
 def stop() -> None:
@@ -54,6 +62,24 @@ def total(tensor: Tensor) -> Tensor:
         tensor = tensor.clone()
         dist.all_reduce(tensor)
     return tensor
+
+
+def gather(value):
+    """[value of rank 0, value of rank 1, ...], on every process."""
+    if world_size() == 1:
+        return [value]
+    values = [None] * world_size()
+    dist.all_gather_object(values, value)
+    return values
+
+
+def from_first(value):
+    """Rank 0's value, on every process."""
+    if world_size() == 1:
+        return value
+    values = [value]
+    dist.broadcast_object_list(values, 0)
+    return values[0]
 
 
 def average_gradients(parameters: Iterable[nn.Parameter]) -> None:

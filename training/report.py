@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 import utils
 from cli import InputError
+from training.guard import memory_used
 from training.setup import Run
 
 LOSSES = ("d", "g", "r1", "path", "structure")  # the order on the progress line
@@ -65,17 +66,21 @@ class Report:
             print(text, file=self.log_file, flush=True)
 
     def step(self, logs: dict[str, Tensor]) -> None:
-        """Count one finished iteration. Values stay on the device and are averaged until the next line of statistics."""
+        """Count one finished iteration. Values stay on the device; the finite ones are averaged until the next line."""
         for name, value in logs.items():
-            self.sums[name] = self.sums.get(name, 0) + value
-            self.counts[name] = self.counts.get(name, 0) + 1
+            finite = torch.isfinite(value)
+            self.sums[name] = self.sums.get(name, 0) + torch.where(finite, value, 0)
+            self.counts[name] = self.counts.get(name, 0) + finite
         self.bar.update()
         if self.run.state.iteration % self.every == 0 and not self.quiet:
             self._write_line()
 
     def state_dict(self) -> dict[str, dict]:
         """The line of statistics that is not full yet."""
-        return {"sums": {name: float(total) for name, total in self.sums.items()}, "counts": dict(self.counts)}
+        return {
+            "sums": {name: float(total) for name, total in self.sums.items()},
+            "counts": {name: int(count) for name, count in self.counts.items()},
+        }
 
     def load_state_dict(self, state: dict[str, dict]) -> None:
         """Take over what `state_dict` gave, and cut statistics and samples back to the iteration of the run."""
@@ -120,8 +125,9 @@ class Report:
         now = time.monotonic()
         kimg = state.iteration * batch / 1000
         line = {"iteration": state.iteration, "kimg": kimg, "epoch": round(1000 * kimg / len(self.run.images), 3)}
-        line |= {name: float(total) / self.counts[name] for name, total in self.sums.items()}
+        line |= {name: float(total) / int(self.counts[name]) for name, total in self.sums.items() if self.counts[name]}
         line |= {"p": state.ada.p, "r_t": state.ada.r_t} if state.ada else {}
+        line |= {"skipped": int(state.guard.total)} if state.guard.total else {}
         line |= {
             "sec_per_kimg": round(1000 * (now - self.line_started) / (max(1, state.iteration - self.line_first) * batch), 2),
             "seconds": round(now - self.started, 1),
@@ -180,12 +186,3 @@ def _default_names() -> Iterator[str]:
 
 def _holds_run(folder: Path) -> bool:
     return any((folder / "checkpoints").glob("*.pt"))
-
-
-def memory_used(device: torch.device) -> float:
-    """Peak memory of this process in GiB: of the GPU on one, else resident."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 2**30
-    import resource  # not on Windows, where only this figure is missing
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

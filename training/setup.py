@@ -60,10 +60,9 @@ class Run:
         return [draw_latents(self.state, batch) for _ in range(self.args.accumulate)]
 
 
-def prepare(args: argparse.Namespace, resumed: Checkpoint | None = None) -> Run:
+def prepare(args: argparse.Namespace, device: torch.device, resumed: Checkpoint | None = None) -> Run:
     """Raises InputError, in one line that names the flag, for whatever cannot work."""
     check_flags(args)
-    device = parallel.start(utils.choose_device(args.device))
     start = _read("--ckpt", args.ckpt) if args.ckpt else None
     images = _open_images(args, resumed or start)
     architecture = _architecture(args, resumed or start, images.size)
@@ -89,7 +88,10 @@ def prepare(args: argparse.Namespace, resumed: Checkpoint | None = None) -> Run:
     if resumed:
         if source and saved["source"] != checkpoint.fingerprint(source.state_dict()):
             raise InputError(f"--ckpt {args.ckpt}: not the source network that the run began with")
-        state.load_state_dict(saved)
+        try:
+            state.load_state_dict(saved)
+        except InputError as error:
+            raise InputError(f"--resume {resumed.path}: {error}") from None
     batches = Batches(
         images,
         args.batch,

@@ -5,6 +5,7 @@ from pathlib import Path
 import checkpoint
 from checkpoint import Checkpoint
 from cli import InputError
+from training import parallel
 from training.report import Report
 from training.setup import Run
 
@@ -15,6 +16,7 @@ def save(run: Run, report: Report) -> Path:
     if run.saved_at == run.state.iteration:
         return path
     run.saved_at = run.state.iteration
+    _check_ranks_agree(run)
     contents = run.state.state_dict() | {
         "args": run.options(),
         "architecture": run.architecture.as_dict(),
@@ -22,7 +24,7 @@ def save(run: Run, report: Report) -> Path:
         "statistics": report.state_dict(),
         "source": run.state.source and checkpoint.fingerprint(run.state.source.state_dict()),
     }
-    if not report.quiet:
+    if parallel.rank() == 0:
         checkpoint.write(path, contents)
         _prune(path.parent, run.args.keep)
     return path
@@ -31,19 +33,17 @@ def save(run: Run, report: Report) -> Path:
 def find(resume: str | None, outdir: Path | None) -> Checkpoint | None:
     """The checkpoint that --resume means: a file, or with "latest" the newest whole one of outdir, else of the newest expr*.
 
-    None without --resume, and for an outdir whose run was stopped before its first checkpoint. The notes of the checkpoint
-    tell of newer ones that are damaged.
+    None without --resume, and for an outdir without a checkpoint. A group that torchrun has restarted resumes by itself.
+    All processes get what the first one finds. The notes of the checkpoint tell of newer ones that are damaged.
     """
-    if resume is None:
+    restarted = parallel.attempt() > 0
+    if resume is None and not restarted:
         return None
-    path, notes = Path(resume), []
-    if resume == "latest":
-        folder = outdir or _newest_run()
-        path, notes = checkpoint.newest_good(folder / "checkpoints") if folder else (None, [])
-        if path is None and (outdir is None or not outdir.exists()):
-            raise InputError(f"--resume: no run in {outdir or 'any expr*'}; leave the flag out to begin one")
-        if path is None:
-            return None
+    path, digest, notes = parallel.from_first(_choose(resume, outdir, restarted) if parallel.rank() == 0 else None)
+    if path is None:
+        return None
+    if digest and checkpoint.file_hash(path) != digest:
+        raise InputError(f"--resume {path}: process {parallel.rank()} reads another file there than the first process")
     found = checkpoint.read(path)
     if "rng" not in found.extra:
         raise InputError(
@@ -51,6 +51,27 @@ def find(resume: str | None, outdir: Path | None) -> Checkpoint | None:
         )
     found.notes += notes
     return found
+
+
+def _choose(resume: str | None, outdir: Path | None, restarted: bool) -> tuple[Path | None, str | None, list[str]]:
+    """(file, its hash where several processes will read it, remarks)."""
+    path, notes = Path(resume or ""), []
+    if resume in (None, "latest"):
+        folder = outdir or _newest_run()
+        path, notes = checkpoint.newest_good(folder / "checkpoints") if folder else (None, [])
+        if path is None and outdir is None and not restarted:
+            raise InputError("--resume: no run in any expr*; leave the flag out to begin one")
+    share = path is not None and path.is_file() and parallel.world_size() > 1
+    return path, checkpoint.file_hash(path) if share else None, notes
+
+
+def _check_ranks_agree(run: Run) -> None:
+    """Processes that drifted apart would go on training nonsense."""
+    if parallel.world_size() > 1:
+        networks = run.state.generator, run.state.discriminator, run.state.g_ema
+        prints = parallel.gather([checkpoint.fingerprint(network.state_dict()) for network in networks])
+        if different := [rank for rank, other in enumerate(prints) if other != prints[0]]:
+            raise InputError(f"iteration {run.state.iteration}: the networks of process {different[0]} differ from the first's")
 
 
 def _newest_run() -> Path | None:

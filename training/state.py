@@ -2,15 +2,17 @@
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from augment import AdaptiveP
 from checkpoint import BlendedGenerator
+from cli import InputError
 from model import Discriminator, Generator
 from training import parallel
+from training.guard import FiniteGuard
 from training.transfer import TransferMethod
 
 
@@ -45,6 +47,7 @@ class TrainingState:
     rng: torch.Generator  # z, noise and augmentation, on the device
     mean_path_length: Tensor
     iteration: int = 0  # finished iterations
+    guard: FiniteGuard = field(default_factory=FiniteGuard)
 
     @property
     def device(self) -> torch.device:
@@ -65,11 +68,11 @@ class TrainingState:
             "g_optim": self.g_optim.state_dict(),
             "d_optim": self.d_optim.state_dict(),
             "ada_aug_p": self.ada.p if self.ada else 0.0,
-            "ada": self.ada.state_dict() if self.ada else None,
+            "ada": parallel.gather(self.ada.state_dict()) if self.ada else None,
             "iteration": self.iteration,
             "mean_path_length": self.mean_path_length,
             "latent_avg": self.g_ema.mean_latent(4096, torch.Generator(self.device).manual_seed(0)).detach()[0],
-            "rng": {"host": self.host_rng.get_state(), "device": self.rng.get_state()},
+            "rng": parallel.gather({"host": self.host_rng.get_state(), "device": self.rng.get_state()}),
         }
         if isinstance(self.generator, BlendedGenerator):
             saved |= self.generator.saved_entries()
@@ -78,18 +81,50 @@ class TrainingState:
         return saved
 
     def load_state_dict(self, saved: dict[str, object]) -> None:
-        """Continue exactly where `state_dict` was taken. Raises KeyError naming what is missing."""
-        self.generator.load_state_dict(saved["g"])
-        self.discriminator.load_state_dict(saved["d"])
-        self.g_ema.load_state_dict(saved["g_ema"])
-        self.g_optim.load_state_dict(saved["g_optim"])
-        self.d_optim.load_state_dict(saved["d_optim"])
-        if self.ada and saved["ada"]:
-            self.ada.load_state_dict(saved["ada"])
-        self.iteration = saved["iteration"]
-        self.mean_path_length = saved["mean_path_length"].to(self.device)
-        self.host_rng.set_state(saved["rng"]["host"])
-        self.rng.set_state(saved["rng"]["device"])
+        """Continue exactly where `state_dict` was taken, with the learning rates of this run.
+
+        Raises InputError naming the key that is missing or does not fit.
+        """
+        parts = {
+            "g": self.generator,
+            "d": self.discriminator,
+            "g_ema": self.g_ema,
+            "g_optim": self.g_optim,
+            "d_optim": self.d_optim,
+        }
+        rng, ada = self._own_part(saved, "rng"), self._own_part(saved, "ada") if self.ada else None
+        for key, part in parts.items():
+            try:
+                part.load_state_dict(_entry(saved, key))
+            except (RuntimeError, ValueError) as error:
+                raise InputError(f"{key}: does not fit this run ({' '.join(str(error).split())[:200]})") from None
+        for optimizer in (self.g_optim, self.d_optim):
+            for group in optimizer.param_groups:
+                group.update(lr=optimizer.defaults["lr"], betas=optimizer.defaults["betas"])
+        if ada:
+            self.ada.load_state_dict(ada)
+        self.iteration = _entry(saved, "iteration")
+        self.mean_path_length = _entry(saved, "mean_path_length").to(self.device)
+        self.host_rng.set_state(rng["host"])
+        self.rng.set_state(rng["device"])
+
+    def _own_part(self, saved: dict[str, object], key: str) -> dict:
+        """This rank's entry of what every rank saved."""
+        every = _entry(saved, key)
+        if every is None:
+            raise InputError(f"{key}: the run was saved without --augment, and cannot be continued exactly with it")
+        if len(every) != parallel.world_size():
+            raise InputError(
+                f"{key}: saved by {len(every)} processes, and this run has {parallel.world_size()}; "
+                "start as many, or begin a new run from its networks with --ckpt"
+            )
+        return every[parallel.rank()]
+
+
+def _entry(saved: dict[str, object], key: str):
+    if key not in saved:
+        raise InputError(f"{key}: missing from the checkpoint, so the run cannot be continued exactly")
+    return saved[key]
 
 
 def new_state(

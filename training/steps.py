@@ -56,7 +56,7 @@ def discriminator_step(state: TrainingState, reals: Sequence[Tensor], latents: S
         d = losses.discriminator_loss(real_pred, fake_pred)
         return d, {"d": d, "real_score": real_pred.mean(), "fake_score": fake_pred.mean()}
 
-    return _update(state.d_optim, loss, zip(reals, latents), len(reals))
+    return _update(state, "discriminator", state.d_optim, loss, zip(reals, latents), len(reals))
 
 
 def r1_step(state: TrainingState, reals: Sequence[Tensor]) -> Logs:
@@ -70,7 +70,7 @@ def r1_step(state: TrainingState, reals: Sequence[Tensor]) -> Logs:
         # The zero gives the last bias a gradient, so that Adam counts a step for it as for all others.
         return weight * r1 + 0 * real_pred.sum(), {"r1": r1}
 
-    return _update(state.d_optim, loss, ((real,) for real in reals), len(reals))
+    return _update(state, "R1", state.d_optim, loss, ((real,) for real in reals), len(reals))
 
 
 def generator_step(state: TrainingState, latents: Sequence[Latents]) -> Logs:
@@ -89,7 +89,7 @@ def generator_step(state: TrainingState, latents: Sequence[Latents]) -> Logs:
                 logs[name] = term.value
         return total, logs
 
-    return _update(state.g_optim, loss, ((drawn,) for drawn in latents), len(latents))
+    return _update(state, "generator", state.g_optim, loss, ((drawn,) for drawn in latents), len(latents))
 
 
 def path_length_step(state: TrainingState, latents: Sequence[Latents], image_noise: Tensor | None = None) -> Logs:
@@ -112,8 +112,9 @@ def path_length_step(state: TrainingState, latents: Sequence[Latents], image_noi
         # The zero gives the ToRGB biases a gradient, so that Adam counts a step for them as for all others.
         return weight * path + 0 * image.sum(), {"path": path, "path_length": lengths.mean()}
 
-    logs = _update(state.g_optim, loss, ((drawn,) for drawn in latents), len(latents))
-    state.mean_path_length = parallel.mean(torch.stack(means).mean())
+    logs = _update(state, "path-length", state.g_optim, loss, ((drawn,) for drawn in latents), len(latents))
+    mean = parallel.mean(torch.stack(means).mean())
+    state.mean_path_length = torch.where(torch.isfinite(mean), mean, state.mean_path_length)
     return logs
 
 
@@ -139,16 +140,22 @@ def _mixed(generator: Generator, drawn: Latents) -> Tensor:
 
 
 def _update(
-    optimizer: torch.optim.Optimizer, loss: Callable[..., tuple[Tensor, Logs]], batches: Iterable[tuple], count: int
+    state: TrainingState,
+    name: str,
+    optimizer: torch.optim.Adam,
+    loss: Callable[..., tuple[Tensor, Logs]],
+    batches: Iterable[tuple],
+    count: int,
 ) -> Logs:
-    """Average the gradients over `count` micro-batches and all processes, and take one step."""
+    """Average the gradients over `count` micro-batches and all processes, and take one step if they are finite."""
     trainable = [parameter for group in optimizer.param_groups for parameter in group["params"] if parameter.requires_grad]
     optimizer.zero_grad(set_to_none=True)
     every_log = []
     for batch in batches:
         value, logs = loss(*batch)
         (value / count).backward(inputs=trainable)  # the other network keeps its gradients to itself
-        every_log.append({name: tensor.detach() for name, tensor in logs.items()})
+        every_log.append({key: tensor.detach() for key, tensor in logs.items()})
     parallel.average_gradients(trainable)
+    state.guard.protect(name, optimizer, trainable)
     optimizer.step()
-    return {name: torch.stack([logs[name] for logs in every_log]).mean() for name in every_log[0]}
+    return {key: torch.stack([logs[key] for logs in every_log]).mean() for key in every_log[0]}

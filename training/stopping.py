@@ -3,19 +3,28 @@
 import signal
 from types import FrameType
 
+from training import parallel
+
+EVERY = 10  # iterations between two questions to the other processes, where there are any
+
 
 class StopRequest:
-    """True once the process was asked to stop.
+    """Listens for the signals that ask a process to stop.
 
     with StopRequest() as stop:
-        while not stop:
+        while not stop.asked(iteration):
             step()
     """
 
     def __init__(self):
         self.signal: signal.Signals | None = None
 
-    def __bool__(self) -> bool:
+    def asked(self, iteration: int) -> bool:
+        """Whether to stop now. Several processes stop at the same iteration, whichever of them was asked."""
+        if parallel.world_size() > 1:
+            if iteration % EVERY:
+                return False
+            self.signal = next((number for number in parallel.gather(self.signal) if number), None)
         return self.signal is not None
 
     def __enter__(self) -> "StopRequest":
