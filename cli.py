@@ -10,6 +10,7 @@ A command is three things at the end of its file:
 
 import argparse
 import difflib
+import math
 import os
 import sys
 import tomllib
@@ -50,6 +51,7 @@ class Parser(argparse.ArgumentParser):
 
     def parse_args(self, args: Sequence[str] | None = None, namespace=None) -> argparse.Namespace:
         words = [self._underscored(word) for word in (sys.argv[1:] if args is None else args)]
+        self._unknown = [word.partition("=")[0] for word in words if word.startswith("--") and not self._knows(word)]
         namespace, unknown = self.parse_known_args([*self._config_words(words), *words], namespace)
         if unknown:
             flag = unknown[0].partition("=")[0]
@@ -59,11 +61,16 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str):
         """One line on stderr, exit status 2."""
+        if "are required" in message and self._unknown:  # a misspelled flag is why another one is missing
+            message = f"{self._unknown[0]}: {self._advice(self._unknown[0])}"
         message = message.removeprefix("argument ").replace(
             "expected one argument", "expected a value (write --flag=-1 when it begins with a minus)"
         )
         print(f"{self.prog}: {message}; --help lists the flags", file=sys.stderr)
         sys.exit(2)
+
+    def _knows(self, word: str) -> bool:
+        return word == "--" or word.partition("=")[0] in self._option_string_actions
 
     def _underscored(self, word: str) -> str:
         flag, equals, value = word.partition("=")
@@ -71,7 +78,7 @@ class Parser(argparse.ArgumentParser):
         return spelled + equals + value if flag.startswith("--") and spelled in self._option_string_actions else word
 
     def _config_words(self, words: Sequence[str]) -> list[str]:
-        finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+        finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
         finder.add_argument("--config", type=existing_file)
         try:
             path = finder.parse_known_args(words)[0].config
@@ -80,17 +87,19 @@ class Parser(argparse.ArgumentParser):
         if path is None:
             return []
         try:
-            settings = tomllib.loads(path.read_text())
-        except tomllib.TOMLDecodeError as error:
+            settings = tomllib.loads(path.read_text("utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
             self.error(f"--config {path}: {error}")
         return [word for name, value in settings.items() for word in self._flag_words(name, value, path)]
 
     def _flag_words(self, name: str, value, path: Path) -> list[str]:
         flag = self._underscored(f"--{name}")
-        if flag not in self._option_string_actions:
-            self.error(f"--config {path}: {name}: {self._advice(flag)}")
+        action = self._option_string_actions.get(flag)
+        if action is None or name == "config":
+            self.error(f"--config {path}: {name}: {self._advice(flag) if action is None else 'one file only'}")
         if isinstance(value, bool):
-            return [flag] if value else []
+            on = flag if action.nargs != "?" else f"{flag}={action.const}"
+            return [on] if value else []
         return [f"{flag}={','.join(map(str, value)) if isinstance(value, list) else value}"]
 
     def _advice(self, flag: str) -> str:
@@ -104,17 +113,22 @@ class Parser(argparse.ArgumentParser):
 
 def run(main: Callable[[argparse.Namespace], Path | None], parser: Parser, words: Sequence[str] | None = None) -> None:
     """Parse, work, print the written path as the last line. Wrong input and a failing disk end in one line and status 1."""
-    args = parser.parse_args(words)
+    debug = False
     try:
-        written = main(args)
-        if written is not None:
-            print(written)
+        try:
+            args = parser.parse_args(words)
+            debug = args.debug
+            written = main(args)
+            if written is not None:
+                print(written)
+        finally:
+            sys.stdout.flush()  # here, where a reader that has gone is understood
     except KeyboardInterrupt:
         sys.exit(f"{parser.prog}: interrupted")
     except BrokenPipeError:  # the reader of our output, `head` for instance, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (InputError, OSError) as error:
-        if args.debug:
+        if debug:
             traceback.print_exc()
         sys.exit(f"{parser.prog}: {' '.join(str(error).split())}")
 
@@ -128,19 +142,18 @@ def existing_file(text: str) -> Path:
 
 
 def number(kind: type = float, least: float | None = None, most: float | None = None, above: float | None = None):
-    """For `type=`: an int or float within limits, e.g. number(int, least=1)."""
+    """For `type=`: a finite int or float within limits, e.g. number(int, least=1)."""
+    limits = [f"at least {least}"] * (least is not None) + [f"above {above}"] * (above is not None)
+    limits += [f"at most {most}"] * (most is not None)
 
     def convert(text: str):
         try:
             value = kind(text)
         except ValueError:
             raise argparse.ArgumentTypeError(f"{text!r} is not {'a whole number' if kind is int else 'a number'}") from None
-        if not (
-            (least is None or value >= least) and (most is None or value <= most) and (above is None or value > above)
-        ):  # also refuses nan
-            limits = [f"at least {least}"] * (least is not None) + [f"at most {most}"] * (most is not None)
-            limits += [f"above {above}"] * (above is not None)
-            raise argparse.ArgumentTypeError(f"{text}: must be {' and '.join(limits)}")
+        within = (least is None or value >= least) and (above is None or value > above) and (most is None or value <= most)
+        if not math.isfinite(value) or not within:
+            raise argparse.ArgumentTypeError(f"{text}: must be {' and '.join(limits) or 'finite'}")
         return value
 
     return convert

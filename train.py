@@ -24,6 +24,7 @@ EMA_DECAY = 0.5 ** (32 / 10_000)  # per iteration, whatever the batch
 def parser() -> cli.Parser:
     count, positive = cli.number(int, least=1), cli.number(float, above=0)
     weight, fraction = cli.number(float, least=0), cli.number(float, least=0, most=1)
+    seed = cli.number(int, least=0, most=2**32 - 1)
     r1 = lambda text: text if text == "auto" else weight(text)  # noqa: E731
     parser = cli.Parser(__doc__, "python train.py [flags] LMDB")
     # fmt: off
@@ -77,7 +78,7 @@ def parser() -> cli.Parser:
     add("--keep", type=cli.number(int, least=2), metavar="N", help="newest checkpoints to keep (default: all)")
     add("--sample_every", type=count, default=100, metavar="N", help="iterations between sample sheets (default: 100)")
     add("--n_sample", type=count, default=64, metavar="N", help="faces on a sample sheet (default: 64)")
-    add("--seed", type=int, default=0, metavar="N", help="of all random numbers (default: 0)")
+    add("--seed", type=seed, default=0, metavar="N", help="of all random numbers (default: 0)")
     add("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
     add("--dry_run", action="store_true", help="show what would train, memory and time; write nothing")
     add("-m", dest="launcher", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
@@ -109,7 +110,9 @@ def main(args: argparse.Namespace) -> Path | None:
     report = Report(folder, run, quiet=not first)
     if resumed:
         report.load_state_dict(resumed.extra["statistics"])
-    report.say(f"{'Resuming' if resumed else 'Writing to'} {folder}")
+    report.say(
+        f"{'Resuming' if resumed else 'Writing to'} {folder}{'' if resumed or not args.resume else ': nothing to resume there'}"
+    )
     for line in plan:
         report.say(line)
     with StopRequest() as stop, guard.memory_advice(device):

@@ -17,6 +17,7 @@ from cli import InputError
 GAP = 2  # pixels between the pictures of a sheet
 LEAST_SIDE = 128  # pixels; smaller pictures are enlarged on a sheet
 INK, PAPER, RULE = (40, 40, 48), (255, 255, 255), (220, 220, 226)
+LARGEST_SEED = 2**32 - 1  # PyTorch's generator on the CPU keeps 32 bits
 LINE_COLOURS = ((31, 119, 180), (214, 69, 65), (44, 160, 90), (148, 103, 189), (230, 145, 40), (120, 120, 130))
 
 
@@ -106,7 +107,8 @@ def save_animation(frames: Sequence[Image.Image], path: Path, fps: float = 8, ho
     durations = [round(1000 / fps)] * (len(frames) - 1) + [round(1000 * hold)]
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".gif":  # one palette for all frames: fifty times faster than one each, and no flicker
-        palette = sheet([frames[0], frames[len(frames) // 2], frames[-1]], 3).quantize(256, Image.Quantize.MEDIANCUT)
+        chosen = [frames[i * (len(frames) - 1) // 7] for i in range(8)]
+        palette = sheet(chosen, 4).quantize(256, Image.Quantize.MEDIANCUT)
         frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=durations, loop=0)
     return path
@@ -116,7 +118,7 @@ def line_chart(
     curves: dict[str, tuple[Sequence[float], Sequence[float]]], title: str, x_label: str, size: tuple[int, int] = (720, 320)
 ) -> Image.Image:
     """{name: (x values, y values)} -> a line chart with axes, ticks and a legend. Values that are not finite are left out."""
-    points = {name: [(x, y) for x, y in zip(xs, ys, strict=True) if math.isfinite(y)] for name, (xs, ys) in curves.items()}
+    points = {name: [(x, y) for x, y in zip(xs, ys, strict=True) if math.isfinite(x + y)] for name, (xs, ys) in curves.items()}
     points = {name: line for name, line in points.items() if line}
     canvas = Image.new("RGB", size, PAPER)
     draw = ImageDraw.Draw(canvas)
@@ -146,6 +148,8 @@ def line_chart(
     legend = right
     for (name, line), colour in zip(points.items(), LINE_COLOURS * len(points), strict=False):
         draw.line([place(x, y) for x, y in line], colour, 2)
+        if len(line) == 1:
+            draw.circle(place(*line[0]), 3, colour)
         legend -= font.getlength(name) + 14
         draw.text((legend, 10), name, colour, font)
     return canvas
@@ -159,11 +163,10 @@ def parse_seeds(text: str) -> list[int]:
     seeds = []
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
-        if not first.isdigit() or (dash and not last.isdigit()):
-            raise InputError(f"--seeds {text}: expected numbers and ranges such as 0-35,100")
-        seeds += range(int(first), int(last if dash else first) + 1)
-    if not seeds:
-        raise InputError(f"--seeds {text}: names no seed")
+        last = last if dash else first
+        if not (first.isdecimal() and last.isdecimal() and int(first) <= int(last) <= LARGEST_SEED):
+            raise InputError(f"--seeds {text}: {part!r} is not a number or range up to {LARGEST_SEED}, such as 0-35,100")
+        seeds += range(int(first), int(last) + 1)
     return seeds
 
 
@@ -179,8 +182,8 @@ def choose_device(name: str = "auto") -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
+        torch.zeros(1, device=device).tolist()
+    except (RuntimeError, AssertionError, ImportError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"--device {name}: {reason}; use --device cpu or auto") from None
     return device
@@ -196,7 +199,7 @@ def _enlarged(picture: Image.Image) -> Image.Image:
 def _ticks(low: float, high: float, count: int = 5) -> list[float]:
     """About `count` round numbers that enclose [low, high]."""
     span = (high - low) or abs(high) or 1.0
-    step = 10 ** math.floor(math.log10(span / count))
+    step = 10 ** math.floor(math.log10(max(span, 1e-300) / count))
     step *= next(factor for factor in (1, 2, 5, 10) if span / (step * factor) <= count)
     first, last = math.floor(low / step), math.ceil(high / step)
     return [step * i for i in range(first, max(last, first + 1) + 1)]

@@ -72,15 +72,18 @@ class Checkpoint:
         return _loaded(dataclasses.replace(self.architecture, channels=widths).discriminator, self.networks["d"])
 
 
-def read(path: str | Path, lazy: bool = False) -> Checkpoint:
+def read(path: str | Path, flag: str = "", lazy: bool = False) -> Checkpoint:
     """Read any format, recognised by its first bytes and its names.
 
+    flag: of the command that names the file, for the message
     lazy: leave tensors on the disk until they are used; for looking only, the file must not change meanwhile
     Raises InputError, one line naming the file and what is wrong with it.
     """
     path = Path(path)
+    named = f"{flag} {path}".lstrip()
     if not path.is_file():
-        raise InputError(f"{path}: {'not an ordinary file' if path.exists() else 'no such file'}")
+        what = "not an ordinary file" if path.exists() else "no such file"
+        raise InputError(f"{named}: {what}; docs/checkpoints.md says where published networks are")
     try:
         return _interpret(path, *container.load(path, lazy))
     except InputError as error:
@@ -88,7 +91,7 @@ def read(path: str | Path, lazy: bool = False) -> Checkpoint:
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}") from None
     except MemoryError:
-        raise InputError(f"{path}: not enough memory to read it") from None
+        raise InputError(f"{named}: not enough memory to read it") from None
 
 
 def printable(text: str, length: int = 60) -> str:

@@ -21,7 +21,13 @@ def parser() -> cli.Parser:
     add("--source", metavar="FILE", help="the network it was fine-tuned from: draws the same people above")
     add = parser.add_argument_group("people").add_argument
     add("--seeds", default="0-31", metavar="LIST", help="one person a seed: 0-35,100 (default: 0-31)")
-    add("--truncation", type=float, default=1.0, metavar="PSI", help="1: all the variety, 0: the average face (default: 1)")
+    add(
+        "--truncation",
+        type=cli.number(float),
+        default=1.0,
+        metavar="PSI",
+        help="1: all the variety, 0: the average face (default: 1)",
+    )
     add = parser.add_argument_group("output").add_argument
     add(
         "--outdir",
@@ -44,10 +50,10 @@ def main(args: argparse.Namespace) -> Path:
 
     device = utils.choose_device(args.device)
     seeds = utils.parse_seeds(args.seeds)
-    networks = {"source": args.source, "cartoon": args.ckpt} if args.source else {"": args.ckpt}
+    flags = {"source": "--source", "cartoon": "--ckpt"} if args.source else {"": "--ckpt"}
     pictures = {}
-    for name, file in networks.items():
-        generator = checkpoint.read(file).generator().to(device)
+    for name, flag in flags.items():
+        generator = checkpoint.read(vars(args)[flag[2:]], flag).generator().to(device)
         w_plus = latents.people(generator, seeds, args.truncation)
         pictures[name] = utils.to_pictures(latents.draw(generator, w_plus, args.batch))
     if len({people[0].size for people in pictures.values()}) > 1:

@@ -20,7 +20,7 @@ def parser() -> cli.Parser:
     add("--domain", choices=("A", "B"), default="A", help="A: photo-like, B: cartoon (default: A)")
     add("--n", type=whole, default=250, metavar="N", help="how many (default: 250)")
     add("--size", type=cli.number(int, least=8), default=64, metavar="PX", help="side, a multiple of 8 (default: 64)")
-    add("--seed", type=cli.number(int, least=0), default=0, metavar="N", help="which people (default: 0)")
+    add("--seed", type=cli.number(int, least=0, most=2**32 - 1), default=0, metavar="N", help="which people (default: 0)")
     add("--out", type=Path, required=True, metavar="DIR", help="folder for 00000.png, 00001.png, ...")
     add("--overwrite", action="store_true", help="write into a folder that is not empty")
     return parser
@@ -34,6 +34,8 @@ def main(args: argparse.Namespace) -> Path:
 
     if args.size % 8:
         raise cli.InputError(f"--size {args.size}: must be a multiple of 8")
+    if args.out.exists() and not args.out.is_dir():
+        raise cli.InputError(f"--out {args.out}: is a file; name a folder")
     if args.out.exists() and any(args.out.iterdir()) and not args.overwrite:
         raise cli.InputError(f"--out {args.out}: is not empty; give another folder, or --overwrite")
     attributes = sample_attributes(args.n, args.seed)

@@ -161,11 +161,14 @@ def test_resume_falls_back_to_the_previous_checkpoint_when_the_newest_is_damaged
     assert (tmp_path / "run" / "checkpoints" / "000005.pt").exists()
 
 
-def test_a_run_stopped_before_its_first_checkpoint_begins_again(faces, tmp_path):
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "options.json").write_text("{}")
+@pytest.mark.parametrize("left", [[], ["options.json"]], ids=["nothing", "options"])
+def test_a_run_stopped_before_its_first_checkpoint_begins_again(faces, tmp_path, capsys, left):
+    for name in left:
+        (tmp_path / "run").mkdir()
+        (tmp_path / "run" / name).write_text("{}")
     run(train, faces, *SCRATCH, *TINY, "--iter", 1, "--outdir", tmp_path / "run", "--resume")
     assert (tmp_path / "run" / "checkpoints" / "000001.pt").exists()
+    assert "nothing to resume" in capsys.readouterr().out
 
 
 def test_resuming_a_finished_run_changes_nothing(faces, tmp_path):
@@ -247,7 +250,7 @@ def test_config_file_gives_flags_that_the_command_line_overrides(faces, tmp_path
         (["--batch", "0"], ["--batch", "at least 1"]),
         (["--lr", "nan"], ["--lr", "above 0"]),
         (["--resume", "{source}"], ["--resume", "--ckpt"]),
-        (["--resume", "--outdir", "nothing"], ["--resume", "no run"]),
+        (["--resume"], ["--resume", "no run"]),
         (["--arch", "swagan"], ["--arch swagan", "stylegan2"]),
         (["--device", "cuda:9"], ["--device cuda:9", "cpu"]),
         (["-m", "torch.distributed.launch"], ["torchrun --standalone"]),

@@ -3,6 +3,7 @@
 expr/  options.json  log.txt  stats.jsonl  loss.png  progress.gif  reals.png  samples/000100.png  checkpoints/002000.pt
 """
 
+import contextlib
 import itertools
 import json
 import math
@@ -10,6 +11,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -53,7 +55,7 @@ class Report:
         self.started = self.line_started = time.monotonic()
         self.first = self.line_first = run.state.iteration
         self.bar = tqdm(total=run.args.iter, initial=self.first, unit="it", dynamic_ncols=True, disable=quiet or None)
-        self.log_file = None
+        self.failed = False
         if not quiet:
             folder.mkdir(parents=True, exist_ok=True)
             self.log_file = (folder / "log.txt").open("a")
@@ -61,8 +63,10 @@ class Report:
 
     def say(self, text: str) -> None:
         """To the console and log.txt."""
-        if self.log_file:
-            tqdm.write(text, file=sys.stdout)
+        if self.quiet:
+            return
+        tqdm.write(text, file=sys.stdout)
+        with self._tolerating():
             print(text, file=self.log_file, flush=True)
 
     def step(self, logs: dict[str, Tensor]) -> None:
@@ -88,37 +92,53 @@ class Report:
         if self.quiet:
             return
         stats = self.folder / "stats.jsonl"
-        lines = stats.read_text().splitlines() if stats.exists() else []
-        iterations = [json.loads(line)["iteration"] for line in lines]
-        kept = [line for line, i in zip(lines, iterations) if i <= self.first and i % self.every == 0]
-        stats.write_text("".join(f"{line}\n" for line in kept))
-        for path in (self.folder / "samples").glob("[0-9]*.png"):
+        kept = [
+            line for line in _read_statistics(stats) if line["iteration"] <= self.first and line["iteration"] % self.every == 0
+        ]
+        stats.write_text("".join(f"{json.dumps(line)}\n" for line in kept))
+        for path in _samples(self.folder):
             if int(path.stem) > self.first:
                 path.unlink()
 
     def sample(self, picture: Image.Image) -> None:
         """Write samples/NNNNNN.png."""
         iteration = self.run.state.iteration
-        if not self.quiet:
+        if self.quiet:
+            return
+        with self._tolerating():
             utils.save_png(picture, self.folder / "samples" / f"{iteration:06d}.png", iteration=iteration)
 
     def show_reals(self) -> None:
         """Write reals.png: the first images of the data set, as the discriminator gets to see them."""
-        if not self.quiet:
-            count = min(self.run.args.n_sample, len(self.run.images))
-            reals = torch.stack([self.run.images[i] for i in range(count)])
-            pictures = utils.to_pictures(utils.from_pixels(reals))
+        if self.quiet:
+            return
+        count = min(self.run.args.n_sample, len(self.run.images))
+        reals = torch.stack([self.run.images[i] for i in range(count)])
+        pictures = utils.to_pictures(utils.from_pixels(reals))
+        with self._tolerating():
             utils.save_png(utils.sheet(pictures, max(1, int(count**0.5))), self.folder / "reals.png")
 
     def close(self) -> None:
         """Draw the chart and the animation."""
         self.bar.close()
-        if self.log_file:
-            if self.sums:
-                self._write_line()
+        if self.quiet:
+            return
+        if self.sums:
+            self._write_line()
+        with self._tolerating():
             draw_losses(self.folder)
             draw_progress(self.folder)
-            self.log_file.close()
+        self.log_file.close()
+
+    @contextmanager
+    def _tolerating(self) -> Iterator[None]:
+        """What only informs must not stop the training: say once that it cannot be written."""
+        try:
+            yield
+        except OSError as error:
+            if not self.failed:
+                self.failed = True
+                tqdm.write(f"warning: {error}; training goes on without what only informs", file=sys.stderr)
 
     def _write_line(self) -> None:
         state, batch = self.run.state, self.run.total_batch
@@ -135,7 +155,7 @@ class Report:
         }
         self.sums, self.counts = {}, {}
         self.line_started, self.line_first = now, state.iteration
-        with open(self.folder / "stats.jsonl", "a") as file:
+        with self._tolerating(), open(self.folder / "stats.jsonl", "a") as file:
             print(json.dumps(line), file=file)
         shown = [f"{name} {line[name]:.3f}" for name in LOSSES if name in line]
         shown += [f"{name} {line[name]:.2f}" for name in ("p", "r_t") if name in line]
@@ -147,10 +167,9 @@ class Report:
 
 def draw_losses(folder: Path) -> Path | None:
     """stats.jsonl -> loss.png: the losses of the run."""
-    stats = folder / "stats.jsonl"
-    if not stats.exists():
+    if not (folder / "stats.jsonl").exists():
         return None
-    lines = [json.loads(line) for line in stats.read_text().splitlines()]
+    lines = _read_statistics(folder / "stats.jsonl")
     curves = {name: _smooth([(line["kimg"], line[name]) for line in lines if name in line]) for name in LOSSES}
     chart = utils.line_chart({name: curve for name, curve in curves.items() if curve[0]}, "losses", "thousand images")
     return utils.save_png(chart, folder / "loss.png")
@@ -158,18 +177,30 @@ def draw_losses(folder: Path) -> Path | None:
 
 def draw_progress(folder: Path) -> Path | None:
     """samples/*.png -> progress.gif: how the same people change."""
-    paths = sorted((folder / "samples").glob("*.png"))
-    if len(paths) < 2:
-        return None
-    chosen = [
-        paths[round(i * (len(paths) - 1) / (min(len(paths), GIF_FRAMES) - 1))] for i in range(min(len(paths), GIF_FRAMES))
-    ]
+    paths = _samples(folder)
+    count = min(len(paths), GIF_FRAMES)
     frames = []
-    for path in chosen:
-        with Image.open(path) as picture:
-            picture.thumbnail((max(GIF_WIDTH, 1), 10**6), Image.Resampling.LANCZOS)
+    for i in range(count):
+        path = paths[round(i * (len(paths) - 1) / max(1, count - 1))]
+        with contextlib.suppress(OSError), Image.open(path) as picture:  # a kill or a full disk leaves half of one
+            picture.thumbnail((GIF_WIDTH, 10**6), Image.Resampling.LANCZOS)
             frames.append(picture.convert("RGB"))
+    if len(frames) < 2:
+        return None
     return utils.save_animation([frame for frame in frames if frame.size == frames[0].size], folder / "progress.gif")
+
+
+def _read_statistics(path: Path) -> list[dict]:
+    """The whole lines; a kill or a full disk leaves half of one."""
+    lines = []
+    for text in path.read_text(errors="replace").splitlines() if path.exists() else []:
+        with contextlib.suppress(ValueError):
+            lines.append(json.loads(text))
+    return lines
+
+
+def _samples(folder: Path) -> list[Path]:
+    return sorted((folder / "samples").glob("[0-9]*.png"), key=lambda path: int(path.stem))
 
 
 def _smooth(points: list[tuple[float, float]], bins: int = 200) -> tuple[list[float], list[float]]:

@@ -63,7 +63,7 @@ class Run:
 def prepare(args: argparse.Namespace, device: torch.device, resumed: Checkpoint | None = None) -> Run:
     """Raises InputError, in one line that names the flag, for whatever cannot work."""
     check_flags(args)
-    start = _read("--ckpt", args.ckpt) if args.ckpt else None
+    start = checkpoint.read(args.ckpt, "--ckpt") if args.ckpt else None
     images = _open_images(args, resumed or start)
     architecture = _architecture(args, resumed or start, images.size)
     remarks = list(resumed.notes) if resumed else _apply_preset(args, images.size)
@@ -211,10 +211,3 @@ def _networks(
         raise InputError(f"--freezeD {args.freezeD}: {args.ckpt} holds no discriminator to freeze; leave the flag out")
     remarks.append(f"{args.ckpt} holds no discriminator: a new one begins with random weights")
     return start.generator(args.start_from), architecture.discriminator(), source
-
-
-def _read(flag: str, path: Path) -> Checkpoint:
-    try:
-        return checkpoint.read(path)
-    except InputError as error:
-        raise InputError(f"{flag} {error}; docs/checkpoints.md lists what can be read") from None

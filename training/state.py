@@ -94,8 +94,9 @@ class TrainingState:
         }
         rng, ada = self._own_part(saved, "rng"), self._own_part(saved, "ada") if self.ada else None
         for key, part in parts.items():
+            entry = _entry(saved, key)
             try:
-                part.load_state_dict(_entry(saved, key))
+                part.load_state_dict(entry)
             except (RuntimeError, ValueError) as error:
                 raise InputError(f"{key}: does not fit this run ({' '.join(str(error).split())[:200]})") from None
         for optimizer in (self.g_optim, self.d_optim):

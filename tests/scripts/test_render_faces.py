@@ -92,12 +92,10 @@ def test_where_to_write_must_be_said(capsys):
     assert "--out" in failure(capsys, render_faces)
 
 
-@pytest.mark.xfail(strict=True, raises=ValueError, reason="the random generator refuses the seed with a ValueError of its own")
 def test_a_seed_beyond_64_bits_gets_one_line(tmp_path, capsys):
     assert "--seed" in failure(capsys, render_faces, "--n", 1, "--seed", 2**64, "--out", tmp_path / "faces")
 
 
-@pytest.mark.xfail(strict=True, reason="the line is the system's and does not name the flag")
 def test_a_file_in_place_of_the_folder_is_named_with_the_flag(tmp_path, capsys):
     (tmp_path / "faces").write_text("")
     assert "--out" in failure(capsys, render_faces, "--n", 1, "--out", tmp_path / "faces")

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from augment import AdaptiveP
+from cli import InputError
 from tests.networks import tiny_discriminator, tiny_generator
 from training import steps
 from training.state import Settings, lazy_adam, new_state
@@ -161,5 +162,5 @@ def test_a_state_goes_on_exactly_where_it_was_saved(ada):
 def test_what_a_saved_state_lacks_is_named(missing):
     state = state_of()
     saved = {name: value for name, value in state.state_dict().items() if name != missing}
-    with pytest.raises(KeyError, match=missing):
+    with pytest.raises(InputError, match=missing):
         state.load_state_dict(saved)
