@@ -8,6 +8,7 @@ import argparse
 import io
 import mmap
 import struct
+import warnings
 import zipfile
 from pathlib import Path
 from typing import BinaryIO
@@ -55,7 +56,8 @@ def load_stream(file: BinaryIO) -> object:
 
 def _torch_load(source: Path | BinaryIO, mapped: bool = False) -> object:
     try:
-        with torch.serialization.safe_globals([argparse.Namespace]):
+        with torch.serialization.safe_globals([argparse.Namespace]), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about pickle protocols; the pickle was vetted before
             return torch.load(source, map_location="cpu", weights_only=True, mmap=mapped)
     except MemoryError:
         raise
