@@ -273,7 +273,7 @@ def minibatch_stddev(x: Tensor, group: int = 4) -> Tensor:
     """
     batch, channels, height, width = x.shape
     size = next(n for n in range(min(group, batch), 0, -1) if batch % n == 0)
-    members = x.reshape(size, batch // size, channels, height, width).float()
+    members = x.reshape(size, batch // size, channels, height, width).to(torch.promote_types(x.dtype, torch.float32))
     stddev = (members.var(0, unbiased=False) + 1e-8).sqrt().mean((1, 2, 3))
     stddev = stddev.to(x.dtype).repeat(size).view(batch, 1, 1, 1).expand(-1, 1, height, width)
     return torch.cat([x, stddev], dim=1)

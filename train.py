@@ -142,7 +142,7 @@ def main(args: argparse.Namespace) -> Path | None:
         report.say(f"Stopped by {stop.signal.name} after iteration {state.iteration}; continue with --resume")
     report.close()
     parallel.stop()
-    return saved
+    return saved if first else None
 
 
 def over_saved_options(args: argparse.Namespace, saved: dict) -> tuple[argparse.Namespace, list[str]]:

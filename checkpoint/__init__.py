@@ -3,6 +3,16 @@
 from checkpoint.architecture import Architecture
 from checkpoint.blended import BlendedGenerator
 from checkpoint.read import Checkpoint, read
-from checkpoint.write import file_hash, fingerprint, newest_good, write
+from checkpoint.write import NotFinite, file_hash, fingerprint, newest_good, write
 
-__all__ = ["Architecture", "BlendedGenerator", "Checkpoint", "file_hash", "fingerprint", "newest_good", "read", "write"]
+__all__ = [
+    "Architecture",
+    "BlendedGenerator",
+    "Checkpoint",
+    "NotFinite",
+    "file_hash",
+    "fingerprint",
+    "newest_good",
+    "read",
+    "write",
+]

@@ -26,19 +26,23 @@ MANIFEST = "manifest.jsonl"
 SPARE = 2**20  # bytes for names, shapes and the manifest
 
 
+class NotFinite(InputError):
+    """A tensor holds NaN or Inf."""
+
+
 def write(path: str | Path, contents: dict, manifest: bool = True, stamp: bool = True) -> None:
     """Write a temporary file in the same folder, flush it to the disk, rename it, note it in the manifest.
 
     contents: dicts, lists, numbers, strings and tensors; written as plain dicts, with tensors on the CPU
     stamp:    add the key that marks a file as this project's own
-    Raises InputError, and leaves the folder as it was, for tensors that hold NaN or Inf, and for a full disk. Raises
+    Raises NotFinite for tensors that hold NaN or Inf, and InputError for a full disk; the folder stays as it was. Raises
     TypeError for anything that could not be read back safely.
     """
     path = Path(path)
     contents = _plain({**contents, "written_by": STAMP} if stamp else contents)
     for name, tensor in _tensors(contents):
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-            raise InputError(f"{path}: not written, {name} holds NaN or Inf")
+            raise NotFinite(f"{path}: not written, {name} holds NaN or Inf")
     path.parent.mkdir(parents=True, exist_ok=True)
     _check_space(path, sum(tensor.nbytes for _, tensor in _tensors(contents)) + SPARE)
     digest = save_atomically(path, lambda file: torch.save(contents, file))

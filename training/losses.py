@@ -34,7 +34,15 @@ def path_lengths(image: Tensor, w_plus: Tensor, image_noise: Tensor) -> Tensor:
     return grad.square().sum(2).mean(1).sqrt()
 
 
-def path_length_penalty(lengths: Tensor, mean_length: Tensor, decay: float = 0.01) -> tuple[Tensor, Tensor]:
-    """Variance of the path lengths about their running mean (Karras et al. 2020, Eq. 4) -> (penalty, new mean, detached)."""
-    new_mean = mean_length + decay * (lengths.mean() - mean_length)
+def path_length_penalty(
+    lengths: Tensor, mean_length: Tensor, decay: float = 0.01, average: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Variance of the path lengths about their running mean (Karras et al. 2020, Eq. 4) -> (penalty, new mean, detached).
+
+    lengths:     [batch]
+    mean_length: [], the running mean so far
+    average:     [], the mean of the lengths of all processes, with its gradient; by default of this one
+    """
+    average = lengths.mean() if average is None else average
+    new_mean = mean_length + decay * (average - mean_length)
     return (lengths - new_mean).square().mean(), new_mean.detach()

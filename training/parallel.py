@@ -52,16 +52,27 @@ def broadcast(module: nn.Module) -> None:
 
 
 def mean(tensor: Tensor) -> Tensor:
-    """The average over all processes."""
+    """The average over all processes; gradients reach all of them."""
     return total(tensor) / world_size()
 
 
 def total(tensor: Tensor) -> Tensor:
-    """The sum over all processes."""
-    if world_size() > 1:
+    """The sum over all processes; gradients reach all of them."""
+    return _Sum.apply(tensor) if world_size() > 1 else tensor
+
+
+class _Sum(torch.autograd.Function):
+    """Every process's term is in every process's sum, so its gradient is the sum of all their gradients."""
+
+    @staticmethod
+    def forward(ctx, tensor):
         tensor = tensor.clone()
         dist.all_reduce(tensor)
-    return tensor
+        return tensor
+
+    @staticmethod
+    def backward(ctx, grad):
+        return _Sum.apply(grad.contiguous())
 
 
 def gather(value):

@@ -25,7 +25,10 @@ def save(run: Run, report: Report) -> Path:
         "source": run.state.source and checkpoint.fingerprint(run.state.source.state_dict()),
     }
     if parallel.rank() == 0:
-        checkpoint.write(path, contents)
+        try:
+            checkpoint.write(path, contents)
+        except checkpoint.NotFinite as error:
+            raise InputError(f"{error}: the run has diverged; resume an earlier checkpoint with a lower --lr") from None
         _prune(path.parent, run.args.keep)
     return path
 

@@ -107,13 +107,14 @@ def path_length_step(state: TrainingState, latents: Sequence[Latents], image_noi
         image = state.generator.synthesis(w, drawn.noise)
         y = torch.randn(image.shape, generator=state.rng, device=state.device) if image_noise is None else image_noise
         lengths = losses.path_lengths(image, w, y)
-        path, mean = losses.path_length_penalty(lengths, state.mean_path_length)
+        average = parallel.mean(lengths.mean())
+        path, mean = losses.path_length_penalty(lengths, state.mean_path_length, average=average)
         means.append(mean)
         # The zero gives the ToRGB biases a gradient, so that Adam counts a step for them as for all others.
         return weight * path + 0 * image.sum(), {"path": path, "path_length": lengths.mean()}
 
     logs = _update(state, "path-length", state.g_optim, loss, ((drawn,) for drawn in latents), len(latents))
-    mean = parallel.mean(torch.stack(means).mean())
+    mean = torch.stack(means).mean()
     state.mean_path_length = torch.where(torch.isfinite(mean), mean, state.mean_path_length)
     return logs
 

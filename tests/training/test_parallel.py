@@ -37,10 +37,13 @@ def test_one_process_is_the_identity(monkeypatch):
 
 
 def test_two_processes():
+    torch.multiprocessing.spawn(one_of_two, (free_port(),), nprocs=2)
+
+
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    torch.multiprocessing.spawn(one_of_two, (port,), nprocs=2)
+        return free.getsockname()[1]
 
 
 def one_of_two(rank: int, port: int) -> None:

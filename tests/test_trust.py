@@ -1,0 +1,162 @@
+"""train.py when things go wrong: kills, signals, a full disk, numbers that explode. In processes of their own."""
+
+import json
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import checkpoint
+
+TRAIN = Path(__file__).parents[1] / "train.py"
+TINY = [
+    "--device",
+    "cpu",
+    "--size",
+    "16",
+    "--channel_base",
+    "64",
+    "--channel_max",
+    "8",
+    "--style_dim",
+    "8",
+    "--n_mlp",
+    "2",
+    "--batch",
+    "2",
+    "--n_sample",
+    "4",
+]
+TIMING = {"sec_per_kimg", "seconds", "gib"}
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("faces")
+    numbers = np.random.default_rng(0)
+    for i in range(9):
+        Image.fromarray(numbers.integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(folder / f"{i}.png")
+    return folder
+
+
+def start(faces, *words, **options) -> subprocess.Popen:
+    command = [sys.executable, TRAIN, faces, *TINY, *words]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [str(word) for word in command], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+    )
+
+
+def finish(process: subprocess.Popen) -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=120)
+    return process.returncode, out, err
+
+
+def wait_for(path: Path, process: subprocess.Popen) -> None:
+    deadline = time.monotonic() + 60
+    while not path.exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def statistics(run: Path) -> list[dict]:
+    lines = [json.loads(line) for line in (run / "stats.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in line.items() if name not in TIMING} for line in lines]
+
+
+def tensors(path: Path) -> dict[str, torch.Tensor]:
+    """Every tensor of a checkpoint, by its place."""
+    found, rest = {}, [("", torch.load(path, weights_only=True))]
+    while rest:
+        name, value = rest.pop()
+        if isinstance(value, torch.Tensor):
+            found[name] = value
+        elif isinstance(value, dict | list | tuple):
+            rest += [(f"{name}/{key}", item) for key, item in (value.items() if isinstance(value, dict) else enumerate(value))]
+    return found
+
+
+def test_killed_and_resumed_runs_end_bit_equal_to_an_undisturbed_one(faces, tmp_path):
+    flags = ["--iter", 60, "--save_every", 7, "--sample_every", 20, "--augment", "--keep", 2]
+    assert finish(start(faces, *flags, "--outdir", tmp_path / "whole"))[0] == 0
+    moments = random.Random(0)
+    run = tmp_path / "killed"
+    for kill in range(3):
+        process = start(faces, *flags, "--outdir", run, "--resume")
+        wait_for(run / "checkpoints" / f"{7 * (2 * kill + 1):06d}.pt", process)
+        time.sleep(0.3 * moments.random())
+        process.kill()
+        process.communicate()
+    status, _, err = finish(start(faces, *flags, "--outdir", run, "--resume"))
+    assert status == 0, err
+    found, expected = (tensors(folder / "checkpoints" / "000060.pt") for folder in (run, tmp_path / "whole"))
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
+    assert statistics(run) == statistics(tmp_path / "whole")
+    samples = [sorted(path.name for path in (folder / "samples").iterdir()) for folder in (run, tmp_path / "whole")]
+    assert samples[0] == samples[1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
+def test_a_signal_saves_says_how_to_go_on_and_leaves_in_time(faces, tmp_path, number):
+    process = start(faces, "--iter", 100_000, "--save_every", 5, "--outdir", tmp_path / "run")
+    wait_for(tmp_path / "run" / "checkpoints" / "000005.pt", process)
+    asked = time.monotonic()
+    process.send_signal(number)
+    status, out, err = finish(process)
+    assert status == 0, err
+    assert time.monotonic() - asked < 30
+    assert "continue with --resume" in out
+    newest, _ = checkpoint.newest_good(tmp_path / "run" / "checkpoints")
+    assert out.splitlines()[-1] == str(newest)
+    assert f"after iteration {int(newest.stem)};" in out
+
+
+def test_a_second_ctrl_c_leaves_at_once(faces, tmp_path):
+    process = start(faces, "--iter", 100_000, "--save_every", 5, "--outdir", tmp_path / "run", "--batch", 2000)
+    wait_for(tmp_path / "run" / "samples" / "000000.png", process)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    status, _, err = finish(process)
+    assert status != 0
+    assert err.strip().endswith("train.py: interrupted")
+
+
+def test_numbers_that_explode_stop_the_run_without_a_nan_on_disk(faces, tmp_path):
+    process = start(faces, "--lr", 1e30, "--iter", 100, "--save_every", 1, "--keep", 2, "--outdir", tmp_path / "run")
+    status, _, err = finish(process)
+    assert status == 1
+    message = err.strip().splitlines()[-1]
+    assert "NaN or Inf" in message and "--lr" in message
+    for path in (tmp_path / "run" / "checkpoints").glob("*.pt"):
+        assert all(torch.isfinite(tensor).all() for tensor in tensors(path).values() if tensor.is_floating_point()), path
+
+
+def test_a_file_size_limit_ends_in_one_line_and_leaves_the_last_good_file(faces, tmp_path):
+    """A limit on the size of files stands in for a full disk: write() fails in the same place."""
+    run = tmp_path / "run"
+    assert finish(start(faces, "--iter", 2, "--outdir", run))[0] == 0
+    size = (run / "checkpoints" / "000002.pt").stat().st_size
+
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, size // 2))
+
+    status, _, err = finish(start(faces, "--iter", 4, "--resume", "--outdir", run, preexec_fn=limit))
+    assert status == 1
+    message = err.strip().splitlines()[-1]
+    assert "000004.pt: not written" in message and "free" in message
+    assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["000002.pt", "manifest.jsonl"]
+    assert finish(start(faces, "--iter", 4, "--resume", "--outdir", run))[0] == 0

@@ -1,0 +1,149 @@
+"""train.py under torchrun: two processes train as one with the whole batch, and outlive the loss of one."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import checkpoint
+from tests.networks import tiny_discriminator, tiny_generator
+from tests.training.test_parallel import free_port
+from training import parallel, steps
+from training.state import Settings, new_state
+from training.transfer import FreezeG, StructureLoss
+
+TRAIN = Path(__file__).parents[2] / "train.py"
+TINY = ["--device=cpu", "--batch=2", "--n_sample=4", "--sample_every=1000", "--save_every=5", "--augment"]
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("faces")
+    random = np.random.default_rng(0)
+    for i in range(12):
+        Image.fromarray(random.integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(folder / f"{i}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    path = tmp_path_factory.mktemp("source") / "source.pt"
+    states = {"g_ema": tiny_generator(seed=1).state_dict(), "d": tiny_discriminator(seed=2).state_dict()}
+    checkpoint.write(path, states)
+    return path
+
+
+def torchrun(*words: object) -> subprocess.Popen:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "--max-restarts=2", TRAIN]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    environment.pop("TORCHELASTIC_RESTART_COUNT", None)
+    return subprocess.Popen(
+        [str(word) for word in (*command, *TINY, *words)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen) -> str:
+    output, _ = process.communicate(timeout=180)
+    assert process.returncode == 0, output
+    return output
+
+
+def workers(process: subprocess.Popen) -> list[int]:
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return [int(pid) for pid in children if str(TRAIN) in Path(f"/proc/{pid}/cmdline").read_text()]
+
+
+def networks(path: Path) -> dict:
+    contents = torch.load(path, weights_only=True)
+    return {f"{which}.{name}": tensor for which in ("g", "d", "g_ema") for name, tensor in contents[which].items()}
+
+
+def test_every_method_trains_in_two_processes_and_says_the_total_batch(faces, source, tmp_path):
+    methods = ["--freezeD=1", "--freezeG=1", "--train_mapping", "--freezeStyle=2", "--structure_loss=2"]
+    output = finish(torchrun(faces, f"--ckpt={source}", *methods, "--iter=3", f"--outdir={tmp_path / 'run'}"))
+    assert "4 images in all, 2 for each of 2 processes" in output
+    assert output.count("000003.pt") == 1, "every process reports"
+    given, found = checkpoint.read(source), checkpoint.read(tmp_path / "run" / "checkpoints" / "000003.pt")
+    for name in ("conv1.conv.weight", "convs.0.conv.weight"):
+        assert torch.equal(found.networks["g"][name], given.networks["g_ema"][name])
+    assert not torch.equal(found.networks["g"]["convs.2.conv.weight"], given.networks["g_ema"]["convs.2.conv.weight"])
+    assert len(found.extra["rng"]) == 2
+    assert not torch.equal(found.extra["rng"][0]["device"], found.extra["rng"][1]["device"])
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds the workers in /proc")
+def test_a_run_outlives_a_killed_process_and_ends_as_if_nothing_had_happened(faces, source, tmp_path):
+    command = [faces, f"--ckpt={source}", "--iter=25"]
+    finish(torchrun(*command, f"--outdir={tmp_path / 'whole'}"))
+    process = torchrun(*command, f"--outdir={tmp_path / 'killed'}")
+    checkpoints = tmp_path / "killed" / "checkpoints"
+    deadline = time.monotonic() + 120
+    while not (checkpoints / "000010.pt").exists():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(workers(process)[-1], signal.SIGKILL)
+    finish(process)
+    assert "Resuming" in (tmp_path / "killed" / "log.txt").read_text()
+    expected = networks(tmp_path / "whole" / "checkpoints" / "000025.pt")
+    found = networks(checkpoints / "000025.pt")
+    assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
+
+
+def test_resuming_with_another_number_of_processes_is_refused(faces, source, tmp_path):
+    finish(torchrun(faces, f"--ckpt={source}", "--iter=1", f"--outdir={tmp_path / 'run'}"))
+    words = [sys.executable, TRAIN, "--resume", "--iter=2", f"--outdir={tmp_path / 'run'}"]
+    alone = subprocess.run([str(word) for word in words], capture_output=True, text=True)
+    assert alone.returncode == 1
+    assert "rng: saved by 2 processes, and this run has 1" in alone.stderr
+    assert alone.stderr.count("\n") == 1
+
+
+def test_two_processes_take_the_steps_of_one_with_the_whole_batch(tmp_path):
+    """The four steps, two iterations. Minibatch-stddev groups stay with a process, so the one process groups alike."""
+    expected = after_two_iterations(order=[0, 2, 1, 3], group=2)
+    torch.save(expected, tmp_path / "expected.pt")
+    torch.multiprocessing.spawn(one_of_two, (free_port(), tmp_path / "expected.pt"), nprocs=2)
+
+
+def one_of_two(rank: int, port: int, expected: Path) -> None:
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), WORLD_SIZE="2", RANK=str(rank), LOCAL_RANK=str(rank))
+    torch.set_num_threads(1)
+    parallel.start(torch.device("cpu"))
+    found = after_two_iterations(order=[2 * rank, 2 * rank + 1], group=4)
+    for name, tensor in torch.load(expected, weights_only=True).items():
+        torch.testing.assert_close(found[name], tensor, atol=1e-9, rtol=1e-7, msg=lambda m, name=name: f"{name}: {m}")
+    parallel.stop()
+
+
+def after_two_iterations(order: list[int], group: int) -> dict[str, torch.Tensor]:
+    """All parameters after two iterations on the images `order` of a batch of four."""
+    source, generator = tiny_generator(seed=1).double(), tiny_generator(seed=1).double()
+    discriminator = tiny_discriminator(seed=2, stddev_group=group).double()
+    methods = [FreezeG(1, train_mapping=True), StructureLoss(2)]
+    state = new_state(Settings(), generator, discriminator, methods, source=source)
+    random = torch.Generator().manual_seed(7)
+    for _ in range(2):
+        real = torch.randn(4, 3, 16, 16, generator=random).double()[order]
+        z = [torch.randn(4, 8, generator=random).double()[order] for _ in range(2)]
+        noise = [maps.double()[order] for maps in state.generator.make_noise(4, random)]
+        y = torch.randn(4, 3, 16, 16, generator=random).double()[order]
+        latents = [steps.Latents(z, 2, noise)]
+        steps.discriminator_step(state, [real], latents)
+        steps.r1_step(state, [real])
+        steps.generator_step(state, latents)
+        steps.path_length_step(state, latents, y)
+        state.update_ema()
+    return {**state.generator.state_dict(), **{f"d.{name}": t for name, t in state.discriminator.state_dict().items()}}
