@@ -12,6 +12,7 @@ import argparse
 import difflib
 import math
 import os
+import shlex
 import sys
 import tomllib
 import traceback
@@ -56,7 +57,7 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             flag = unknown[0].partition("=")[0]
             self.error(f"{flag}: {self._advice(flag)}")
-        namespace.argv = words
+        namespace.argv, namespace.command = words, self.usage.split(" [")[0]
         return namespace
 
     def error(self, message: str):
@@ -131,6 +132,12 @@ def run(main: Callable[[argparse.Namespace], Path | None], parser: Parser, words
         if debug:
             traceback.print_exc()
         sys.exit(f"{parser.prog}: {' '.join(str(error).split())}")
+
+
+def save_command(args: argparse.Namespace, folder: Path) -> None:
+    """Write command.txt: the line that makes the files of this folder again."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "command.txt").write_text(f"{args.command} {shlex.join(args.argv)}\n")
 
 
 def existing_file(text: str) -> Path:

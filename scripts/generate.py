@@ -62,6 +62,7 @@ def main(args: argparse.Namespace) -> Path:
     if not args.sheet_only:
         for seed, picture in zip(seeds, pictures["cartoon" if args.source else ""]):
             utils.save_png(picture, args.outdir / f"seed{seed:04d}.png", seed=seed, truncation=args.truncation, ckpt=args.ckpt)
+    cli.save_command(args, args.outdir)
     sheet = utils.paired_sheet(pictures, args.columns, captions=[f"{seed}" for seed in seeds])
     return utils.save_png(sheet, args.outdir / "sheet.png", seeds=args.seeds, truncation=args.truncation, ckpt=args.ckpt)
 

@@ -23,7 +23,19 @@ from training.steps import Latents, draw_latents
 from training.transfer import METHODS, TransferMethod
 from training.transfer.presets import preset_flags
 
-NOT_OPTIONS = {"ada_every", "argv", "config", "debug", "dry_run", "images", "launcher", "local_rank", "overwrite", "resume"}
+NOT_OPTIONS = {
+    "ada_every",
+    "argv",
+    "command",
+    "config",
+    "debug",
+    "dry_run",
+    "images",
+    "launcher",
+    "local_rank",
+    "overwrite",
+    "resume",
+}
 NEW_NETWORK_SIZE = 256  # px, for a folder or zip without --size
 
 
