@@ -1,5 +1,7 @@
 """scripts.generate: people as pictures, the same for the same seed in any company."""
 
+import shlex
+
 import numpy as np
 import pytest
 import torch
@@ -36,7 +38,7 @@ def draw(ckpt, folder, *words):
 
 
 def names(folder):
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(path.name for path in folder.iterdir() if path.name != "command.txt")
 
 
 def pixels(path):
@@ -77,6 +79,15 @@ def test_pictures_tell_what_made_them(cartoon, tmp_path):
         assert picture.text == {"seed": "7", "truncation": "0.5", "ckpt": str(cartoon)}
     with Image.open(folder / "sheet.png") as picture:
         assert picture.text == {"seeds": "7,8", "truncation": "0.5", "ckpt": str(cartoon)}
+
+
+def test_the_command_in_the_folder_draws_the_same_again(cartoon, tmp_path):
+    draw(cartoon, tmp_path / "out", "--seeds", "3")
+    before = (tmp_path / "out" / "sheet.png").read_bytes()
+    line = (tmp_path / "out" / "command.txt").read_text()
+    assert line.startswith("python -m scripts.generate --ckpt ")
+    run(generate, *shlex.split(line)[3:])
+    assert (tmp_path / "out" / "sheet.png").read_bytes() == before
 
 
 def test_sheet_only_writes_the_sheet_alone(cartoon, tmp_path):
