@@ -3,17 +3,56 @@
     w_plus = people(generator, seeds=[0, 1, 2], psi=0.7)       # [3, n_latent, style_dim]
     images = draw(generator, w_plus)                           # [3, 3, size, size], in [-1, 1]
 The same seed is the same person in every generator that shares a mapping network, and at every --truncation.
+
+Latents are kept in files that every editing command reads:
+    save_latents("faces.pt", w_plus, space="w+", names=["0", "1", "2"])
+    w_plus = read_latents("faces.pt").w_plus(generator)
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 import utils
+from cli import InputError
+from editing import files
 from model import Generator
 
 MEAN_SAMPLES, MEAN_SEED = 4096, 0
+SPACES = {"z": (2,), "w": (2,), "w+": (3,)}  # and how many dimensions their latents have
+
+
+@dataclass
+class Latents:
+    """What a latent file holds.
+
+    latent:    [N, style_dim], or [N, n_latent, style_dim] in "w+"
+    space:     "z", "w" or "w+"
+    names:     N, of the photos or the seeds
+    noise:     for each convolution [1 or N, 1, res, res]; None: the noise stored in the network
+    ckpt:      fingerprint of the network they were found in, "" where unknown
+    truncated: whether they were pulled towards the average already
+    """
+
+    latent: Tensor
+    space: str
+    names: list[str]
+    noise: list[Tensor] | None = None
+    ckpt: str = ""
+    truncated: bool = False
+
+    def __len__(self) -> int:
+        return len(self.latent)
+
+    @torch.no_grad()
+    def w_plus(self, generator: Generator, flag: str = "--latents") -> Tensor:
+        """[N, n_latent, style_dim], on the generator's device. Raises InputError where they do not fit."""
+        check_fits(self, generator, flag)
+        latent = self.latent.to(generator.input.input.device)
+        return generator.broadcast(generator.mapping(latent) if self.space == "z" else latent)
 
 
 @torch.no_grad()
@@ -46,7 +85,79 @@ def mean_latent(generator: Generator) -> Tensor:
 
 
 @torch.no_grad()
-def draw(generator: Generator, w_plus: Tensor, batch: int = 8) -> Tensor:
-    """w_plus [people, n_latent, style_dim] -> images on the CPU, `batch` at a time, with the noise that the file stores."""
-    noise = generator.stored_noise()
-    return torch.cat([generator.synthesis(some, noise).float().cpu() for some in w_plus.split(batch)])
+def draw(generator: Generator, w_plus: Tensor, batch: int = 8, noise: Sequence[Tensor] | None = None) -> Tensor:
+    """w_plus [people, n_latent, style_dim] -> images on the CPU, `batch` at a time.
+
+    noise: for each convolution [1 or people, 1, res, res]; None: what the generator's file stores
+    """
+    noise = [layer.to(w_plus.device) for layer in noise or generator.stored_noise()]
+    images = []
+    for start in range(0, len(w_plus), batch):
+        some = slice(start, start + batch)
+        images.append(generator.synthesis(w_plus[some], [layer if len(layer) == 1 else layer[some] for layer in noise]))
+    return torch.cat([image.float().cpu() for image in images])
+
+
+def save_latents(
+    path: str | Path,
+    latent: Tensor,
+    *,
+    space: str,
+    names: Sequence[str],
+    noise: Sequence[Tensor] | None = None,
+    ckpt: str = "",
+    truncated: bool = False,
+) -> Path:
+    """Write a latent file; the arguments are the fields of `Latents`. Returns the path."""
+    contents = {"latent": latent, "space": space, "source": [str(name) for name in names]}
+    contents |= {"ckpt": ckpt, "truncated": truncated}
+    return files.save(path, contents | ({} if noise is None else {"noise": list(noise)}))
+
+
+def read_latents(path: str | Path, flag: str = "--latents") -> Latents:
+    """Ours, or those of stylegan2-pytorch's projector.py: one entry for each picture. Raises InputError, one line."""
+    contents = files.load(path, flag)
+    entries = {name: entry for name, entry in contents.items() if isinstance(entry, dict) and "latent" in entry}
+    if "latent" not in contents and entries:
+        contents = _from_entries(entries)
+    latent = contents.get("latent")
+    if not isinstance(latent, Tensor) or latent.ndim not in (2, 3) or not len(latent):
+        raise InputError(f"{flag} {path}: not a latent file ({files.described(contents)}); projector.py writes one")
+    space = contents.get("space", "w" if latent.ndim == 2 else "w+")
+    if latent.ndim not in SPACES.get(space, ()):
+        raise InputError(f"{flag} {path}: damaged (space {space!r} with latents {list(latent.shape)})")
+    return Latents(
+        latent.float(),
+        space,
+        files.texts(contents.get("source"), len(latent), "latent"),
+        contents.get("noise"),
+        str(contents.get("ckpt", "")),
+        bool(contents.get("truncated", False)),
+    )
+
+
+def check_fits(latents: Latents, generator: Generator, flag: str = "--latents") -> None:
+    """Raises InputError for latents, or noise, of a network of another size."""
+    shape, layers, size = list(latents.latent.shape[1:]), generator.n_latent, generator.style_dim
+    if shape[-1] != size or (len(shape) == 2 and shape[0] != layers):
+        raise InputError(f"{flag}: latents {shape}, but this network takes [{size}] or [{layers}, {size}]; project with it")
+    if latents.noise is not None:
+        found, wanted = ([layer.shape[-1] for layer in noise] for noise in (latents.noise, generator.stored_noise()))
+        if found != wanted:
+            raise InputError(f"{flag}: noise for the resolutions {found}, but this network has {wanted}")
+
+
+def _from_entries(entries: dict[str, dict]) -> dict:
+    """stylegan2-pytorch: {path: {img, latent [style_dim] or [n_latent, style_dim], noise of this picture}}.
+
+    A well-known fork: {name: {r_img, ..., latent [1, ...], noise of all pictures, args}}.
+    """
+    count = len(entries)
+    latents, noises = [], []
+    for i, entry in enumerate(entries.values()):
+        latent, noise = entry["latent"], entry.get("noise")
+        latents.append(latent[0] if "r_img" in entry or "p_img" in entry else latent)
+        if noise is not None:
+            noises.append([layer[i : i + 1] if len(layer) == count else layer[:1] for layer in noise])
+    stacked = {"latent": torch.stack(latents), "source": list(entries)}
+    return stacked | ({"noise": [torch.cat(layer) for layer in zip(*noises)]} if len(noises) == count else {})

@@ -1,0 +1,56 @@
+"""Latent and direction files: dicts of tensors and plain values. They are read like checkpoints: no code of a file is run.
+
+save("faces.pt", {"latent": torch.zeros(1, 512), "space": "w"})
+load("faces.pt")["latent"].shape
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from torch import Tensor
+
+import checkpoint
+from checkpoint import container
+from checkpoint.read import printable
+from cli import InputError
+
+
+def save(path: str | Path, contents: dict) -> Path:
+    """All or nothing, with the mark of this project's files. Raises InputError for NaN or Inf."""
+    path = Path(path)
+    checkpoint.write(path, contents, manifest=False)
+    return path
+
+
+def load(path: str | Path, flag: str = "") -> dict:
+    """Plain values and tensors. Raises InputError, one line naming the flag, the file and what is wrong with it."""
+    path = Path(path)
+    named = f"{flag} {path}".lstrip()
+    if not path.is_file():
+        raise InputError(f"{named}: {'not an ordinary file' if path.exists() else 'no such file'}")
+    try:
+        return container.load(path)[0]
+    except InputError as error:
+        raise InputError(f"{named}: {printable(str(error), 300)}") from None
+    except OSError as error:
+        raise InputError(f"{named}: {error.strerror or error}") from None
+    except MemoryError:
+        raise InputError(f"{named}: not enough memory to read it") from None
+
+
+def described(contents: dict) -> str:
+    """What a file turned out to be, for the message that it is not what was asked for."""
+    if isinstance(contents.get("eigvec", contents.get("vectors")), Tensor):
+        return "a direction file"
+    if "latent" in contents or any(isinstance(entry, dict) and "latent" in entry for entry in contents.values()):
+        return "a latent file"
+    if {"g_ema", "g", "d", "input.input", "G_ema"} & set(map(str, contents)):
+        return "a checkpoint of networks"
+    return f"holds {', '.join(printable(str(name)) for name in list(contents)[:6]) or 'nothing'}"
+
+
+def texts(values: object, count: int, default: str) -> list[str]:
+    """`count` printable names: those of the file where they are as many, else "`default` 0", "`default` 1", ..."""
+    if isinstance(values, Sequence) and not isinstance(values, str) and len(values) == count:
+        return [printable(str(value)) for value in values]
+    return [f"{default} {index}" for index in range(count)]

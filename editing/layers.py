@@ -1,0 +1,89 @@
+"""Layers of a generator, as people write them: "0-3,8", "coarse", or the resolutions "4-32".
+
+    layers = chosen("coarse,8", None, generator)        # [0, 1, 2, 3, 8]
+    print(f"layers {as_text(layers)} of {generator.n_latent}")
+
+Layer i is an index of w_plus [batch, n_latent, style_dim]. 4x4 has convolution 0; each resolution 2^k above it has the
+convolutions 2k-5 and 2k-4. A ToRGB layer shares its index with the next resolution's first convolution; the last one has
+the index n_latent - 1 to itself.
+"""
+
+from collections.abc import Sequence
+
+from cli import InputError
+from model import Generator
+
+NAMED = {"coarse": (0, 3), "middle": (4, 7), "fine": (8, None)}  # StyleGAN, Fig. 3: 4-8 px, 16-32 px, 64 px and above
+
+
+def chosen(layers: str | None, resolutions: str | None, generator: Generator) -> list[int] | None:
+    """What --layers or --res asks for; None where neither is given."""
+    if layers is not None and resolutions is not None:
+        raise InputError(f"--layers {layers} --res {resolutions}: both choose layers; give one of them")
+    if resolutions is not None:
+        return layers_of_resolutions(resolutions, generator)
+    return None if layers is None else parse_layers(layers, generator.n_latent)
+
+
+def parse_layers(text: str, n_latent: int) -> list[int]:
+    """
+    >>> parse_layers("coarse,8", n_latent=14)
+    [0, 1, 2, 3, 8]
+    """
+    found = set()
+    for part in text.split(","):
+        first, last = _bounds(part.strip(), n_latent, f"--layers {text}")
+        if last >= n_latent:
+            raise InputError(f"--layers {text}: this network has the layers 0-{n_latent - 1}")
+        found |= {*range(first, last + 1)}
+    return sorted(found)
+
+
+def layers_of_resolutions(text: str, generator: Generator) -> list[int]:
+    """The convolutions of "4-32" or "16,64"; with the highest resolution also its ToRGB layer."""
+    found = set()
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        wanted = [first, last if dash else first]
+        if not all(word.isdecimal() and int(word) in generator.resolutions for word in wanted) or int(wanted[0]) > int(
+            wanted[1]
+        ):
+            known = ", ".join(map(str, generator.resolutions))
+            raise InputError(f"--res {text}: {part!r} is not a resolution or range; this network has {known}")
+        for resolution in generator.resolutions:
+            if int(wanted[0]) <= resolution <= int(wanted[1]):
+                found |= set(_convolutions(resolution))
+                found |= {generator.n_latent - 1} if resolution == generator.size else set()
+    return sorted(found)
+
+
+def as_text(layers: Sequence[int]) -> str:
+    """
+    >>> as_text([0, 1, 2, 3, 8])
+    '0-3,8'
+    """
+    runs: list[list[int]] = []
+    for layer in sorted(layers):
+        if runs and layer == runs[-1][1] + 1:
+            runs[-1][1] = layer
+        else:
+            runs.append([layer, layer])
+    return ",".join(f"{first}-{last}" if last > first else f"{first}" for first, last in runs)
+
+
+def _convolutions(resolution: int) -> tuple[int, ...]:
+    k = resolution.bit_length() - 1
+    return (0,) if k == 2 else (2 * k - 5, 2 * k - 4)
+
+
+def _bounds(part: str, n_latent: int, flag: str) -> tuple[int, int]:
+    if part in NAMED:
+        first, last = NAMED[part]
+        if first >= n_latent:
+            raise InputError(f"{flag}: this network has no {part} layers, only 0-{n_latent - 1}")
+        return first, min(n_latent - 1, n_latent if last is None else last)
+    first, dash, last = part.partition("-")
+    last = last if dash else first
+    if not (first.isdecimal() and last.isdecimal() and int(first) <= int(last)):
+        raise InputError(f"{flag}: {part!r} is not a layer, a range or one of {', '.join(NAMED)}; write 0-3,8")
+    return int(first), int(last)
