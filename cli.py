@@ -140,6 +140,17 @@ def save_command(args: argparse.Namespace, folder: Path) -> None:
     (folder / "command.txt").write_text(f"{args.command} {shlex.join(args.argv)}\n")
 
 
+def add_layers(group: argparse._ArgumentGroup, verb: str = "edited") -> None:
+    """--layers and --res, two ways to choose layers of a generator; editing.layers.chosen resolves them."""
+    either = group.add_mutually_exclusive_group()
+    either.add_argument(
+        "--layers", metavar="LIST", help=f"layers that are {verb}: 0-3,8 or coarse, middle, fine (default: all)"
+    )
+    either.add_argument(
+        "--res", metavar="LIST", help=f"the same by resolution: 4-32 or 8,16; the convolutions there are {verb}"
+    )
+
+
 def existing_file(text: str) -> Path:
     """For `type=`: a path that must name a file."""
     path = Path(text)
