@@ -1,6 +1,7 @@
 """Pictures, sheets, animations, charts, seeds and devices."""
 
 import itertools
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -196,6 +197,25 @@ def test_animation_of_one_frame_or_of_equal_ones_is_a_picture(tmp_path, suffix, 
     path = utils.save_animation([FRAMES[0]] * count, tmp_path / f"a.{suffix}")
     with Image.open(path) as animation:
         assert animation.size == (SIDE, SIDE)
+
+
+def test_film_shows_the_frames_at_their_pace_and_holds_the_last_one(tmp_path):
+    av = pytest.importorskip("av")
+    frames = [frame.resize((SIDE - 1, SIDE - 1)) for frame in FRAMES]  # of an odd side
+    path = utils.save_animation(frames, tmp_path / "new" / "a.mp4", fps=5, hold=0.4)
+    with av.open(str(path)) as film:
+        assert film.streams.video[0].average_rate == 5
+        shown = [np.asarray(frame.to_image()).astype(int)[: SIDE - 1, : SIDE - 1] for frame in film.decode(video=0)]
+    assert len(shown) == 4
+    for picture, frame in zip(shown, [*frames, frames[-1]]):
+        assert np.abs(picture - np.asarray(frame)).mean() < 6
+
+
+def test_film_without_its_package_gets_one_line(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(InputError, match=r"pip install -e .\[video\]"):
+        utils.save_animation(FRAMES, tmp_path / "a.mp4")
+    assert not list(tmp_path.iterdir())
 
 
 CURVE = ([0, 1, 2, 3], [1.0, 3.0, 2.0, 4.0])
