@@ -17,9 +17,7 @@ NAMED = {"coarse": (0, 3), "middle": (4, 7), "fine": (8, None)}  # StyleGAN, Fig
 
 
 def chosen(layers: str | None, resolutions: str | None, generator: Generator) -> list[int] | None:
-    """What --layers or --res asks for; None where neither is given."""
-    if layers is not None and resolutions is not None:
-        raise InputError(f"--layers {layers} --res {resolutions}: both choose layers; give one of them")
+    """What --layers or --res (see cli.add_layers) asks for; None where neither is given."""
     if resolutions is not None:
         return layers_of_resolutions(resolutions, generator)
     return None if layers is None else parse_layers(layers, generator.n_latent)
@@ -41,19 +39,15 @@ def parse_layers(text: str, n_latent: int) -> list[int]:
 
 def layers_of_resolutions(text: str, generator: Generator) -> list[int]:
     """The convolutions of "4-32" or "16,64"; with the highest resolution also its ToRGB layer."""
+    known = list(map(str, generator.resolutions))
     found = set()
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
-        wanted = [first, last if dash else first]
-        if not all(word.isdecimal() and int(word) in generator.resolutions for word in wanted) or int(wanted[0]) > int(
-            wanted[1]
-        ):
-            known = ", ".join(map(str, generator.resolutions))
-            raise InputError(f"--res {text}: {part!r} is not a resolution or range; this network has {known}")
-        for resolution in generator.resolutions:
-            if int(wanted[0]) <= resolution <= int(wanted[1]):
-                found |= set(_convolutions(resolution))
-                found |= {generator.n_latent - 1} if resolution == generator.size else set()
+        last = last if dash else first
+        if first not in known or last not in known or int(first) > int(last):
+            raise InputError(f"--res {text}: {part!r} is not a resolution or range; this network has {', '.join(known)}")
+        for resolution in known[known.index(first) : known.index(last) + 1]:
+            found |= set(_indices(int(resolution), generator.size))
     return sorted(found)
 
 
@@ -71,9 +65,10 @@ def as_text(layers: Sequence[int]) -> str:
     return ",".join(f"{first}-{last}" if last > first else f"{first}" for first, last in runs)
 
 
-def _convolutions(resolution: int) -> tuple[int, ...]:
+def _indices(resolution: int, size: int) -> list[int]:
     k = resolution.bit_length() - 1
-    return (0,) if k == 2 else (2 * k - 5, 2 * k - 4)
+    convolutions = [0] if resolution == 4 else [2 * k - 5, 2 * k - 4]
+    return [*convolutions, 2 * k - 3] if resolution == size else convolutions
 
 
 def _bounds(part: str, n_latent: int, flag: str) -> tuple[int, int]:
