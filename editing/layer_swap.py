@@ -1,0 +1,182 @@
+"""Two networks in one: low resolutions from the first, high ones from the second (Pinkney and Adler 2020, arXiv 2010.05334).
+
+    toon = blend(photo, cartoon, 32)                      # a photo's structure, a cartoon's texture from 32 px up
+    skin = blend(cartoon, photo, 32)                      # the other way round
+    between = interpolate(photo, cartoon, 0.5)            # halfway at every resolution
+    images = swap_features(photo, cartoon, w_plus, 16)    # the photo's feature maps, finished by the cartoon network
+
+The weights of two networks mean the same only while one was fine-tuned from the other, and not too far from it:
+`level_distances` measures that, `look_unrelated` judges it. Weights lie on a ladder of positions, two to each resolution 2^k:
+2k - 4 for the first convolution (at 4x4 the constant), 2k - 3 for the second and ToRGB.
+"""
+
+import copy
+import math
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+
+import torch
+from torch import Tensor, nn
+
+from checkpoint import BlendedGenerator
+from cli import InputError
+from model import Generator
+
+MAPPINGS = ("low", "high", "blend")
+UNRELATED = 0.7  # half of sqrt(2), where independent networks are; fine-tuning moved weights by 0.02 to 0.4 in all our runs
+
+
+def blend(
+    low: Generator,
+    high: Generator,
+    swap_resolution: int,
+    width: float | None = None,
+    level: int = 0,
+    mapping: str = "low",
+) -> Generator:
+    """A new network: `low` below swap_resolution, `high` from there up.
+
+    width:   None swaps at once; otherwise of the sigmoid over positions that goes from one to the other, say 0.5 to 2
+    level:   0 swaps before the first convolution of the resolution, 1 between the first and the second
+    mapping: whose mapping network; "blend" is the mean of both, in the proportion of the positions
+
+    The published hard swap asks for x > 1 where this one has x >= 0 (see `share`), so its 32 is 64 here. Smooth ones agree.
+    Raises InputError for networks of different shapes, and for a resolution that they do not have.
+    """
+    return blend_at(low, high, position(low, swap_resolution) + level, width, mapping)
+
+
+def blend_at(low: Generator, high: Generator, at: float, width: float | None = None, mapping: str = "low") -> Generator:
+    """As `blend`, at any position of the ladder, also between and beyond the rungs: for films of the swap point."""
+    return _mixture(low, high, lambda rung: share(rung - at, width), mapping)
+
+
+def interpolate(low: Generator, high: Generator, t: float, mapping: str = "blend") -> Generator:
+    """(1 - t) low + t high for every weight: 0 is low, 1 is high, beyond them exaggerates."""
+    return _mixture(low, high, lambda rung: t, mapping)
+
+
+def share(x: float, width: float | None = None) -> float:
+    """The part y that `high` has in a weight x positions above the swap: y high + (1 - y) low.
+
+    Hard: y = 1 for x >= 0. Smooth: y = 1 / (1 + exp(-x / width)).
+
+    >>> [share(x) for x in (-1, 0, 1)], share(0, width=1)
+    ([0.0, 1.0, 1.0], 0.5)
+    """
+    if width is None:
+        return float(x >= 0)
+    return 0.5 * (1 + math.tanh(x / (2 * width)))  # the same sigmoid, without overflow
+
+
+def position(generator: Generator, resolution: int) -> int:
+    """Of the first convolution of a resolution on the ladder: 0 for 4, 2 for 8, 4 for 16, ..."""
+    if resolution not in generator.resolutions:
+        raise InputError(f"swap resolution {resolution}: these networks have {', '.join(map(str, generator.resolutions))}")
+    return 2 * generator.resolutions.index(resolution)
+
+
+@torch.no_grad()
+def swap_features(
+    giver: Generator,
+    receiver: Generator,
+    w_plus: Tensor,
+    resolution: int,
+    noise: Sequence[Tensor | None] | None = None,
+    rgb: str = "receiver",
+) -> Tensor:
+    """Images of `receiver`, whose feature map after the second convolution of a resolution is replaced by the giver's.
+
+    w_plus: [batch, n_latent, style_dim], for both (layer swapping in Cartoon-StyleGAN; its swap_layer_num 1 is 8 px)
+    noise:  for both, as in `Generator.stages`; without it each network's stored noise
+    rgb:    "receiver" or "giver": whose image of the lower resolutions the new ToRGB layers are added to
+    """
+    check_alike(giver, receiver)
+    rung = position(receiver, resolution) // 2
+    given = list(islice(giver.stages(w_plus, noise or giver.stored_noise()), rung + 1))
+    below = given if rgb == "giver" else list(islice(receiver.stages(w_plus, noise or receiver.stored_noise()), rung))
+    image = below[rung - 1].image if rung else None
+    return _finish(receiver, given[rung].features, image, rung, w_plus.unbind(1), noise or receiver.stored_noise())
+
+
+def level_distances(source: Generator, target: Generator) -> dict[str, float]:
+    """|target - source| / |source| over the weights of each part: {"mapping": ..., "4": ..., "8": ..., ...}.
+
+    0: never trained. Two networks that have nothing in common are about sqrt(2) apart.
+    """
+    check_alike(source, target)
+    parts = {"mapping": (source.style, target.style)}
+    parts |= {str(resolution): (source.level(resolution), target.level(resolution)) for resolution in source.resolutions}
+    return {name: _distance(_weights(a), _weights(b)) for name, (a, b) in parts.items()}
+
+
+def look_unrelated(distances: dict[str, float]) -> bool:
+    """Whether `level_distances` are those of networks that were not fine-tuned from one another: a blend is no face then."""
+    return statistics.median(distance for name, distance in distances.items() if name != "mapping") > UNRELATED
+
+
+def check_alike(low: Generator, high: Generator) -> None:
+    """Raises InputError naming the first tensor whose shapes differ."""
+    ours, theirs = ({name: list(tensor.shape) for name, tensor in net.state_dict().items()} for net in (low, high))
+    for name in {**ours, **theirs}:
+        if ours.get(name) != theirs.get(name):
+            shapes = " and ".join(str(shapes.get(name, "missing")) for shapes in (ours, theirs))
+            raise InputError(f"{name}: {shapes}; only networks of equal shapes can be blended, one fine-tuned from the other")
+    scales = [[layer.scale for layer in net.style[1:]] for net in (low, high)]
+    if scales[0] != scales[1]:
+        raise InputError("style: mapping networks of different lr_mlp; one must be fine-tuned from the other")
+
+
+@torch.no_grad()
+def _mixture(low: Generator, high: Generator, share_at: Callable[[int], float], mapping: str) -> Generator:
+    """share_at(position) -> part of `high` there."""
+    check_alike(low, high)
+    if mapping not in MAPPINGS:
+        raise ValueError(f"mapping {mapping!r}: expected one of {MAPPINGS}")
+    if mapping == "blend" and any(isinstance(network, BlendedGenerator) for network in (low, high)):
+        raise InputError("mapping blend: a network of --freezeStyle has two mapping networks already; take low or high")
+    mixture = copy.deepcopy(high if mapping == "high" else low)
+    for (rung, module), (_, a), (_, b) in zip(_rungs(mixture), _rungs(low), _rungs(high)):
+        _set_between(module, a, b, share_at(rung))
+    for layer, (noise, a, b) in enumerate(zip(*(network.stored_noise() for network in (mixture, low, high)))):
+        # A draw and no weight: the mean of two draws would be weaker noise.
+        noise.copy_(a if share_at(layer + 1) < 0.5 else b)
+    if mapping == "blend":
+        shares = [share_at(rung) for rung in range(2 * len(low.resolutions))]
+        _set_between(mixture.style, low.style, high.style, statistics.mean(shares))
+    return mixture
+
+
+def _rungs(generator: Generator) -> Iterator[tuple[int, nn.Module]]:
+    """Every module of the synthesis network with its position."""
+    for k, resolution in enumerate(generator.resolutions):
+        first, second, to_rgb = generator.level(resolution)
+        yield from ((2 * k, first), (2 * k + 1, second), (2 * k + 1, to_rgb))
+
+
+def _set_between(module: nn.Module, low: nn.Module, high: nn.Module, y: float) -> None:
+    """(1 - y) low + y high. `lerp` gives exactly low for 0, high for 1, and equal weights for any y."""
+    other = high.state_dict()
+    module.load_state_dict({name: torch.lerp(tensor, other[name], y) for name, tensor in low.state_dict().items()})
+
+
+def _finish(
+    generator: Generator, x: Tensor, image: Tensor | None, rung: int, w: Sequence[Tensor], noise: Sequence[Tensor | None]
+) -> Tensor:
+    """The image from the feature map x of resolution 4 * 2^rung and the image of the resolution below (None at 4)."""
+    to_rgbs = [generator.to_rgb1, *generator.to_rgbs]
+    image = to_rgbs[rung](x, w[2 * rung + 1], image)
+    for k in range(rung + 1, len(to_rgbs)):
+        for layer in (2 * k - 1, 2 * k):
+            x = generator.convs[layer - 1](x, w[layer], noise[layer])
+        image = to_rgbs[k](x, w[2 * k + 1], image)
+    return image
+
+
+def _weights(part: nn.Module) -> Tensor:
+    return torch.cat([parameter.detach().flatten() for parameter in part.parameters()])
+
+
+def _distance(a: Tensor, b: Tensor) -> float:
+    return ((b - a).norm() / a.norm()).item()
