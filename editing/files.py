@@ -46,7 +46,7 @@ def described(contents: dict) -> str:
         return "a latent file"
     if {"g_ema", "g", "d", "input.input", "G_ema"} & set(map(str, contents)):
         return "a checkpoint of networks"
-    return f"holds {', '.join(printable(str(name)) for name in list(contents)[:6]) or 'nothing'}"
+    return f"it holds {', '.join(printable(str(name)) for name in list(contents)[:6]) or 'nothing'}"
 
 
 def texts(values: object, count: int, default: str) -> list[str]:

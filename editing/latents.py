@@ -117,47 +117,62 @@ def save_latents(
 def read_latents(path: str | Path, flag: str = "--latents") -> Latents:
     """Ours, or those of stylegan2-pytorch's projector.py: one entry for each picture. Raises InputError, one line."""
     contents = files.load(path, flag)
-    entries = {name: entry for name, entry in contents.items() if isinstance(entry, dict) and "latent" in entry}
-    if "latent" not in contents and entries:
-        contents = _from_entries(entries)
-    latent = contents.get("latent")
-    if not isinstance(latent, Tensor) or latent.ndim not in (2, 3) or not len(latent):
-        raise InputError(f"{flag} {path}: not a latent file ({files.described(contents)}); projector.py writes one")
-    space = contents.get("space", "w" if latent.ndim == 2 else "w+")
-    if latent.ndim not in SPACES.get(space, ()):
-        raise InputError(f"{flag} {path}: damaged (space {space!r} with latents {list(latent.shape)})")
-    return Latents(
-        latent.float(),
-        space,
-        files.texts(contents.get("source"), len(latent), "latent"),
-        contents.get("noise"),
-        str(contents.get("ckpt", "")),
-        bool(contents.get("truncated", False)),
-    )
+    try:
+        entries = {name: entry for name, entry in contents.items() if isinstance(entry, dict) and "latent" in entry}
+        return _checked(_joined(entries) if entries and "latent" not in contents else contents)
+    except InputError as error:
+        raise InputError(f"{flag} {path}: {error}") from None
 
 
 def check_fits(latents: Latents, generator: Generator, flag: str = "--latents") -> None:
     """Raises InputError for latents, or noise, of a network of another size."""
     shape, layers, size = list(latents.latent.shape[1:]), generator.n_latent, generator.style_dim
-    if shape[-1] != size or (len(shape) == 2 and shape[0] != layers):
+    if shape not in ([size], [layers, size]):
         raise InputError(f"{flag}: latents {shape}, but this network takes [{size}] or [{layers}, {size}]; project with it")
     if latents.noise is not None:
         found, wanted = ([layer.shape[-1] for layer in noise] for noise in (latents.noise, generator.stored_noise()))
         if found != wanted:
-            raise InputError(f"{flag}: noise for the resolutions {found}, but this network has {wanted}")
+            raise InputError(f"{flag}: noise of the resolutions {found}, but this network has {wanted}")
 
 
-def _from_entries(entries: dict[str, dict]) -> dict:
-    """stylegan2-pytorch: {path: {img, latent [style_dim] or [n_latent, style_dim], noise of this picture}}.
+def _checked(contents: dict) -> Latents:
+    latent, noise = contents.get("latent"), contents.get("noise")
+    if not isinstance(latent, Tensor) or latent.ndim not in (2, 3) or not len(latent):
+        raise InputError(f"not a latent file ({files.described(contents)}); projector.py writes one")
+    space = str(contents.get("space", "w" if latent.ndim == 2 else "w+"))
+    if latent.ndim not in SPACES.get(space, ()) or not latent.is_floating_point() or not latent.isfinite().all():
+        raise InputError(f"damaged (latents {list(latent.shape)} of {latent.dtype} in space {files.printable(space)!r})")
+    if noise is not None and not (isinstance(noise, list) and all(_is_noise(layer, len(latent)) for layer in noise)):
+        raise InputError("damaged (noise that is not one [1 or N, 1, res, res] for each convolution)")
+    return Latents(
+        latent.float(),
+        space,
+        files.texts(contents.get("source"), len(latent), "latent"),
+        None if noise is None else [layer.float() for layer in noise],
+        files.printable(str(contents.get("ckpt", ""))),
+        bool(contents.get("truncated", False)),
+    )
 
-    A well-known fork: {name: {r_img, ..., latent [1, ...], noise of all pictures, args}}.
+
+def _is_noise(layer: object, count: int) -> bool:
+    return isinstance(layer, Tensor) and layer.ndim == 4 and layer.shape[0] in (1, count) and layer.shape[1] == 1
+
+
+def _joined(entries: dict[str, dict]) -> dict:
+    """stylegan2-pytorch writes {path: {img, latent [style_dim] or [n_latent, style_dim], noise of this picture}}.
+
+    A known fork writes {name: {r_img, ..., latent [1, style_dim] or [1, n_latent, style_dim], noise of all pictures}}.
     """
     count = len(entries)
-    latents, noises = [], []
-    for i, entry in enumerate(entries.values()):
-        latent, noise = entry["latent"], entry.get("noise")
-        latents.append(latent[0] if "r_img" in entry or "p_img" in entry else latent)
-        if noise is not None:
-            noises.append([layer[i : i + 1] if len(layer) == count else layer[:1] for layer in noise])
-    stacked = {"latent": torch.stack(latents), "source": list(entries)}
-    return stacked | ({"noise": [torch.cat(layer) for layer in zip(*noises)]} if len(noises) == count else {})
+    latents = [entry["latent"] for entry in entries.values()]
+    if not all(isinstance(latent, Tensor) for latent in latents):
+        raise InputError("damaged (latents that are not tensors)")
+    latents = [latent.squeeze(0) for latent in latents]
+    noises = [entry.get("noise") for entry in entries.values()]
+    if len({latent.shape for latent in latents}) > 1:
+        raise InputError(f"damaged (latents of different shapes: {', '.join(str(list(w.shape)) for w in latents)})")
+    contents = {"latent": torch.stack(latents), "source": list(entries)}
+    if all(isinstance(noise, list) and all(_is_noise(layer, count) for layer in noise) for noise in noises):
+        own = [[layer[i % len(layer)] for layer in noise] for i, noise in enumerate(noises)]
+        contents["noise"] = [torch.stack(layers) for layers in zip(*own, strict=True)]
+    return contents
