@@ -1,9 +1,13 @@
 """Directions in W, in one kind of file for every way to find them (SeFa, GANSpace, differences of two people).
 
-directions = read_directions("factor.pt")
-edited = apply(w_plus, directions, index=2, degree=3)       # [batch, n_latent, style_dim]
+    directions = read_directions("factor.pt")
+    edited = apply(w_plus, directions, index=2, degree=3)       # [batch, n_latent, style_dim]
+
+An `Edit` is a direction with the layers it acts on, and a range: what a slider shows. Directions hold named ones.
 """
 
+import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,20 +19,33 @@ from cli import InputError
 from editing import files
 from model import Generator
 
+ONE_VECTOR, ONE_FOR_EACH_LAYER = 2, 3  # dimensions of `vectors`
+
+
+@dataclass
+class Edit:
+    """One slider: which direction, on which layers (None: those of the directions), and how far, in degrees."""
+
+    index: int
+    layers: list[int] | None = None
+    low: float = -2.0
+    high: float = 2.0
+
 
 @dataclass
 class Directions:
     """K directions, strongest first.
 
     vectors: [K, style_dim], or [K, n_latent, style_dim]; unit length
-    space:   "w": a direction is added to all chosen layers
-    layers:  those it was found for, and is added to; None: all
-    scale:   [K], the length of one degree (1, or a standard deviation)
-    mean:    [style_dim], where the coordinates are 0; None where nothing is centred
+    space:   "w"
+    layers:  those they were found for, and act on; None: all
+    scale:   [K], the length of one degree: 1, or a standard deviation
+    mean:    [style_dim], where coordinates are counted from; None where they were found without one
     values:  [K], eigenvalues or variances, falling
     names:   K, for people; edit them as you like
     method:  what found them: "sefa", "ganspace", ...
-    ckpt:    fingerprint of the generator they were found in
+    ckpt:    fingerprint of the generator they were found in, "" where unknown
+    edits:   named sliders
     """
 
     vectors: Tensor
@@ -40,11 +57,11 @@ class Directions:
     names: list[str] = field(default_factory=list)
     method: str = ""
     ckpt: str = ""
+    edits: dict[str, Edit] = field(default_factory=dict)
 
     def __post_init__(self):
-        count = len(self.vectors)
-        self.scale = torch.ones(count) if self.scale is None else self.scale
-        self.names = self.names or [f"{self.method or 'direction'} {index}" for index in range(count)]
+        self.scale = torch.ones(len(self)) if self.scale is None else self.scale
+        self.names = self.names or [f"{self.method or 'direction'} {index}" for index in range(len(self))]
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -59,20 +76,28 @@ def apply(
     degree: one for all, or [batch]
     layers: overrides those of the directions
     """
-    layers = directions.layers if layers is None else layers
-    layers = list(range(w_plus.shape[1])) if layers is None else list(layers)
-    vector = directions.vectors[index].to(w_plus)
-    vector = vector if vector.ndim == 1 else vector[layers]
+    layers = _acting(directions, w_plus, layers)
     degree = torch.as_tensor(degree, dtype=w_plus.dtype, device=w_plus.device).reshape(-1, 1, 1)
     edited = w_plus.clone()
-    edited[:, layers] += degree * directions.scale[index].to(w_plus) * vector
+    edited[:, layers] += degree * directions.scale[index].to(w_plus) * _vector(directions, index, w_plus)[layers]
     return edited
+
+
+def centre(w_plus: Tensor, directions: Directions, index: int, layers: Sequence[int] | None = None) -> Tensor:
+    """w_l - m_l * ((w_l - mean) . v_k) v_k: to coordinate 0, so that a sweep shows places, not steps (GANSpace, Sec. 3.2)."""
+    layers = _acting(directions, w_plus, layers)
+    vector = _vector(directions, index, w_plus)[layers]
+    mean = torch.zeros_like(vector[0]) if directions.mean is None else directions.mean.to(w_plus)
+    centred = w_plus.clone()
+    centred[:, layers] -= ((w_plus[:, layers] - mean) * vector).sum(-1, keepdim=True) * vector
+    return centred
 
 
 def save_directions(path: str | Path, directions: Directions) -> Path:
     """As plain values; with [K, style_dim] also `eigvec`, the columns that stylegan2-pytorch's apply_factor.py reads."""
     contents = {name: value for name, value in vars(directions).items() if value is not None}
-    if directions.vectors.ndim == 2:
+    contents["edits"] = {name: dataclasses.asdict(edit) for name, edit in directions.edits.items()}
+    if directions.vectors.ndim == ONE_VECTOR:
         contents["eigvec"] = directions.vectors.T
     return files.save(path, contents)
 
@@ -80,22 +105,101 @@ def save_directions(path: str | Path, directions: Directions) -> Path:
 def read_directions(path: str | Path, flag: str = "--factor") -> Directions:
     """Ours, or stylegan2-pytorch's {ckpt, eigvec [style_dim, K]}. Raises InputError, one line, for anything else."""
     contents = files.load(path, flag)
-    vectors = contents.get("vectors")
-    if vectors is None and isinstance(contents.get("eigvec"), Tensor) and contents["eigvec"].ndim == 2:
-        return Directions(contents["eigvec"].T.float().contiguous(), method="sefa", ckpt=str(contents.get("ckpt", "")))
-    if not isinstance(vectors, Tensor) or vectors.ndim not in (2, 3):
-        raise InputError(
-            f"{flag} {path}: not a direction file ({files.described(contents)}); closed_form_factorization.py writes one"
-        )
-    known = {name: contents[name] for name in Directions.__dataclass_fields__ if name in contents}
-    return Directions(**known)
+    try:
+        if "vectors" not in contents and isinstance(contents.get("eigvec"), Tensor):
+            contents = {"vectors": contents["eigvec"].T, "ckpt": contents.get("ckpt", ""), "method": "sefa"}
+        return _checked(contents)
+    except InputError as error:
+        raise InputError(f"{flag} {path}: {error}") from None
 
 
 def check_fits(directions: Directions, generator: Generator, flag: str = "--factor") -> None:
-    """Raises InputError for directions that were found in a network of another kind."""
-    size = directions.vectors.shape[-1]
+    """Raises InputError for directions that were found in a network of another shape."""
+    *layers, size = directions.vectors.shape[1:]
     if size != generator.style_dim:
-        raise InputError(f"{flag}: directions of {size} numbers, but w of this network has {generator.style_dim}; factorise it")
-    layers = directions.vectors.shape[1] if directions.vectors.ndim == 3 else max(directions.layers or [0]) + 1
-    if layers > generator.n_latent or (directions.vectors.ndim == 3 and layers != generator.n_latent):
-        raise InputError(f"{flag}: directions for {layers} layers, but this network has {generator.n_latent}; factorise it")
+        raise InputError(f"{flag}: made for w of {size} numbers, but this network's has {generator.style_dim}; factorise it")
+    acting = [directions.layers or [], *(edit.layers or [] for edit in directions.edits.values())]
+    highest = max((layer for some in acting for layer in some), default=0)
+    if layers not in ([], [generator.n_latent]) or highest >= generator.n_latent:
+        found = layers[0] if layers else f"at least {highest + 1}"
+        raise InputError(f"{flag}: made for {found} layers, but this network has {generator.n_latent}; factorise it")
+
+
+def parse_edits(text: str, directions: Directions, flag: str = "--index") -> dict[str, Edit]:
+    """{name: edit} for "0-7,12", and for the names of sliders and of directions.
+
+    >>> parse_edits("0,smile", Directions(torch.eye(2), edits={"smile": Edit(1, [3])}))
+    {'0': Edit(index=0, layers=None, low=-2.0, high=2.0), 'smile': Edit(index=1, layers=[3], low=-2.0, high=2.0)}
+    """
+    edits = {}
+    for part in map(str.strip, text.split(",")):
+        first, dash, last = part.partition("-")
+        last = last if dash else first
+        if part in directions.edits:
+            edits[part] = directions.edits[part]
+        elif part in directions.names:
+            edits[part] = Edit(directions.names.index(part))
+        elif not (first.isdecimal() and last.isdecimal() and int(first) <= int(last)):
+            raise InputError(f"{flag} {text}: {part!r} is not a number, a range such as 0-7, or a name in the file")
+        elif int(last) >= len(directions):
+            raise InputError(f"{flag} {text}: this file has the directions 0-{len(directions) - 1}")
+        else:
+            edits |= {str(index): Edit(index) for index in range(int(first), int(last) + 1)}
+    return edits
+
+
+def _acting(directions: Directions, w_plus: Tensor, layers: Sequence[int] | None) -> list[int]:
+    layers = directions.layers if layers is None else layers
+    return list(range(w_plus.shape[1]) if layers is None else layers)
+
+
+def _vector(directions: Directions, index: int, w_plus: Tensor) -> Tensor:
+    """[n_latent, style_dim]"""
+    vector = directions.vectors[index].to(w_plus)
+    return vector if vector.ndim == 2 else vector.expand(w_plus.shape[1], -1)
+
+
+def _checked(contents: dict) -> Directions:
+    vectors = contents.get("vectors")
+    if not isinstance(vectors, Tensor) or vectors.ndim not in (ONE_VECTOR, ONE_FOR_EACH_LAYER) or not vectors.numel():
+        raise InputError(f"not a direction file ({files.described(contents)}); closed_form_factorization.py writes one")
+    count, size = len(vectors), vectors.shape[-1]
+    shapes = {"vectors": list(vectors.shape), "scale": [count], "values": [count], "mean": [size]}
+    tensors = {name: contents[name] for name in shapes if contents.get(name) is not None}
+    for name, tensor in tensors.items():
+        if not isinstance(tensor, Tensor) or list(tensor.shape) != shapes[name] or not tensor.is_floating_point():
+            raise InputError(f"damaged ({name}: expected numbers {shapes[name]})")
+        if not tensor.isfinite().all():
+            raise InputError(f"damaged ({name} holds NaN or Inf)")
+    if contents.get("space", "w") != "w":
+        raise InputError(f"directions in the space {files.printable(str(contents['space']))!r}, expected 'w'")
+    method = files.printable(str(contents.get("method", "")))
+    return Directions(
+        **{name: tensor.float() for name, tensor in tensors.items()},
+        layers=_checked_layers(contents.get("layers")),
+        names=files.texts(contents.get("names"), count, method or "direction"),
+        method=method,
+        ckpt=files.printable(str(contents.get("ckpt", ""))),
+        edits=_checked_edits(contents.get("edits", {}), count),
+    )
+
+
+def _checked_layers(layers: object) -> list[int] | None:
+    known = isinstance(layers, list) and layers and all(type(layer) is int and 0 <= layer < 100 for layer in layers)
+    if layers is not None and not known:
+        raise InputError("damaged (layers: expected a list of numbers)")
+    return layers
+
+
+def _checked_edits(edits: object, count: int) -> dict[str, Edit]:
+    checked = {}
+    for name, entry in edits.items() if isinstance(edits, dict) else [("edits", edits)]:
+        try:
+            edit = Edit(**entry)
+            low, high = float(edit.low), float(edit.high)
+        except (TypeError, ValueError):
+            raise InputError(f"damaged (the edit {files.printable(str(name))!r})") from None
+        if type(edit.index) is not int or not 0 <= edit.index < count or not -math.inf < low < high < math.inf:
+            raise InputError(f"damaged (the edit {files.printable(str(name))!r})")
+        checked[files.printable(str(name))] = Edit(edit.index, _checked_layers(edit.layers), low, high)
+    return checked
