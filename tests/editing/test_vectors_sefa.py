@@ -1,0 +1,56 @@
+"""Recorded factors and pictures of the reference: an eigenvector agrees up to its sign, a picture within rounding."""
+
+import functools
+
+import pytest
+import torch
+
+from editing import directions, latents, sefa
+from tests.networks import recorded_generator
+from tests.vectors import folders, for_each_folder
+
+
+@functools.cache
+def network(folder):
+    """The recorded generator whose weights have the shapes of this factor, and its record."""
+    rows, size = recorded(folder, "sefa_applied.pt")["weight_matrix"].shape
+    for place in folders("g*"):
+        generator, record = recorded_generator(place)
+        if generator.style_dim == size and sum(map(len, sefa.modulation_weights(generator).values())) == rows:
+            return generator, record
+    pytest.skip(f"no generator with {rows} modulated channels of {size} numbers")
+
+
+def recorded(folder, name):
+    return torch.load(folder / name, weights_only=True)
+
+
+@for_each_folder("sefa")
+def test_vectors_of_the_stacked_weights(folder):
+    record = recorded(folder, "sefa_applied.pt")
+    weights = sefa.modulation_weights(network(folder)[0])
+    assert list(weights) == record["keys_in_order"]
+    assert torch.equal(torch.cat(list(weights.values())), record["weight_matrix"])
+
+
+@for_each_folder("sefa")
+def test_vectors_of_the_factor(folder):
+    theirs, found = recorded(folder, "factor.pt")["eigvec"], sefa.sefa(network(folder)[0])
+    singular_values = recorded(folder, "sefa_applied.pt")["singular_values"]
+    torch.testing.assert_close(found.values.sqrt(), singular_values, atol=1e-5, rtol=1e-5)
+    for ours, column in zip(found.vectors, theirs.T, strict=True):
+        torch.testing.assert_close(ours * (ours @ column).sign(), column, atol=5e-5, rtol=0)
+
+
+@for_each_folder("sefa")
+def test_vectors_of_edited_pictures_by_their_factor(folder):
+    """A factor file of the reference gives the reference's pictures: the edit first, then the truncation."""
+    generator, record = network(folder)
+    found = directions.read_directions(folder / "factor.pt")
+    w_plus = generator.broadcast(record["w1"][:1])
+    for case in recorded(folder, "sefa_applied.pt")["images"]:
+        for name, sign in {"minus": -1, "base": 0, "plus": 1}.items():
+            edited = directions.apply(w_plus, found, case["index"], sign * case["degree"])
+            truncated = latents.truncate(edited, record["mean_latent"], case["truncation"])
+            image = latents.draw(generator, truncated, noise=record["noise"])
+            torch.testing.assert_close(image, case[name], atol=5e-5, rtol=1e-4)
