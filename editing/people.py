@@ -1,0 +1,87 @@
+"""Who is drawn: people by seed, or from a latent file, in one network or in several.
+
+    who = by_seed("0-3,100")                        # or from_file("faces.pt")
+    w_plus = who.w_plus(cartoon, psi=0.7)           # [people, n_latent, style_dim]
+    images = latents.draw(cartoon, w_plus, noise=who.noise(cartoon))
+
+A seed, or a latent in z, goes through the mapping network of whoever draws it; w and w+ are taken as they are.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+import checkpoint
+import utils
+from cli import InputError
+from editing import latents
+from editing.latents import Latents
+from model import Generator
+
+
+@dataclass
+class People:
+    """Either seeds, or latents that were found.
+
+    names: of each, for captions
+    flag:  that named them, for messages
+    """
+
+    names: list[str]
+    flag: str
+    seeds: list[int] | None = None
+    found: Latents | None = None
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def w_plus(self, generator: Generator, psi: float = 1.0) -> Tensor:
+        """[people, n_latent, style_dim], truncated to psi. Raises InputError for latents that do not fit the network."""
+        if self.found is None:
+            return latents.people(generator, self.seeds, psi)
+        w_plus = self.found.w_plus(generator, self.flag)
+        return w_plus if psi == 1 else latents.truncate(w_plus, latents.mean_latent(generator), psi)
+
+    def z(self, generator: Generator) -> Tensor:
+        """[people, style_dim]. Raises InputError where only w is known."""
+        if self.found is None:
+            return utils.seeded_normal(self.seeds, generator.style_dim, device=generator.input.input.device)
+        if self.found.space != "z":
+            raise InputError(f"{self.flag}: holds latents in {self.found.space}, which have no z; use the space w")
+        latents.check_fits(self.found, generator, self.flag)
+        return self.found.latent.to(generator.input.input.device)
+
+    def noise(self, generator: Generator) -> list[Tensor] | None:
+        """The noise that was found with the latents, for the network it was found in; None: use that network's stored noise."""
+        if self.found is None or self.found.noise is None:
+            return None
+        at_home = not self.found.ckpt or self.found.ckpt == checkpoint.fingerprint(generator.state_dict())
+        return self.found.noise if at_home else None
+
+    def file_names(self) -> list[str]:
+        """One for each, without folder and ending, no two alike: seed0007, or the name of the photo."""
+        if self.seeds is not None:
+            return [f"seed{seed:04d}" for seed in self.seeds]
+        stems = [Path(name).stem or "latent" for name in self.names]
+        return stems if len(set(stems)) == len(stems) else [f"{index:04d}-{stem}" for index, stem in enumerate(stems)]
+
+
+def by_seed(text: str, flag: str = "--seeds") -> People:
+    """ "0-35,100": one person for each."""
+    try:
+        seeds = utils.parse_seeds(text)
+    except InputError as error:
+        raise InputError(str(error).replace("--seeds", flag, 1)) from None
+    return People([str(seed) for seed in seeds], flag, seeds=seeds)
+
+
+def from_file(path: str | Path, flag: str = "--latents") -> People:
+    """The people of a latent file, see `latents.read_latents`."""
+    found = latents.read_latents(path, flag)
+    return People([Path(name).name or name for name in found.names], f"{flag} {path}", found=found)
+
+
+def by_seed_or_file(text: str, flag: str) -> People:
+    """Seeds, or the path of a latent file."""
+    return from_file(text, flag) if Path(text).suffix or Path(text).is_file() else by_seed(text, flag)

@@ -1,0 +1,96 @@
+"""People by seed or from a file: the same latents in every network, and names that can be written under pictures."""
+
+import pytest
+import torch
+
+import checkpoint
+import utils
+from cli import InputError
+from editing import latents, people
+from tests.networks import tiny_generator
+
+
+@pytest.fixture
+def generator():
+    return tiny_generator()
+
+
+def saved(path, latent, space="w+", names=("Anna", "Bert"), **options):
+    return latents.save_latents(path, latent, space=space, names=names, **options)
+
+
+def test_seeds_are_people_of_each_network(generator):
+    who = people.by_seed("3,0-1")
+    assert (len(who), who.names, who.file_names()) == (3, ["3", "0", "1"], ["seed0003", "seed0000", "seed0001"])
+    for network in (generator, tiny_generator(seed=1)):
+        assert torch.equal(who.w_plus(network, 0.7), latents.people(network, [3, 0, 1], 0.7))
+    assert torch.equal(who.z(generator), utils.seeded_normal([3, 0, 1], 8))
+    assert who.noise(generator) is None
+
+
+@pytest.mark.parametrize("space, shape", [("w", (2, 8)), ("w+", (2, 6, 8))])
+def test_latents_in_w_are_the_same_in_every_network(generator, tmp_path, space, shape):
+    latent = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    who = people.from_file(saved(tmp_path / "faces.pt", latent, space))
+    assert who.names == ["Anna", "Bert"]
+    expected = generator.broadcast(latent)
+    for network in (generator, tiny_generator(seed=1)):
+        assert torch.equal(who.w_plus(network), expected)
+    average = latents.mean_latent(generator)
+    torch.testing.assert_close(who.w_plus(generator, 0.5), (expected + average) / 2)
+    with pytest.raises(InputError, match=r"--latents .*faces.pt: .*no z"):
+        who.z(generator)
+
+
+def test_latents_in_z_are_mapped_by_whoever_draws_them(generator, tmp_path):
+    z = utils.seeded_normal([4, 5], 8)
+    who = people.from_file(saved(tmp_path / "faces.pt", z, "z"))
+    for network in (generator, tiny_generator(seed=1)):
+        torch.testing.assert_close(who.w_plus(network), latents.people(network, [4, 5]))
+        assert torch.equal(who.z(network), z)
+
+
+def test_found_noise_belongs_to_the_network_it_was_found_in(generator, tmp_path):
+    noise = generator.make_noise(2, torch.Generator().manual_seed(0))
+    home = checkpoint.fingerprint(generator.state_dict())
+    for ckpt, at_home, elsewhere in ((home, True, False), ("", True, True)):
+        who = people.from_file(saved(tmp_path / f"{ckpt}.pt", torch.zeros(2, 6, 8), noise=noise, ckpt=ckpt))
+        assert (who.noise(generator) is not None, who.noise(tiny_generator(seed=1)) is not None) == (at_home, elsewhere)
+        assert all(torch.equal(ours, theirs) for ours, theirs in zip(who.noise(generator), noise))
+    assert people.from_file(saved(tmp_path / "no.pt", torch.zeros(2, 6, 8), ckpt=home)).noise(generator) is None
+
+
+@pytest.mark.parametrize(
+    "names, captions, files",
+    [
+        (["a/anna.png", "b/bert.jpg"], ["anna.png", "bert.jpg"], ["anna", "bert"]),
+        (["a/anna.png", "b/anna.png"], ["anna.png", "anna.png"], ["0000-anna", "0001-anna"]),
+        (["1", "2"], ["1", "2"], ["1", "2"]),
+        (["/", "."], ["/", "."], ["0000-latent", "0001-latent"]),
+    ],
+)
+def test_names_of_files_lose_folder_and_ending_and_stay_apart(tmp_path, names, captions, files):
+    who = people.from_file(saved(tmp_path / "faces.pt", torch.zeros(2, 8), "w", names))
+    assert (who.names, who.file_names()) == (captions, files)
+
+
+def test_one_flag_takes_seeds_or_a_file(tmp_path):
+    path = saved(tmp_path / "faces.pt", torch.zeros(2, 8), "w")
+    assert people.by_seed_or_file(str(path), "--rows").names == ["Anna", "Bert"]
+    assert people.by_seed_or_file("1-2", "--rows").seeds == [1, 2]
+
+
+@pytest.mark.parametrize("text", ["", "1,", "x", "-1", "3-1"])
+def test_what_is_no_seed_is_refused_with_the_flag(text):
+    with pytest.raises(InputError, match=f"^--rows {text}"):
+        people.by_seed_or_file(text, "--rows")
+
+
+def test_a_missing_file_and_latents_of_another_size_are_refused_with_the_flag(generator, tmp_path):
+    with pytest.raises(InputError, match=r"^--rows .*missing.pt: no such file"):
+        people.by_seed_or_file(str(tmp_path / "missing.pt"), "--rows")
+    for space, shape in (("w", (2, 9)), ("w+", (2, 5, 8)), ("z", (2, 4))):
+        who = people.from_file(saved(tmp_path / "faces.pt", torch.zeros(shape), space), "--rows")
+        for use in (who.w_plus, who.z):
+            with pytest.raises(InputError, match=r"^--rows .*faces.pt"):
+                use(generator)
