@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from cli import InputError
-from model import BLUR_TAPS, Discriminator, Generator, make_kernel
+from model import BLUR_TAPS, Discriminator, Generator, channel_table, make_kernel
 
 State = dict[str, Tensor]
 WIDEST = 4096  # feature maps of a layer, or numbers of a latent
@@ -67,6 +67,14 @@ class Architecture:
     def discriminator_shapes(self) -> dict[str, torch.Size]:
         with Undrawn():
             return {name: tensor.shape for name, tensor in self.discriminator().state_dict().items()}
+
+    def expect(self, size: int | None = None, channel_multiplier: float | None = None) -> None:
+        """Raises InputError where the published flags --size and --channel_multiplier contradict the file."""
+        if size not in (None, self.size):
+            raise InputError(f"--size {size}: the network draws {self.size} px; leave the flag out")
+        if channel_multiplier is not None and channel_table(self.size, channel_multiplier) != self.channels:
+            found = ", ".join(f"{res}: {width}" for res, width in self.channels.items())
+            raise InputError(f"--channel_multiplier {channel_multiplier:g}: the network has {found}; leave the flag out")
 
     def as_dict(self) -> dict:
         """Plain values, for the key `architecture` of our checkpoints."""

@@ -9,7 +9,7 @@ import torch
 import checkpoint
 from checkpoint import layouts
 from cli import InputError
-from model import Generator
+from model import Generator, channel_table
 from tests.checkpoint.files import OPTIONS, networks, saved, training_contents
 from tests.networks import tiny_discriminator, tiny_generator
 
@@ -332,3 +332,14 @@ def test_our_files_hold_plain_dicts_with_the_classic_keys(tmp_path):
     assert set(contents) == {"g", "d", "g_ema", "g_optim", "d_optim", "args", "ada_aug_p", "iteration", "written_by"}
     fresh = Generator(16, 8, 2, channels={4: 8, 8: 8, 16: 4})
     fresh.load_state_dict(contents["g_ema"])
+
+
+@pytest.mark.parametrize("multiplier", [1, 2])
+def test_published_flags_may_repeat_what_the_file_says(multiplier):
+    architecture = checkpoint.Architecture(256, 512, 8, channel_table(256, multiplier))
+    architecture.expect(256, multiplier)
+    architecture.expect()
+    with pytest.raises(InputError, match=r"^--size 64: the network draws 256 px; leave the flag out$"):
+        architecture.expect(64, multiplier)
+    with pytest.raises(InputError, match=r"^--channel_multiplier .* 256: \d+; leave the flag out$"):
+        architecture.expect(256, 3 - multiplier)
