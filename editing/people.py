@@ -2,14 +2,16 @@
 
     who = by_seed("0-3,100")                        # or from_file("faces.pt")
     w_plus = who.w_plus(cartoon, psi=0.7)           # [people, n_latent, style_dim]
-    images = latents.draw(cartoon, w_plus, noise=who.noise(cartoon))
+    drawn = pictures(cartoon, w_plus, noise=who.noise(cartoon))
 
 A seed, or a latent in z, goes through the mapping network of whoever draws it; w and w+ are taken as they are.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image
 from torch import Tensor
 
 import checkpoint
@@ -85,3 +87,20 @@ def from_file(path: str | Path, flag: str = "--latents") -> People:
 def by_seed_or_file(text: str, flag: str) -> People:
     """Seeds, or the path of a latent file."""
     return from_file(text, flag) if Path(text).suffix or Path(text).is_file() else by_seed(text, flag)
+
+
+def pictures(
+    generator: Generator,
+    w_plus: Tensor,
+    batch: int = 8,
+    noise: Sequence[Tensor] | None = None,
+    drawn: Callable[[int], object] = lambda count: None,
+) -> list[Image.Image]:
+    """What `latents.draw` draws, as pictures; drawn(n) is called whenever n more are done, for a progress bar."""
+    found = []
+    for start in range(0, len(w_plus), batch):
+        some = slice(start, start + batch)
+        part = noise and [layer if len(layer) == 1 else layer[some] for layer in noise]
+        found += utils.to_pictures(latents.draw(generator, w_plus[some], batch, part))
+        drawn(len(w_plus[some]))
+    return found
