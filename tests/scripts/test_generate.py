@@ -118,6 +118,31 @@ def test_source_draws_the_same_people_in_the_row_above(cartoon, source, tmp_path
         assert np.array_equal(sheet[above : above + 128, left:], people)
 
 
+def test_latents_of_a_file_are_drawn_under_their_names(cartoon, tmp_path):
+    w_plus = latents.people(checkpoint.read(cartoon).generator(), [7, 3])
+    file = latents.save_latents(tmp_path / "faces.pt", w_plus, space="w+", names=["photos/anna.png", "photos/bert.png"])
+    by_file = draw(cartoon, tmp_path / "file", "--latents", file)
+    by_seed = draw(cartoon, tmp_path / "seed", "--seeds", "7,3")
+    assert names(by_file) == ["anna.png", "bert.png", "sheet.png"]
+    for name, seed in (("anna.png", "seed0007.png"), ("bert.png", "seed0003.png")):
+        assert np.array_equal(pixels(by_file / name), pixels(by_seed / seed))
+    with Image.open(by_file / "anna.png") as picture:
+        assert picture.text == {"latents": str(file), "latent": "anna.png", "truncation": "1.0", "ckpt": str(cartoon)}
+    with Image.open(by_file / "sheet.png") as picture:
+        assert picture.text == {"latents": str(file), "truncation": "1.0", "ckpt": str(cartoon)}
+
+
+def test_the_noise_of_latents_is_used_in_the_network_they_were_found_in(cartoon, source, tmp_path):
+    generator, other = (checkpoint.read(path).generator() for path in (source, cartoon))
+    w_plus, noise = latents.people(generator, [1, 2]), generator.make_noise(2, torch.Generator().manual_seed(0))
+    home = checkpoint.fingerprint(generator.state_dict())
+    file = latents.save_latents(tmp_path / "faces.pt", w_plus, space="w+", names=["a", "b"], noise=noise, ckpt=home)
+    for path, network, expected in ((source, generator, noise), (cartoon, other, None)):
+        folder = draw(path, tmp_path / path.stem, "--latents", file)
+        drawn = utils.to_pixels(latents.draw(network, w_plus, noise=expected)).numpy().astype(int)
+        assert np.abs(np.stack([pixels(folder / "a.png"), pixels(folder / "b.png")]) - drawn).max() <= 1
+
+
 def test_truncation_0_draws_everybody_alike(cartoon, tmp_path):
     folder = draw(cartoon, tmp_path / "out", "--seeds", "0-1", "--truncation", 0)
     assert np.abs(pixels(folder / "seed0000.png") - pixels(folder / "seed0001.png")).max() <= 1
@@ -136,6 +161,10 @@ def test_truncation_0_draws_everybody_alike(cartoon, tmp_path):
         (["--ckpt", "{cartoon}", "--batch", "x"], ["--batch: 'x'", "whole number"]),
         (["--ckpt", "{cartoon}", "--truncation", "x"], ["--truncation", "x"]),
         (["--ckpt", "{cartoon}", "--device", "gpu"], ["--device gpu", "cpu"]),
+        (["--ckpt", "{cartoon}", "--latents", "{missing}"], ["--latents {missing}: no such file"]),
+        (["--ckpt", "{cartoon}", "--latents", "{cartoon}"], ["--latents {cartoon}", "not a latent file"]),
+        (["--ckpt", "{wide}", "--latents", "{people}"], ["--latents {people}", "[6, 8]"]),
+        (["--ckpt", "{cartoon}", "--latents", "{people}", "--seeds", "1"], ["--seeds", "not allowed with"]),
         ([], ["--ckpt"]),
     ],
     ids=" ".join,
@@ -144,6 +173,7 @@ def test_wrong_input_gets_one_line_and_writes_nothing(cartoon, tmp_path, capsys,
     files = {"cartoon": cartoon, "missing": tmp_path / "missing.pt", "text": tmp_path / "text.pt", "wide": tmp_path / "wide.pt"}
     files["text"].write_text("no network")
     saved(files["wide"], size=32)
+    files["people"] = latents.save_latents(tmp_path / "people.pt", torch.zeros(1, 6, 8), space="w+", names=["Anna"])
     message = failure(capsys, generate, *[flag.format(**files) for flag in flags], "--outdir", tmp_path / "out")
     assert message.startswith("generate: ")
     for word in words:
