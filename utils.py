@@ -56,7 +56,7 @@ def sheet(
 ) -> Image.Image:
     """Pictures of one size in rows of `columns`, on white; small ones are enlarged to be seen.
 
-    captions:  one for each picture, below it; a row without any takes no room for them
+    captions:  one for each picture, below it, shortened to its width; a row without any takes no room for them
     row_names: one for each row, before it
     title:     above all
     """
@@ -69,7 +69,8 @@ def sheet(
     texts = [list(captions[start : start + columns]) for start in range(0, len(pictures), columns)]
     heights = [height + GAP + (line if any(row) else 0) for row in texts]
     top = line + 2 if title else 0
-    canvas = Image.new("RGB", (left + columns * (width + GAP) + GAP, top + sum(heights) + GAP), PAPER)
+    across = max(left + columns * (width + GAP) + GAP, math.ceil(font.getlength(title)) + 2 * GAP + 4)
+    canvas = Image.new("RGB", (across, top + sum(heights) + GAP), PAPER)
     draw = ImageDraw.Draw(canvas)
     draw.text((GAP + 2, 2), title, INK, font)
     y = top + GAP
@@ -78,7 +79,7 @@ def sheet(
         for column, (picture, text) in enumerate(zip(row, [*row_texts, *[""] * len(row)])):
             x = left + GAP + column * (width + GAP)
             canvas.paste(picture, (x, y))
-            draw.text((x + width // 2, y + height + 2), text, INK, font, anchor="ma")
+            draw.text((x + width // 2, y + height + 2), _shortened(text, width, font), INK, font, anchor="ma")
         y += row_height
     return canvas
 
@@ -214,6 +215,17 @@ def _enlarged(picture: Image.Image) -> Image.Image:
     if factor == 1:
         return picture
     return picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.BICUBIC)
+
+
+def _shortened(text: str, width: int, font: ImageFont.FreeTypeFont) -> str:
+    """What fits into `width` pixels: without its middle where it is longer, as names of files differ at their ends."""
+    if font.getlength(text) <= width:
+        return text
+    for kept in range(len(text) - 1, 0, -1):
+        shown = f"{text[: kept - kept // 2]}…{text[len(text) - kept // 2 :]}"
+        if font.getlength(shown) <= width:
+            return shown
+    return ""
 
 
 def _ticks(low: float, high: float, count: int = 5) -> list[float]:

@@ -132,6 +132,16 @@ def test_row_names_stand_before_the_middle_of_their_rows_and_the_title_above_all
     assert is_flat(block(titled, GAP, GAP + above), colours(4)[0])
 
 
+def test_long_captions_stay_below_their_own_picture_and_long_titles_are_not_cut():
+    sheet = utils.sheet([flat(colour) for colour in colours(3)], 3, ["", "a_long_name_of_a_photo_0001.png", ""])
+    below = np.asarray(sheet)[GAP + SIDE + GAP :]
+    assert ink(below[:, place(1, 0)[0] : place(2, 0)[0]]) == ink(below) > 0
+    titles = ["layers " * count for count in range(1, 9)]
+    shown = [utils.sheet([flat(colours(1)[0])], 1, title=title) for title in titles]
+    written = [ink(np.asarray(sheet)) - SIDE**2 for sheet in shown]
+    assert np.ptp(np.diff(written)) < 0.1 * written[0]  # every word shows
+
+
 @pytest.mark.parametrize("count, columns", [(1, 3), (3, 3), (4, 3), (7, 3), (2, 1)])
 def test_paired_sheet_keeps_a_person_in_one_column_under_any_count(count, columns):
     wanted = colours(2 * count)
