@@ -136,7 +136,7 @@ def parse_edits(text: str, directions: Directions, flag: str = "--index") -> dic
         first, dash, last = part.partition("-")
         last = last if dash else first
         if part in directions.edits:
-            edits[part] = directions.edits[part]
+            edits[part] = dataclasses.replace(directions.edits[part])
         elif part in directions.names:
             edits[part] = Edit(directions.names.index(part))
         elif not (first.isdecimal() and last.isdecimal() and int(first) <= int(last)):

@@ -1,0 +1,185 @@
+"""Move people along directions of W: pictures of both ways, a sheet of many directions, a loop.
+
+    python apply_factor.py --ckpt ffhq256.pt -i 3 -d 5 factor.pt                          # as stylegan2-pytorch: +d, 0, -d
+    python apply_factor.py --ckpt cartoon.pt --source ffhq256.pt -i 0-7 factor.pt         # and which index does what
+    python apply_factor.py --ckpt cartoon.pt -i 3 --layers coarse --loop webp factor.pt
+    python apply_factor.py --ckpt cartoon.pt -i 3 --latents me.pt factor.pt               # a projected photo
+
+Directions come from closed_form_factorization.py (degrees of length 1), scripts.ganspace (degrees of one standard deviation)
+or anybody's {ckpt, eigvec}; one file serves the source and every network fine-tuned from it. As published, the truncation
+shortens the edit too (5 to 3.5 at 0.7); here it does so with --edit_before_trunc only, and a degree keeps its meaning.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cli
+
+if TYPE_CHECKING:
+    from editing.directions import Directions, Edit
+    from editing.sweeps import Scene
+    from model import Generator
+
+PEOPLE, PSI = 7, 0.7
+DEGREE, SIGMAS = 5.0, 2.0
+STEPS_OF_PEOPLE, STEPS_OF_DIRECTIONS = 3, 7
+FPS = 24
+LONGEST_LABEL = 80  # letters of a file name
+
+
+def parser() -> cli.Parser:
+    parser = cli.Parser(__doc__, "python apply_factor.py [flags] --ckpt FILE FACTOR")
+    whole = cli.number(int, least=1)
+    add = parser.add_argument_group("networks").add_argument
+    add("--ckpt", required=True, metavar="FILE", help="checkpoint of any format; its averaged generator draws")
+    add("--source", metavar="FILE", help="the network it was fine-tuned from: draws the same edits in a row above")
+    add("--size", type=whole, metavar="PX", help="not needed; an error where it contradicts --ckpt")
+    add("--channel_multiplier", type=cli.number(above=0), metavar="X", help="the same")
+    add("--ckpt2", metavar="FILE", help="as in Cartoon-StyleGAN: the cartoons' network, where --ckpt is the source")
+    group = parser.add_argument_group("edit")
+    add = group.add_argument
+    add("directions", nargs="?", metavar="FACTOR", help="direction file, or a factor file of stylegan2-pytorch")
+    add("--factor", metavar="FILE", help="the same, as a flag")
+    add("-i", "--index", default="0", metavar="LIST", help="directions: 3, 0-7,12, or names in the file (default: 0)")
+    add(
+        "-d",
+        "--degree",
+        type=cli.number(),
+        metavar="D",
+        help="how far, both ways (default: 5; of GANSpace 2, in standard deviations; of named edits their range)",
+    )
+    cli.add_layers(group)
+    add("--truncation", type=cli.number(), metavar="PSI", help="1: none, 0: the average face (default: 0.7; 1 with --latents)")
+    add("--edit_before_trunc", action="store_true", help="as stylegan2-pytorch: the truncation shortens the edit too")
+    group = parser.add_argument_group("people")
+    group.add_argument(
+        "-n", "--n_sample", type=whole, default=PEOPLE, metavar="N", help=f"people, from --seed on (default: {PEOPLE})"
+    )
+    who = group.add_mutually_exclusive_group()
+    who.add_argument("--seed", type=cli.number(int, least=0), default=0, metavar="N", help="the first of them (default: 0)")
+    who.add_argument("--seeds", metavar="LIST", help="these people: 0-3,100")
+    who.add_argument("--latents", metavar="FILE", help="those of a latent file, such as projector.py writes")
+    add = parser.add_argument_group("output").add_argument
+    add(
+        "--out_prefix",
+        "--video_name",
+        default="factor",
+        metavar="NAME",
+        help="of NAME_index-0_degree-5.0.png (default: factor)",
+    )
+    add("--outdir", type=Path, metavar="DIR", help="folder for them, and for command.txt (default: this one)")
+    add("--steps", type=cli.number(int, least=2), metavar="N", help="degrees shown (default: 3; 7 on a sheet of directions)")
+    add("--loop", choices=("webp", "gif", "mp4"), help="also an animation from -d to +d and back; mp4 needs the extra `video`")
+    add("--video", dest="loop", action="store_const", const="mp4", help="as in Cartoon-StyleGAN: --loop mp4")
+    add("--save_image", action="store_true", help=argparse.SUPPRESS)  # published; here pictures are always saved
+    add("--frames", type=cli.number(int, least=2), default=48, metavar="N", help=f"of it, {FPS} a second (default: 48)")
+    add("--batch", type=whole, default=8, metavar="N", help="drawn at a time (default: 8)")
+    add("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
+    return parser
+
+
+def main(args: argparse.Namespace) -> Path:
+    from tqdm import tqdm
+
+    import utils
+    from editing import directions, sweeps
+
+    check_flags(args)
+    found = directions.read_directions(args.factor)
+    scenes = open_scenes(args, found)
+    *_, child = scenes.values()
+    edits = choose_edits(args, found, child.generator)
+    steps, frames = args.steps or STEPS_OF_PEOPLE, args.frames if args.loop else 0
+    compared = (args.steps or STEPS_OF_DIRECTIONS) if len(edits) > 1 else 0
+
+    with tqdm(total=len(edits) * len(scenes) * (steps + compared + frames), unit=" rows") as bar:
+        for scene in scenes.values():
+            scene.drawn = bar.update
+        for name, edit in edits.items():
+            title = sweeps.described(name, edit, child.generator)
+            tqdm.write(title)
+            if args.loop:
+                pictures = [*sweeps.loop(scenes, found, edit, frames)]
+                path = utils.save_animation(pictures, file_name(args, name, edit, args.loop), FPS, hold=1 / FPS)
+                tqdm.write(f"loop: {path}")
+            sheet = sweeps.sheet_of_people(scenes, found, edit, steps, title)
+            written = utils.save_png(sheet, file_name(args, name, edit), **made_by(args, title))
+        if compared:
+            title = f"person {child.who.names[0]}"
+            sheet = sweeps.sheet_of_directions(scenes, found, edits, compared, title)
+            written = utils.save_png(sheet, file_name(args, args.index, edit), **made_by(args, f"{args.index}, {title}"))
+    if written.parent != Path():
+        cli.save_command(args, written.parent)
+    return written
+
+
+def check_flags(args: argparse.Namespace) -> None:
+    """Settle the two spellings of the factor file and of the networks. Raises InputError where both or neither are given."""
+    if bool(args.factor) == bool(args.directions):
+        raise cli.InputError("FACTOR: name one file of directions; closed_form_factorization.py writes it")
+    if args.ckpt2 and args.source:
+        raise cli.InputError(f"--ckpt2 {args.ckpt2}: makes --ckpt the source; leave --source out")
+    args.factor = args.factor or args.directions
+    if args.ckpt2:
+        args.source, args.ckpt = args.ckpt, args.ckpt2
+
+
+def open_scenes(args: argparse.Namespace, found: Directions) -> dict[str, Scene]:
+    """The same people in --source, where it is given, and in --ckpt."""
+    import checkpoint
+    import utils
+    from editing import directions, people
+    from editing.sweeps import Scene
+
+    args.seeds = None if args.latents else args.seeds or f"{args.seed}-{args.seed + args.n_sample - 1}"
+    who = people.from_file(args.latents) if args.latents else people.by_seed(args.seeds)
+    if args.truncation is None:
+        args.truncation = 1.0 if args.latents else PSI
+    device = utils.choose_device(args.device)
+    scenes = {}
+    for name, flag in [("source", "--source"), ("cartoon", "--ckpt")] if args.source else [("", "--ckpt")]:
+        path = vars(args)[flag[2:]]
+        file = checkpoint.read(path, flag)
+        file.architecture.expect(args.size, args.channel_multiplier)
+        generator = file.generator().to(device)
+        directions.check_fits(found, generator, f"--factor {args.factor} with {flag} {path}")
+        scenes[name] = Scene(generator, who, args.truncation, args.edit_before_trunc, args.batch)
+    if len({scene.generator.size for scene in scenes.values()}) > 1:
+        raise cli.InputError(f"--source {args.source}: draws pictures of another size than {args.ckpt}")
+    return scenes
+
+
+def choose_edits(args: argparse.Namespace, found: Directions, generator: Generator) -> dict[str, Edit]:
+    """Those of --index, with the layers and the degrees of the other flags, of the file, or of this program."""
+    from editing import directions, layers
+
+    chosen = layers.chosen(args.layers, args.res, generator)
+    edits = directions.parse_edits(args.index, found)
+    for name, edit in edits.items():
+        if args.degree is not None or name not in found.edits:
+            degree = args.degree if args.degree is not None else SIGMAS if found.method == "ganspace" else DEGREE
+            edit.low, edit.high = -degree, degree
+        edit.layers = chosen or edit.layers or found.layers
+    return edits
+
+
+def file_name(args: argparse.Namespace, name: str, edit: Edit, ending: str = "png") -> Path:
+    """As stylegan2-pytorch names them; what a file system could mistake becomes a dash."""
+    label = re.sub(r"[^\w,.-]+", "-", name)
+    return (args.outdir or Path()) / f"{args.out_prefix}_index-{label[:LONGEST_LABEL]}_degree-{edit.high}.{ending}"
+
+
+def made_by(args: argparse.Namespace, edit: str) -> dict[str, object]:
+    """For the text chunks of the pictures."""
+    known = {name: vars(args)[name] for name in ("ckpt", "source", "factor", "seeds", "latents", "truncation")}
+    command = f"{args.command} {shlex.join(args.argv)}"
+    return {"edit": edit, **{name: value for name, value in known.items() if value is not None}, "command": command}
+
+
+if __name__ == "__main__":
+    cli.run(main, parser())

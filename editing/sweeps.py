@@ -1,0 +1,111 @@
+"""Pictures of people along directions: three rows, a sheet of many directions, the frames of a loop.
+
+scene = Scene(generator, people.by_seed("0-6"), psi=0.7)
+picture = sheet_of_people({"": scene}, found, "smile", Edit(3, low=-5, high=5), steps=3)
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from PIL import Image
+
+import utils
+from editing import latents
+from editing.directions import Directions, Edit, apply
+from editing.layers import as_text
+from editing.people import People
+from model import Generator
+
+
+@dataclass
+class Scene:
+    """People in one network.
+
+    edit_before_trunc: False truncates, then edits, so that degrees keep their meaning; True is stylegan2-pytorch's order,
+                       where the truncation shortens the edit as well
+    drawn:             called after each row of pictures
+    """
+
+    generator: Generator
+    who: People
+    psi: float = 1.0
+    edit_before_trunc: bool = False
+    batch: int = 8
+    drawn: Callable[[], object] = lambda: None
+
+    def __post_init__(self):
+        self.w_plus = self.who.w_plus(self.generator, 1.0 if self.edit_before_trunc else self.psi)
+        self.noise = self.who.noise(self.generator)
+        self.w_avg = latents.mean_latent(self.generator) if self.edit_before_trunc else None
+
+    def pictures(self, found: Directions, edit: Edit, degree: float, person: int | None = None) -> list[Image.Image]:
+        """Everybody, or one person, `degree` along the direction."""
+        some = slice(None) if person is None else slice(person, person + 1)
+        w_plus = apply(self.w_plus[some], found, edit.index, degree, edit.layers)
+        if self.w_avg is not None:
+            w_plus = latents.truncate(w_plus, self.w_avg, self.psi)
+        noise = self.noise and [layer if len(layer) == 1 else layer[some] for layer in self.noise]
+        images = latents.draw(self.generator, w_plus, self.batch, noise)
+        self.drawn()
+        return utils.to_pictures(images)
+
+
+def sheet_of_people(scenes: dict[str, Scene], found: Directions, edit: Edit, steps: int = 3, title: str = "") -> Image.Image:
+    """A column for each person, a row for each degree from the highest to the lowest, and for each scene."""
+    pictures, names = [], []
+    for degree in reversed(even_degrees(edit, steps)):
+        for name, scene in scenes.items():
+            pictures += scene.pictures(found, edit, degree)
+            names.append(f"{name} {signed(degree)}".strip())
+    people = next(iter(scenes.values())).who.names
+    return utils.sheet(pictures, len(people), [""] * (len(pictures) - len(people)) + people, names, title)
+
+
+def sheet_of_directions(
+    scenes: dict[str, Scene], found: Directions, edits: dict[str, Edit], steps: int = 7, title: str = ""
+) -> Image.Image:
+    """One person: a row for each direction and scene, a column for each degree from the lowest to the highest."""
+    pictures, captions, names = [], [], []
+    for label, edit in edits.items():
+        for name, scene in scenes.items():
+            degrees = even_degrees(edit, steps)
+            pictures += [picture for degree in degrees for picture in scene.pictures(found, edit, degree, person=0)]
+            captions += [signed(degree) if name == list(scenes)[-1] else "" for degree in degrees]
+            names.append(f"{label} {name}".strip())
+    return utils.sheet(pictures, steps, captions, names, title)
+
+
+def loop(scenes: dict[str, Scene], found: Directions, edit: Edit, frames: int) -> Iterator[Image.Image]:
+    """From the lowest degree to the highest and back, slower at the ends; a row for each scene."""
+    for degree in swinging_degrees(edit, frames):
+        rows = {name: scene.pictures(found, edit, degree) for name, scene in scenes.items()}
+        yield utils.paired_sheet(rows, columns=len(next(iter(rows.values()))), title=f"{degree:+.1f}")
+
+
+def even_degrees(edit: Edit, steps: int) -> list[float]:
+    """
+    >>> even_degrees(Edit(0, low=-3, high=3), steps=5)
+    [-3.0, -1.5, 0.0, 1.5, 3.0]
+    """
+    return [edit.low + (edit.high - edit.low) * step / (steps - 1) for step in range(steps)]
+
+
+def swinging_degrees(edit: Edit, frames: int) -> list[float]:
+    """low to high and back without its last step, as a pendulum moves: the end joins the beginning."""
+    middle, reach = (edit.high + edit.low) / 2, (edit.high - edit.low) / 2
+    return [middle - reach * math.cos(2 * math.pi * frame / frames) for frame in range(frames)]
+
+
+def described(name: str, edit: Edit, generator: Generator) -> str:
+    """For people: which direction, how far, on which layers."""
+    acting = as_text(range(generator.n_latent) if edit.layers is None else edit.layers)
+    return f"direction {name}, {signed(edit.low)} to {signed(edit.high)}, on layers {acting} of {generator.n_latent}"
+
+
+def signed(degree: float) -> str:
+    """
+    >>> signed(2.5), signed(0.0), signed(-10 / 3)
+    ('+2.5', '0', '-3.33')
+    """
+    return f"{degree:+.3g}" if degree else "0"
