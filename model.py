@@ -372,6 +372,11 @@ class ModulatedConv2d(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """x [batch, in, height, width], w [batch, style_dim]."""
+        x, demod = self.modulated(x, w)
+        return x * demod[:, :, None, None] if self.demodulate else x
+
+    def modulated(self, x: Tensor, w: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The convolution of the scaled input, and the factors [batch, out] that its output is still to be multiplied by."""
         style = self.modulation(w)
         weight = self.weight[0] * self.scale
         x = x * style[:, :, None, None]
@@ -379,23 +384,21 @@ class ModulatedConv2d(nn.Module):
             x = self.blur(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2))
         else:
             x = F.conv2d(x, weight, padding=self.padding)
-        if self.demodulate:
-            variance = F.linear(style.square(), weight.square().sum((2, 3)))
-            x = x * torch.rsqrt(variance + 1e-8)[:, :, None, None]
-        return x
+        if not self.demodulate:
+            return x, None
+        variance = F.linear(style.square(), weight.square().sum((2, 3)))
+        return x, torch.rsqrt(variance + 1e-8)
 
 
 class NoiseInjection(nn.Module):
-    """Add the same noise to all channels, with a learned strength."""
+    """The learned strength of the noise that is the same in all channels."""
 
     def __init__(self):
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(1))
 
     def forward(self, x: Tensor, noise: Tensor | None = None) -> Tensor:
-        if noise is None:
-            noise = torch.randn(len(x), 1, *x.shape[2:], dtype=x.dtype, device=x.device)
-        return x + self.weight * noise
+        return x + self.weight * (fresh_noise(x) if noise is None else noise)
 
 
 class ConstantInput(nn.Module):
@@ -411,7 +414,7 @@ class ConstantInput(nn.Module):
 
 
 class StyledConv(nn.Module):
-    """Modulated 3x3 convolution, noise, bias and leaky ReLU."""
+    """Modulated 3x3 convolution, then in one pass: demodulation, noise, bias and leaky ReLU."""
 
     def __init__(
         self,
@@ -429,7 +432,9 @@ class StyledConv(nn.Module):
         self.clamp = _clamp(clamp)
 
     def forward(self, x: Tensor, w: Tensor, noise: Tensor | None = None) -> Tensor:
-        return self.clamp(self.activate(self.noise(self.conv(x, w), noise)))
+        x, demod = self.conv.modulated(x, w)
+        noise = fresh_noise(x) if noise is None else noise
+        return self.clamp(self.activate(x, demod=demod, noise=noise, strength=self.noise.weight))
 
 
 class ToRGB(nn.Module):
@@ -487,6 +492,11 @@ class ResBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return (self.conv2(self.conv1(x)) + self.skip(x)) / math.sqrt(2)
+
+
+def fresh_noise(x: Tensor) -> Tensor:
+    """N(0, 1) for each pixel of x, [batch, 1, height, width]."""
+    return torch.randn(len(x), 1, *x.shape[2:], dtype=x.dtype, device=x.device)
 
 
 def make_kernel(taps: Sequence[float]) -> Tensor:

@@ -1,11 +1,15 @@
-"""Bias, leaky ReLU and gain as one operator: the activation of every StyleGAN2 layer.
+"""Demodulation, noise, bias, leaky ReLU and gain as one operator: what every StyleGAN2 layer does after its convolution.
 
-y = fused_leaky_relu(x, bias)        # sqrt(2) * leaky_relu(x + bias, 0.2)
+    y = fused_leaky_relu(x, bias)                                     # sqrt(2) * leaky_relu(x + bias, 0.2)
+    y = fused_leaky_relu(x, bias, demod=demod, noise=noise, strength=strength)
+One pass over memory instead of six.
 """
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from op import build
 
 
 def fused_leaky_relu(
@@ -14,30 +18,59 @@ def fused_leaky_relu(
     negative_slope: float = 0.2,
     scale: float = 2**0.5,
     impl: str = "auto",
+    *,
+    demod: Tensor | None = None,
+    noise: Tensor | None = None,
+    strength: Tensor | None = None,
 ) -> Tensor:
-    """scale * leaky_relu(x + bias, negative_slope). The scale keeps the variance of a Gaussian input near 1.
+    """scale * leaky_relu(x * demod + strength * noise + bias, negative_slope).
 
-    x:      [batch, channels] or [batch, channels, ...], any memory layout
-    bias:   [channels] or None
-    impl:   "auto", "ref" (the definition) or "torch" (keeps only its output for the backward pass)
+    x:        [batch, channels] or [batch, channels, ...], any memory layout
+    bias:     [channels] or None
+    scale:    the gain; sqrt(2) keeps the variance of a Gaussian input near 1
+    demod:    [batch, channels] or None (Karras et al. 2020, Eq. 3)
+    noise:    [1 or batch, 1, ...] or None; strength: [1], which goes with it
+    impl:     "auto", "ref" (the definition), "torch" (keeps only its output where it can) or "cpu" (compiled)
 
     >>> fused_leaky_relu(torch.tensor([[-1.0, 1.0]]), torch.zeros(2), scale=1)
     tensor([[-0.2000,  1.0000]])
     """
     if impl == "ref":
-        return fused_leaky_relu_ref(x, bias, negative_slope, scale)
-    if impl in ("auto", "torch"):
-        if bias is not None:
-            x = x + _per_channel(bias, x.ndim)
-        return _ScaledLeakyReLU.apply(x, negative_slope, scale)
-    raise ValueError(f'impl={impl!r}: expected "auto", "ref" or "torch"')
+        return fused_leaky_relu_ref(x, bias, negative_slope, scale, demod=demod, noise=noise, strength=strength)
+    if impl not in ("auto", "torch", "cpu"):
+        raise ValueError(f'impl={impl!r}: expected "auto", "ref", "torch" or "cpu"')
+    if scale <= 0 or negative_slope < 0:  # then the sign of the output, which is what the fast forms keep, tells no slope
+        return fused_leaky_relu_ref(x, bias, negative_slope, scale, demod=demod, noise=noise, strength=strength)
+    if build.has_kernel(x, impl) and _fits_kernel(x, bias, demod, noise, strength):
+        parameters = (None if t is None else t.contiguous() for t in (bias, demod, noise, strength))
+        return _Compiled.apply(_rows_of_pixels(x), *parameters, negative_slope, scale)
+    return _ScaledLeakyReLU.apply(_pre_activation(x, bias, demod, noise, strength), negative_slope, scale)
 
 
-def fused_leaky_relu_ref(x: Tensor, bias: Tensor | None = None, negative_slope: float = 0.2, scale: float = 2**0.5) -> Tensor:
+def fused_leaky_relu_ref(
+    x: Tensor,
+    bias: Tensor | None = None,
+    negative_slope: float = 0.2,
+    scale: float = 2**0.5,
+    *,
+    demod: Tensor | None = None,
+    noise: Tensor | None = None,
+    strength: Tensor | None = None,
+) -> Tensor:
     """Plain PyTorch: this is the definition."""
+    return F.leaky_relu(_pre_activation(x, bias, demod, noise, strength), negative_slope) * scale
+
+
+def _pre_activation(
+    x: Tensor, bias: Tensor | None, demod: Tensor | None, noise: Tensor | None, strength: Tensor | None
+) -> Tensor:
+    if demod is not None:
+        x = x * _per_channel(demod, x.ndim)
+    if noise is not None:
+        x = x + strength * noise
     if bias is not None:
         x = x + _per_channel(bias, x.ndim)
-    return F.leaky_relu(x, negative_slope) * scale
+    return x
 
 
 class FusedLeakyReLU(nn.Module):
@@ -49,8 +82,64 @@ class FusedLeakyReLU(nn.Module):
         self.negative_slope = negative_slope
         self.scale = scale
 
-    def forward(self, x: Tensor) -> Tensor:
-        return fused_leaky_relu(x, self.bias, self.negative_slope, self.scale)
+    def forward(self, x: Tensor, **terms: Tensor | None) -> Tensor:
+        return fused_leaky_relu(x, self.bias, self.negative_slope, self.scale, **terms)
+
+
+def _fits_kernel(x: Tensor, bias: Tensor | None, demod: Tensor | None, noise: Tensor | None, strength: Tensor | None) -> bool:
+    """Whether the compiled operator takes these: float32 of the documented shapes, and noise that nobody optimises."""
+    batch, channels, *pixels = x.shape
+    documented = (
+        (bias, [(channels,)]),
+        (demod, [(batch, channels)]),
+        (noise, [(1, 1, *pixels), (batch, 1, *pixels)]),
+        (strength, [(1,)]),
+    )
+    fits = all(t is None or (t.dtype == torch.float32 and t.shape in shapes) for t, shapes in documented)
+    return fits and (noise is None) == (strength is None) and not (noise is not None and noise.requires_grad)
+
+
+class _Compiled(torch.autograd.Function):
+    """One pass forward, one backward. Where the backward pass is to be differentiated in turn, it is plain PyTorch."""
+
+    @staticmethod
+    def forward(ctx, x, bias, demod, noise, strength, slope, scale):
+        out = torch.ops.cartoon_stylegan2.leaky_relu(x, bias, demod, noise, strength, slope, scale)
+        ctx.save_for_backward(out, x if demod is not None else None, demod, noise)
+        ctx.constants = slope, scale
+        return out
+
+    @staticmethod
+    def backward(ctx, grad):
+        out, x, demod, noise = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            grads = _differentiable_backward(ctx, grad, out, x, demod, noise)
+        else:
+            kernel = torch.ops.cartoon_stylegan2.leaky_relu_backward
+            grad_x, grad_bias, grad_demod, grad_strength = kernel(_rows_of_pixels(grad), out, x, demod, noise, *ctx.constants)
+            if noise is not None and demod is None:
+                grad_strength = (grad_x * noise).sum().reshape(1)
+            grads = grad_x, grad_bias, grad_demod, grad_strength
+        grad_x, grad_bias, grad_demod, grad_strength = grads
+        wanted = ctx.needs_input_grad
+        return (
+            grad_x,
+            *(g if w else None for g, w in zip((grad_bias, grad_demod, None, grad_strength), wanted[1:5])),
+            None,
+            None,
+        )
+
+
+def _differentiable_backward(ctx, grad, out, x, demod, noise):
+    wanted = ctx.needs_input_grad
+    others = (0, *range(2, out.ndim))
+    gated = _Gate.apply(grad, out, *ctx.constants)
+    return (
+        gated if demod is None else gated * _per_channel(demod, out.ndim),
+        gated.sum(others) if wanted[1] else None,
+        (gated * x).flatten(2).sum(2) if wanted[2] and out.ndim > 2 else gated * x if wanted[2] else None,
+        (gated * noise).sum().reshape(1) if wanted[4] else None,
+    )
 
 
 class _ScaledLeakyReLU(torch.autograd.Function):
@@ -84,5 +173,11 @@ class _Gate(torch.autograd.Function):
         return _Gate.apply(grad, out, *ctx.constants), None, None, None
 
 
-def _per_channel(bias: Tensor, dimensions: int) -> Tensor:
-    return bias.view(1, -1, *[1] * (dimensions - 2))
+def _per_channel(values: Tensor, dimensions: int) -> Tensor:
+    """[channels] or [batch, channels] -> broadcastable with [batch, channels, ...]."""
+    return values.view(-1, values.shape[-1], *[1] * (dimensions - 2))
+
+
+def _rows_of_pixels(x: Tensor) -> Tensor:
+    """Channels innermost in memory, whatever the number of dimensions."""
+    return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x.movedim(1, -1).contiguous().movedim(-1, 1)

@@ -6,9 +6,13 @@ Blur, and double the size:
     doubled = upfirdn2d(images, kernel * 4, up=2, pad=(2, 1))
 """
 
+import functools
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from op import build
 
 Pair = tuple[int, int]
 Quad = tuple[int, int, int, int]
@@ -29,7 +33,7 @@ def upfirdn2d(
     up:      `up - 1` zeros follow every sample; one number, or (x, y)
     down:    every `down`-th sample is kept, the first one included; one number, or (x, y)
     pad:     (before, after) for both axes, or (x_before, x_after, y_before, y_after); negative values crop
-    impl:    "auto", "ref" (the definition) or "torch" (polyphase, never zero-stuffed)
+    impl:    "auto", "ref" (the definition), "torch" (polyphase, never zero-stuffed) or "cpu" (compiled, separable kernels)
 
     Returns [batch, channels, out_height, out_width] with out = (in * up + before + after - kernel) // down + 1.
     Raises ValueError when the padded image is smaller than the kernel.
@@ -41,9 +45,9 @@ def upfirdn2d(
     out_size(x.shape[-2:], kernel.shape, up, down, pad)  # refuses what no implementation can do
     if impl == "ref":
         return upfirdn2d_ref(x, kernel, up, down, pad)
-    if impl in ("auto", "torch"):
-        return _Upfirdn2d.apply(x, kernel, up, down, pad)
-    raise ValueError(f'impl={impl!r}: expected "auto", "ref" or "torch"')
+    if impl in ("auto", "torch", "cpu"):
+        return _Upfirdn2d.apply(x, kernel, up, down, pad, impl)
+    raise ValueError(f'impl={impl!r}: expected "auto", "ref", "torch" or "cpu"')
 
 
 def upfirdn2d_ref(x: Tensor, kernel: Tensor, up: Pair, down: Pair, pad: Quad) -> Tensor:
@@ -73,17 +77,19 @@ class _Upfirdn2d(torch.autograd.Function):
     """The transpose of this linear map is another upfirdn2d, so derivatives of any order are calls of itself."""
 
     @staticmethod
-    def forward(ctx, x, kernel, up, down, pad):
+    def forward(ctx, x, kernel, up, down, pad, impl):
         ctx.save_for_backward(kernel)
-        ctx.arguments = x.shape[-2:], up, down, pad
+        ctx.arguments = x.shape[-2:], up, down, pad, impl
+        if build.has_kernel(x, impl) and all(1 in axis for axis in zip(up, down)) and (taps := _separated(kernel)):
+            return _compiled(x, *taps, up, down, pad)
         return _polyphase(x, kernel, up, down, pad)
 
     @staticmethod
     def backward(ctx, grad):
         (kernel,) = ctx.saved_tensors
-        in_size, up, down, pad = ctx.arguments
+        in_size, up, down, pad, impl = ctx.arguments
         back = _transposed_pad(in_size, kernel.shape, grad.shape[-2:], up, down, pad)
-        return _Upfirdn2d.apply(grad, kernel.flip(0, 1), down, up, back), None, None, None, None
+        return _Upfirdn2d.apply(grad, kernel.flip(0, 1), down, up, back, impl), None, None, None, None, None
 
 
 def _transposed_pad(in_size: Pair, kernel_size: Pair, out_size: Pair, up: Pair, down: Pair, pad: Quad) -> Quad:
@@ -94,6 +100,32 @@ def _transposed_pad(in_size: Pair, kernel_size: Pair, out_size: Pair, up: Pair, 
         taps_y - pad[2] - 1,
         height * up[1] - out_height * down[1] + pad[2] - up[1] + 1,
     )
+
+
+def _compiled(x: Tensor, taps_y: Tensor, taps_x: Tensor, up: Pair, down: Pair, pad: Quad) -> Tensor:
+    """One pass over memory in C++: vertical taps, then horizontal ones, row by row."""
+    size = out_size(x.shape[-2:], (len(taps_y), len(taps_x)), up, down, pad)
+    x = x.contiguous(memory_format=torch.channels_last)
+    return torch.ops.cartoon_stylegan2.upfirdn2d(x, taps_y, taps_x, up[1], up[0], down[1], down[0], pad[2], pad[0], *size)
+
+
+def _separated(kernel: Tensor) -> tuple[Tensor, Tensor] | None:
+    """(vertical, horizontal) taps in the order of a correlation, whose outer product is the kernel; None if there are none."""
+    return _factors(tuple(map(tuple, kernel.tolist())))
+
+
+@functools.lru_cache(256)
+def _factors(rows: tuple[tuple[float, ...], ...]) -> tuple[Tensor, Tensor] | None:
+    kernel = torch.tensor(rows, dtype=torch.float64).flip(0, 1)
+    peak = kernel.abs().argmax().item()
+    row, column = divmod(peak, kernel.shape[1])
+    largest = kernel[row, column]
+    if largest == 0 or max(kernel.shape) > build.MOST_TAPS:
+        return None
+    vertical, horizontal = kernel[:, column] / largest, kernel[row]
+    if not torch.allclose(torch.outer(vertical, horizontal), kernel, rtol=0, atol=1e-6 * largest.abs().item()):
+        return None
+    return vertical.float(), horizontal.float()
 
 
 def _polyphase(x: Tensor, kernel: Tensor, up: Pair, down: Pair, pad: Quad) -> Tensor:

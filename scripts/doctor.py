@@ -46,6 +46,7 @@ def examine():
     yield "Python", sys.version.split()[0], "" if version >= (3, 11) else "3.11 or newer is needed"
     yield from packages()
     yield from accelerator()
+    yield "operators", *operators()
     for tool, use in (("g++", "fast operators on the CPU"), ("nvcc", "fast operators on the GPU")):
         path = shutil.which(tool)
         yield tool, _first_line(path, "--version") if path else f"not found (optional: {use}; everything works without it)", ""
@@ -84,6 +85,16 @@ def accelerator():
     for index in range(torch.cuda.device_count()):
         properties = torch.cuda.get_device_properties(index)
         yield f"GPU {index}", f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB, CUDA {torch.version.cuda}", ""
+
+
+def operators() -> tuple[str, str]:
+    """The project's own operators: whether they are built."""
+    try:
+        from op import build
+    except ImportError:
+        return "cannot be tried without torch", ""
+    status = build.status()
+    return (status, "") if status.startswith("built") else (f"plain PyTorch (slower): {status}", "")
 
 
 def _version(name: str) -> str | None:

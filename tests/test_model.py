@@ -108,7 +108,9 @@ def test_every_level_takes_the_documented_layers_of_w():
     seen = {}
     for name, module in generator.named_modules():
         if isinstance(module, ModulatedConv2d):
-            module.register_forward_pre_hook(lambda _, given, name=name: seen.update({name: given[1].unique().item()}))
+            module.modulation.register_forward_pre_hook(
+                lambda _, given, name=name: seen.update({name: given[0].unique().item()})
+            )
     numbered = torch.arange(generator.n_latent)[None, :, None].expand(2, -1, 8).float()
     generator.synthesis(numbered)
     expected = {"conv1.conv": 0, "to_rgb1.conv": 1}

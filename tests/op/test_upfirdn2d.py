@@ -8,6 +8,7 @@ from torch.autograd import gradcheck, gradgradcheck
 
 from model import make_kernel
 from op import upfirdn2d
+from tests.op.compiled import IMPLS, needs_compiler
 
 SAMPLES = st.integers(1, 3)
 PADDING = st.tuples(*[st.integers(-2, 6)] * 4)
@@ -39,6 +40,69 @@ def test_fast_form_is_the_definition_with_its_gradient_for_every_argument(size, 
     torch.testing.assert_close(fast, truth)
     grad = random(*truth.shape, seed=2)
     torch.testing.assert_close(torch.autograd.grad(fast, x, grad), torch.autograd.grad(truth, x, grad))
+
+
+@needs_compiler
+@settings(max_examples=300, deadline=None)
+@given(
+    st.tuples(st.integers(1, 3), st.integers(1, 9)),
+    st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    st.tuples(st.integers(1, 13), st.integers(1, 13)),
+    st.tuples(SAMPLES, SAMPLES),
+    st.tuples(SAMPLES, SAMPLES),
+    PADDING,
+    st.sampled_from([torch.contiguous_format, torch.channels_last]),
+)
+def test_compiled_form_is_the_definition_with_its_gradient(batch_channels, size, taps, up, down, pad, layout):
+    """Also for the arguments that it leaves to the others: both up and down on one axis."""
+    x = random(*batch_channels, *size).to(memory_format=layout)
+    kernel = torch.outer(random(taps[0], seed=1), random(taps[1], seed=2))
+    try:
+        truth = upfirdn2d(x.requires_grad_(), kernel, up, down, pad, impl="ref")
+    except ValueError:
+        return
+    single = x.detach().float().requires_grad_()
+    fast = upfirdn2d(single, kernel.float(), up, down, pad, impl="cpu")
+    tolerance = {"rtol": 1e-5, "atol": 1e-5 * kernel.abs().sum().item()}
+    torch.testing.assert_close(fast.double(), truth, **tolerance)
+    grad = random(*truth.shape, seed=3)
+    (back,), (back_truth,) = torch.autograd.grad(fast, single, grad.float()), torch.autograd.grad(truth, x, grad)
+    torch.testing.assert_close(back.double(), back_truth, **tolerance)
+
+
+@needs_compiler
+def test_compiled_form_of_many_rows_does_not_depend_on_the_number_of_threads():
+    x, kernel = random(3, 16, 70, 50).float(), make_kernel([1, 3, 3, 1])
+    alone = upfirdn2d(x, kernel, up=2, pad=(2, 1), impl="cpu")
+    torch.set_num_threads(2)
+    try:
+        together = upfirdn2d(x, kernel, up=2, pad=(2, 1), impl="cpu")
+    finally:
+        torch.set_num_threads(1)
+    assert torch.equal(alone, together)
+
+
+@needs_compiler
+def test_compiled_operator_keeps_the_rules_of_torch_library():
+    upfirdn2d(torch.ones(1, 1, 1, 1), torch.ones(1, 1), impl="cpu")
+    x = random(2, 3, 4, 5).float().contiguous(memory_format=torch.channels_last)
+    taps = torch.tensor([1.0, 3.0, 3.0, 1.0])
+    given = (x, taps, taps, 2, 1, 1, 2, 2, 1, 8, 2)
+    torch.library.opcheck(torch.ops.cartoon_stylegan2.upfirdn2d.default, given, test_utils=("test_schema", "test_faketensor"))
+
+
+@pytest.mark.parametrize("impl", IMPLS)
+def test_strided_input_gives_the_same_values(impl):
+    x, kernel = random(2, 6, 10, 9).float(), make_kernel([1, 3, 3, 1])
+    part = x[:, 1::2, 2:, ::2]
+    torch.testing.assert_close(upfirdn2d(part, kernel, impl=impl), upfirdn2d(part.clone(), kernel, impl=impl), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("impl", IMPLS)
+def test_kernel_that_is_no_product_of_two_and_one_of_zeros(impl):
+    x, kernel = random(1, 2, 6, 6).float(), random(3, 4, seed=1).float()
+    torch.testing.assert_close(upfirdn2d(x, kernel, impl=impl), upfirdn2d(x, kernel, impl="ref"))
+    assert not upfirdn2d(x, 0 * kernel, impl=impl).any()
 
 
 @pytest.mark.parametrize("impl", ["ref", "torch"])

@@ -1,0 +1,304 @@
+// The operators of StyleGAN2 for CPUs: one pass over memory each, in rows that stay in the cache.
+//
+// Tensors are float32 and channels_last, so that a row of pixels is one run of memory and every inner loop a run of
+// vector instructions, whatever the number of channels. Built by op/build.py against PyTorch's stable ABI (2.10 and later).
+
+#define TORCH_TARGET_VERSION 0x020a000000000000
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <tuple>
+#include <vector>
+
+#include <torch/csrc/stable/library.h>
+#include <torch/csrc/stable/ops.h>
+#include <torch/csrc/stable/tensor.h>
+
+using std::int64_t;
+using torch::headeronly::MemoryFormat;
+using torch::stable::Tensor;
+using OptionalTensor = std::optional<Tensor>;
+
+namespace {
+
+const float* read(const Tensor& tensor) { return static_cast<const float*>(tensor.data_ptr()); }
+const float* read(const OptionalTensor& tensor) { return tensor ? read(*tensor) : nullptr; }
+float* write(Tensor& tensor) { return static_cast<float*>(tensor.data_ptr()); }
+
+int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
+int64_t round_up(int64_t a, int64_t b) { return (a + b - 1) / b * b; }
+
+// ---------------------------------------------------------------------------------------------------------------------
+// upfirdn2d, separable: vertical taps first, over whole rows; then horizontal taps, over the row just made.
+
+struct Axis {
+  int64_t in, out;
+  int64_t up, down;  // one of them is 1
+  int64_t pad;       // zeros before the first sample; negative crops
+  const float* taps;  // in the order of a correlation
+  int64_t count;
+};
+
+// Which rows take part in a sum, and with which weight.
+struct Terms {
+  static constexpr int kMost = 32;
+  const float* row[kMost];
+  float weight[kMost];
+  int count = 0;
+
+  void add(const float* source, float factor) {
+    row[count] = source;
+    weight[count++] = factor;
+  }
+};
+
+// out[i] = sum over terms of weight * row[i]. Four terms at a time: out is read once for each further four.
+void weighted_sum(const Terms& terms, float* __restrict out, int64_t length) {
+  if (terms.count == 0) std::fill(out, out + length, 0.f);
+  for (int t = 0; t < terms.count;) {
+    const float *a = terms.row[t], k = terms.weight[t];
+    const int left = terms.count - t;
+    if (left >= 4) {
+      const float *b = terms.row[t + 1], *c = terms.row[t + 2], *d = terms.row[t + 3];
+      const float l = terms.weight[t + 1], m = terms.weight[t + 2], n = terms.weight[t + 3];
+      if (t == 0) {
+#pragma omp simd
+        for (int64_t i = 0; i < length; i++) out[i] = k * a[i] + l * b[i] + m * c[i] + n * d[i];
+      } else {
+#pragma omp simd
+        for (int64_t i = 0; i < length; i++) out[i] += k * a[i] + l * b[i] + m * c[i] + n * d[i];
+      }
+      t += 4;
+    } else if (left >= 2) {
+      const float *b = terms.row[t + 1], l = terms.weight[t + 1];
+      if (t == 0) {
+#pragma omp simd
+        for (int64_t i = 0; i < length; i++) out[i] = k * a[i] + l * b[i];
+      } else {
+#pragma omp simd
+        for (int64_t i = 0; i < length; i++) out[i] += k * a[i] + l * b[i];
+      }
+      t += 2;
+    } else {
+      if (t == 0) {
+#pragma omp simd
+        for (int64_t i = 0; i < length; i++) out[i] = k * a[i];
+      } else {
+#pragma omp simd
+        for (int64_t i = 0; i < length; i++) out[i] += k * a[i];
+      }
+      t += 1;
+    }
+  }
+}
+
+// Output rows first .. last of all images, one after the other.
+void filter_rows(const float* in, float* out, int64_t first, int64_t last, int64_t channels, const Axis& y, const Axis& x) {
+  // The row between the two passes, with margins of zeros wide enough for every tap of every output sample.
+  const int64_t lowest = std::min<int64_t>(0, floor_div(-x.pad, x.up));
+  const int64_t highest = floor_div((x.out - 1) * x.down - x.pad + x.count - 1, x.up);
+  const int64_t margin = round_up(-lowest, x.down);
+  const int64_t length = round_up(margin + std::max(highest + 1, x.in), x.down);
+  std::vector<float> row(length * channels, 0.f);
+  std::vector<float> phases(x.down > 1 ? length * channels : 0);
+  std::vector<float> phase(x.up > 1 ? (x.out / x.up + 1) * channels : 0);
+
+  for (int64_t r = first; r < last; r++) {
+    const float* image = in + r / y.out * y.in * x.in * channels;
+    Terms vertical;
+    for (int64_t t = 0; t < y.count; t++) {
+      const int64_t position = r % y.out * y.down - y.pad + t;
+      const int64_t source = floor_div(position, y.up);
+      if (position == source * y.up && source >= 0 && source < y.in) vertical.add(image + source * x.in * channels, y.taps[t]);
+    }
+    weighted_sum(vertical, row.data() + margin * channels, x.in * channels);
+
+    float* target = out + r * x.out * channels;
+    if (x.up == 1) {
+      const float* samples = row.data();
+      const int64_t plane = length / x.down;  // samples with equal remainder lie together
+      if (x.down > 1) {
+        for (int64_t i = 0; i < length; i++)
+          std::memcpy(&phases[(i % x.down * plane + i / x.down) * channels], &row[i * channels], channels * sizeof(float));
+        samples = phases.data();
+      }
+      Terms horizontal;
+      for (int64_t t = 0; t < x.count; t++) {
+        const int64_t start = margin - x.pad + t;
+        horizontal.add(samples + (start % x.down * plane + start / x.down) * channels, x.taps[t]);
+      }
+      weighted_sum(horizontal, target, x.out * channels);
+    } else {
+      for (int64_t p = 0; p < std::min(x.up, x.out); p++) {  // outputs p, p + up, ... see the same taps
+        Terms horizontal;
+        for (int64_t t = 0; t < x.count; t++) {
+          const int64_t position = p - x.pad + t, source = floor_div(position, x.up);
+          if (position == source * x.up) horizontal.add(&row[(margin + source) * channels], x.taps[t]);
+        }
+        const int64_t outputs = (x.out - p + x.up - 1) / x.up;
+        weighted_sum(horizontal, phase.data(), outputs * channels);
+        for (int64_t i = 0; i < outputs; i++)
+          std::memcpy(target + (i * x.up + p) * channels, &phase[i * channels], channels * sizeof(float));
+      }
+    }
+  }
+}
+
+Tensor upfirdn2d(const Tensor& x, const Tensor& taps_y, const Tensor& taps_x, int64_t up_y, int64_t up_x, int64_t down_y,
+                 int64_t down_x, int64_t pad_y, int64_t pad_x, int64_t height, int64_t width) {
+  const int64_t batch = x.size(0), channels = x.size(1);
+  const int64_t shape[] = {batch, channels, height, width};
+  Tensor out = torch::stable::empty({shape, 4}, x.scalar_type(), std::nullopt, std::nullopt, std::nullopt, MemoryFormat::ChannelsLast);
+  const Axis vertical{x.size(2), height, up_y, down_y, pad_y, read(taps_y), taps_y.size(0)};
+  const Axis horizontal{x.size(3), width, up_x, down_x, pad_x, read(taps_x), taps_x.size(0)};
+  const float* source = read(x);
+  float* target = write(out);
+  const int64_t rows_at_least = std::max<int64_t>(1, 16384 / std::max<int64_t>(1, width * channels));
+  torch::stable::parallel_for(0, batch * height, rows_at_least, [&](int64_t first, int64_t last) {
+    filter_rows(source, target, first, last, channels, vertical, horizontal);
+  });
+  return out;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// out = scale * leaky_relu(x * demod + strength * noise + bias)
+
+void activate(const float* __restrict x, float* __restrict out, const float* __restrict demod, const float* __restrict bias,
+              const float* __restrict noise, float strength, float above, float below, int64_t channels, int64_t pixels) {
+  for (int64_t p = 0; p < pixels; p++, x += channels, out += channels) {
+    const float grain = noise ? strength * noise[p] : 0.f;
+    if (demod) {
+#pragma omp simd
+      for (int64_t c = 0; c < channels; c++) {
+        const float value = x[c] * demod[c] + (bias[c] + grain);
+        out[c] = value * (value > 0.f ? above : below);
+      }
+    } else {
+#pragma omp simd
+      for (int64_t c = 0; c < channels; c++) {
+        const float value = x[c] + (bias[c] + grain);
+        out[c] = value * (value > 0.f ? above : below);
+      }
+    }
+  }
+}
+
+int64_t pixels_of(const Tensor& x) { return x.numel() / std::max<int64_t>(1, x.size(0) * x.size(1)); }
+
+Tensor leaky_relu(const Tensor& x, const OptionalTensor& bias, const OptionalTensor& demod, const OptionalTensor& noise,
+                  const OptionalTensor& strength, double slope, double scale) {
+  Tensor out = torch::stable::empty_like(x);
+  const int64_t channels = x.size(1), pixels = pixels_of(x), samples = x.size(0);
+  const std::vector<float> none(channels, 0.f);
+  const float *source = read(x), *offset = bias ? read(bias) : none.data(), *factor = read(demod), *grain = read(noise);
+  float* target = write(out);
+  const float amount = strength ? *read(strength) : 0.f, above = scale, below = scale * slope;
+  const int64_t grain_stride = grain && noise->size(0) > 1 ? pixels : 0;
+  const int64_t pixels_at_least = std::max<int64_t>(1, 32768 / std::max<int64_t>(1, channels));
+  torch::stable::parallel_for(0, samples * pixels, pixels_at_least, [&](int64_t first, int64_t last) {
+    while (first < last) {
+      const int64_t n = first / pixels, p = first % pixels, count = std::min(last - first, pixels - p);
+      activate(source + first * channels, target + first * channels, factor ? factor + n * channels : nullptr, offset,
+               grain ? grain + n * grain_stride + p : nullptr, amount, above, below, channels, count);
+      first += count;
+    }
+  });
+  return out;
+}
+
+// Sums over the pixels of one piece of one sample.
+struct Sums {
+  float *bias, *demod;
+  double noise = 0;
+};
+
+void activate_backward(const float* __restrict grad, const float* __restrict out, const float* __restrict x,
+                       const float* __restrict demod, const float* __restrict noise, float above, float below, int64_t channels,
+                       int64_t pixels, float* __restrict grad_x, Sums& sums) {
+  float *__restrict sum_bias = sums.bias, *__restrict sum_demod = sums.demod;
+  for (int64_t p = 0; p < pixels; p++, grad += channels, out += channels, grad_x += channels) {
+    if (demod) {
+      float all = 0.f;
+#pragma omp simd reduction(+ : all)
+      for (int64_t c = 0; c < channels; c++) {
+        const float value = grad[c] * (out[c] > 0.f ? above : below);
+        sum_bias[c] += value;
+        sum_demod[c] += value * x[c];
+        grad_x[c] = value * demod[c];
+        all += value;
+      }
+      x += channels;
+      if (noise) sums.noise += double(all) * noise[p];
+    } else {
+#pragma omp simd
+      for (int64_t c = 0; c < channels; c++) {
+        const float value = grad[c] * (out[c] > 0.f ? above : below);
+        sum_bias[c] += value;
+        grad_x[c] = value;
+      }
+    }
+  }
+}
+
+// (grad_x, grad_bias [channels], grad_demod [samples, channels], grad_strength [1]); the last two are of use with demod only.
+// The pieces that are summed do not depend on the number of threads, so the sums do not either.
+std::tuple<Tensor, Tensor, Tensor, Tensor> leaky_relu_backward(const Tensor& grad, const Tensor& out, const OptionalTensor& x,
+                                                               const OptionalTensor& demod, const OptionalTensor& noise,
+                                                               double slope, double scale) {
+  const int64_t samples = out.size(0), channels = out.size(1), pixels = pixels_of(out);
+  const int64_t piece = std::max<int64_t>(1, std::min(pixels, 65536 / std::max<int64_t>(1, channels)));
+  const int64_t pieces = (pixels + piece - 1) / piece;
+  std::vector<float> bias_sums(samples * pieces * channels, 0.f), demod_sums(demod ? bias_sums.size() : 0, 0.f);
+  std::vector<double> noise_sums(samples * pieces, 0.);
+
+  Tensor grad_x = torch::stable::empty_like(out);
+  const float *incoming = read(grad), *outgoing = read(out), *source = read(x), *factor = read(demod), *grain = read(noise);
+  float* target = write(grad_x);
+  const float above = scale, below = scale * slope;
+  const int64_t grain_stride = grain && noise->size(0) > 1 ? pixels : 0;
+  torch::stable::parallel_for(0, samples * pieces, 1, [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; i++) {
+      const int64_t n = i / pieces, p = i % pieces * piece, at = (n * pixels + p) * channels;
+      Sums sums{&bias_sums[i * channels], factor ? &demod_sums[i * channels] : nullptr};
+      activate_backward(incoming + at, outgoing + at, factor ? source + at : nullptr, factor ? factor + n * channels : nullptr,
+                        grain ? grain + n * grain_stride + p : nullptr, above, below, channels, std::min(piece, pixels - p),
+                        target + at, sums);
+      noise_sums[i] = sums.noise;
+    }
+  });
+
+  const int64_t of_bias[] = {channels}, of_demod[] = {samples, channels}, of_strength[] = {1};
+  Tensor grad_bias = torch::stable::empty({of_bias, 1}, out.scalar_type());
+  Tensor grad_demod = torch::stable::empty({of_demod, 2}, out.scalar_type());
+  Tensor grad_strength = torch::stable::empty({of_strength, 1}, out.scalar_type());
+  float *to_bias = write(grad_bias), *to_demod = write(grad_demod);
+  std::fill(to_bias, to_bias + channels, 0.f);
+  std::fill(to_demod, to_demod + samples * channels, 0.f);
+  double to_strength = 0;
+  for (int64_t i = 0; i < samples * pieces; i++) {
+    for (int64_t c = 0; c < channels; c++) to_bias[c] += bias_sums[i * channels + c];
+    if (factor)
+      for (int64_t c = 0; c < channels; c++) to_demod[i / pieces * channels + c] += demod_sums[i * channels + c];
+    to_strength += noise_sums[i];
+  }
+  *write(grad_strength) = static_cast<float>(to_strength);
+  return {grad_x, grad_bias, grad_demod, grad_strength};
+}
+
+}  // namespace
+
+STABLE_TORCH_LIBRARY(cartoon_stylegan2, m) {
+  m.def("upfirdn2d(Tensor x, Tensor taps_y, Tensor taps_x, int up_y, int up_x, int down_y, int down_x, int pad_y, int pad_x, "
+        "int height, int width) -> Tensor");
+  m.def("leaky_relu(Tensor x, Tensor? bias, Tensor? demod, Tensor? noise, Tensor? strength, float slope, float scale) -> Tensor");
+  m.def("leaky_relu_backward(Tensor grad, Tensor out, Tensor? x, Tensor? demod, Tensor? noise, float slope, float scale) "
+        "-> (Tensor, Tensor, Tensor, Tensor)");
+}
+
+STABLE_TORCH_LIBRARY_IMPL(cartoon_stylegan2, CPU, m) {
+  m.impl("upfirdn2d", TORCH_BOX(&upfirdn2d));
+  m.impl("leaky_relu", TORCH_BOX(&leaky_relu));
+  m.impl("leaky_relu_backward", TORCH_BOX(&leaky_relu_backward));
+}
