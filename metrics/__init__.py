@@ -1,0 +1,1 @@
+"""How good are the pictures, and does the person survive? Numbers for generators; no flags here, and nothing downloads."""

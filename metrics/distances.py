@@ -1,0 +1,148 @@
+"""Distances between two sets of pictures, given as features [n, dims] of any kind (features.py makes them).
+
+    frechet_distance(fake, real)                  # FID, where the features are Inception's
+    kernel_distance(fake, real)                   # KID: unbiased, so the one for small sets
+    precision_recall(fake, real)
+
+Everything is computed in float64, and does not depend on the order of the pictures.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from cli import InputError
+
+
+class Gaussian(NamedTuple):
+    """mean [dims] and covariance [dims, dims], float64."""
+
+    mean: Tensor
+    covariance: Tensor
+
+
+class KernelDistance(NamedTuple):
+    """KID over subsets: its mean, and the standard deviation between them."""
+
+    mean: float
+    std: float
+
+
+class PrecisionRecall(NamedTuple):
+    """precision: the share of fakes among the reals; recall: the share of reals among the fakes."""
+
+    precision: float
+    recall: float
+
+
+def frechet_distance(fake: Tensor, real: Tensor) -> float:
+    """|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)) of the Gaussians fitted to both (Heusel et al. 2017, Eq. 6).
+
+    fake, real: [n, dims], at least two of each. Biased upwards for few pictures: compare equal numbers only.
+    """
+    return gaussian_distance(fit_gaussian(fake), fit_gaussian(real))
+
+
+def fit_gaussian(features: Tensor) -> Gaussian:
+    """Mean and unbiased covariance of [n, dims]."""
+    _check(features, 2, "Frechet distance")
+    features = features.double()
+    mean = features.mean(0)
+    centred = features - mean
+    return Gaussian(mean, centred.T @ centred / (len(features) - 1))
+
+
+def gaussian_distance(first: Gaussian, second: Gaussian) -> float:
+    """The Frechet distance of two Gaussians.
+
+    tr (C1 C2)^(1/2) is the sum of the singular values of R1^T R2, where R R^T = C: no complex root can appear.
+    """
+    apart = (first.mean - second.mean).square().sum()
+    between = torch.linalg.svdvals(_root(first.covariance).T @ _root(second.covariance)).sum()
+    return float(apart + first.covariance.trace() + second.covariance.trace() - 2 * between)
+
+
+def _root(covariance: Tensor) -> Tensor:
+    """R with R R^T = covariance, by its eigenvectors. Directions without variance are left out: their roots would be noise."""
+    eigenvalues, eigvec = torch.linalg.eigh(covariance)
+    real = eigenvalues > eigenvalues[-1] * len(eigenvalues) * torch.finfo(eigenvalues.dtype).eps
+    return eigvec[:, real] * eigenvalues[real].sqrt()
+
+
+def kernel_distance(
+    fake: Tensor, real: Tensor, subsets: int = 100, subset_size: int | None = None, seed: int = 0
+) -> KernelDistance:
+    """KID: the squared maximum mean discrepancy with the kernel (x.y / dims + 1)^3 (Binkowski et al. 2018, Sec. 4).
+
+    fake, real:  [n, dims] and [m, dims]
+    subset_size: pictures drawn from each set, without putting back, `subsets` times; None: all of both, once
+    """
+    if subset_size is None:
+        return KernelDistance(squared_mmd(fake.double(), real.double()), 0.0)
+    for features in (fake, real):
+        _check(features, subset_size, f"KID over subsets of {subset_size}")
+    # Sorted first, so that the subsets do not depend on the order of the pictures.
+    fake, real = _sorted(fake.double()), _sorted(real.double())
+    random = torch.Generator().manual_seed(seed)
+    values = []
+    for _ in range(subsets):
+        some, others = (x[torch.randperm(len(x), generator=random)[:subset_size].to(x.device)] for x in (fake, real))
+        values.append(squared_mmd(some, others))
+    values = torch.tensor(values, dtype=torch.float64)
+    return KernelDistance(float(values.mean()), float(values.std(unbiased=False)))
+
+
+def squared_mmd(x: Tensor, y: Tensor) -> float:
+    """The unbiased estimate: E k(x, x') + E k(y, y') - 2 E k(x, y) over pairs of different pictures. May be below 0."""
+    for features in (x, y):
+        _check(features, 2, "KID")
+    _check_alike(x, y)
+    within = sum((kernel(z, z).sum() - kernel(z, z).trace()) / (len(z) * (len(z) - 1)) for z in (x, y))
+    return float(within - 2 * kernel(x, y).mean())
+
+
+def kernel(x: Tensor, y: Tensor) -> Tensor:
+    """(x.y / dims + 1)^3 for all pairs: [n, dims], [m, dims] -> [n, m]."""
+    return (x @ y.T / x.shape[1] + 1) ** 3
+
+
+def precision_recall(fake: Tensor, real: Tensor, neighbours: int = 3) -> PrecisionRecall:
+    """Kynkaanniemi et al. 2019, Sec. 3: a set covers the balls around its members that reach their k-th neighbour.
+
+    fake, real: [n, dims] and [m, dims], more than k of each
+    """
+    for features in (fake, real):
+        _check(features, neighbours + 1, f"precision and recall with {neighbours} neighbours")
+    _check_alike(fake, real)
+    fake, real = fake.double(), real.double()
+    apart = torch.cdist(fake, real, compute_mode="donot_use_mm_for_euclid_dist")
+    precision = (apart <= _reach(real, neighbours)).any(1)
+    recall = (_reach(fake, neighbours) >= apart.T).any(1)
+    return PrecisionRecall(float(precision.double().mean()), float(recall.double().mean()))
+
+
+def _reach(features: Tensor, neighbours: int) -> Tensor:
+    """Distance of each to its k-th neighbour: [n]. The nearest of all is itself."""
+    apart = torch.cdist(features, features, compute_mode="donot_use_mm_for_euclid_dist")
+    return apart.kthvalue(neighbours + 1, dim=1).values
+
+
+def _sorted(features: Tensor) -> Tensor:
+    """Rows in an order that depends on their values alone: along a fixed direction."""
+    direction = torch.randn(features.shape[1], generator=torch.Generator().manual_seed(0), dtype=features.dtype)
+    return features[(features * direction.to(features.device)).sum(1).argsort()]
+
+
+def _check(features: Tensor, least: int, what: str) -> None:
+    if features.ndim != 2:
+        raise ValueError(f"features of shape {list(features.shape)}: expected [n, dims]")
+    if len(features) < least:
+        raise InputError(f"{what} needs at least {least} pictures in each set, got {len(features)}")
+    if not features.isfinite().all():
+        raise InputError(f"{what}: features that are not finite; the network has diverged")
+
+
+def _check_alike(x: Tensor, y: Tensor) -> None:
+    if x.shape[1] != y.shape[1]:
+        raise ValueError(f"features of {x.shape[1]} and {y.shape[1]} dimensions")
