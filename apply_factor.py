@@ -56,6 +56,7 @@ def parser() -> cli.Parser:
     cli.add_layers(group)
     add("--truncation", type=cli.number(), metavar="PSI", help="1: none, 0: the average face (default: 0.7; 1 with --latents)")
     add("--edit_before_trunc", action="store_true", help="as stylegan2-pytorch: the truncation shortens the edit too")
+    add("--centre", action="store_true", help="from the mean of each direction, not from the person: needs scripts.ganspace")
     group = parser.add_argument_group("people")
     group.add_argument(
         "-n", "--n_sample", type=whole, default=PEOPLE, metavar="N", help=f"people, from --seed on (default: {PEOPLE})"
@@ -91,6 +92,8 @@ def main(args: argparse.Namespace) -> Path:
 
     check_flags(args)
     found = directions.read_directions(args.factor)
+    if args.centre and found.mean is None:
+        raise cli.InputError(f"--centre: the directions of {args.factor} have no mean; those of scripts.ganspace have")
     scenes = open_scenes(args, found)
     *_, child = scenes.values()
     edits = choose_edits(args, found, child.generator)
@@ -148,7 +151,7 @@ def open_scenes(args: argparse.Namespace, found: Directions) -> dict[str, Scene]
         file.architecture.expect(args.size, args.channel_multiplier)
         generator = file.generator().to(device)
         directions.check_fits(found, generator, f"--factor {args.factor} with {flag} {path}")
-        scenes[name] = Scene(generator, who, args.truncation, args.edit_before_trunc, args.batch)
+        scenes[name] = Scene(generator, who, args.truncation, args.edit_before_trunc, args.centre, args.batch)
     if len({scene.generator.size for scene in scenes.values()}) > 1:
         raise cli.InputError(f"--source {args.source}: draws pictures of another size than {args.ckpt}")
     return scenes

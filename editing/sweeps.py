@@ -12,7 +12,7 @@ from PIL import Image
 
 import utils
 from editing import latents
-from editing.directions import Directions, Edit, apply
+from editing.directions import Directions, Edit, apply, centre
 from editing.layers import as_text
 from editing.people import People
 from model import Generator
@@ -24,6 +24,7 @@ class Scene:
 
     edit_before_trunc: False truncates, then edits, so that degrees keep their meaning; True is stylegan2-pytorch's order,
                        where the truncation shortens the edit as well
+    centred:           bring people to the mean of a direction first, so that a degree is a place on it, the same for all
     drawn:             called after each row of pictures
     """
 
@@ -31,6 +32,7 @@ class Scene:
     who: People
     psi: float = 1.0
     edit_before_trunc: bool = False
+    centred: bool = False
     batch: int = 8
     drawn: Callable[[], object] = lambda: None
 
@@ -42,7 +44,10 @@ class Scene:
     def pictures(self, found: Directions, edit: Edit, degree: float, person: int | None = None) -> list[Image.Image]:
         """Everybody, or one person, `degree` along the direction."""
         some = slice(None) if person is None else slice(person, person + 1)
-        w_plus = apply(self.w_plus[some], found, edit.index, degree, edit.layers)
+        w_plus = self.w_plus[some]
+        if self.centred:
+            w_plus = centre(w_plus, found, edit.index, edit.layers)
+        w_plus = apply(w_plus, found, edit.index, degree, edit.layers)
         if self.w_avg is not None:
             w_plus = latents.truncate(w_plus, self.w_avg, self.psi)
         noise = self.noise and [layer if len(layer) == 1 else layer[some] for layer in self.noise]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import utils
 from editing import latents, people, sefa, sweeps
-from editing.directions import Edit, apply
+from editing.directions import Edit, apply, centre
 from tests.networks import tiny_generator
 
 EDIT = Edit(1, low=-3.0, high=4.0)
@@ -67,6 +67,14 @@ def test_truncation_after_the_edit_shortens_it_and_nothing_else(psi):
         difference = torch.frombuffer(bytearray(one.tobytes()), dtype=torch.uint8).int()
         difference -= torch.frombuffer(bytearray(other.tobytes()), dtype=torch.uint8).int()
         assert difference.abs().max() <= 1
+
+
+def test_centred_people_stand_at_the_same_place_of_the_axis():
+    found = sefa.sefa(tiny_generator())
+    found.mean = torch.full((8,), 0.3)
+    w_plus = latents.people(tiny_generator(), [0, 1, 2])
+    expected = drawn(apply(centre(w_plus, found, 1, [0, 2]), found, 1, 2.0, [0, 2]))
+    assert [picture.tobytes() for picture in scene(centred=True).pictures(found, Edit(1, [0, 2]), 2.0)] == expected
 
 
 def test_each_person_keeps_their_own_noise(tmp_path):
