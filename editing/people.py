@@ -54,12 +54,14 @@ class People:
         latents.check_fits(self.found, generator, self.flag)
         return self.found.latent.to(generator.input.input.device)
 
-    def noise(self, generator: Generator) -> list[Tensor] | None:
-        """The noise that was found with the latents, for the network it was found in; None: use that network's stored noise."""
+    def noise(self, generator: Generator, person: int | None = None) -> list[Tensor] | None:
+        """The noise found with the latents (of one person), for the network it was found in; None: use its stored noise."""
         if self.found is None or self.found.noise is None:
             return None
         at_home = not self.found.ckpt or self.found.ckpt == checkpoint.fingerprint(generator.state_dict())
-        return self.found.noise if at_home else None
+        if person is None or not at_home:
+            return self.found.noise if at_home else None
+        return [layer if len(layer) == 1 else layer[person : person + 1] for layer in self.found.noise]
 
     def file_names(self) -> list[str]:
         """One for each, without folder and ending, no two alike: seed0007, or the name of the photo."""

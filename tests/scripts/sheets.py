@@ -38,7 +38,7 @@ def cells(path: Path, columns: int, rows: int) -> np.ndarray:
     """The pictures of a sheet [rows, columns, SIDE, SIDE, 3]; the rows are found between their captions."""
     sheet = pixels(path)
     left = sheet.shape[1] - columns * (SIDE + utils.GAP)
-    inked = (sheet[:, left] != utils.PAPER).any(-1)
+    inked = (sheet[:, -utils.GAP - 1] != utils.PAPER).any(-1)
     tops, y = [], 0
     while len(tops) < rows:
         y += int(np.argmax(inked[y:]))

@@ -1,0 +1,129 @@
+"""scripts.truncation: a sheet of people over psi."""
+
+import shlex
+
+import numpy as np
+import pytest
+import torch
+
+import checkpoint
+from editing import latents
+from scripts import truncation
+from tests.commands import failure, run
+from tests.networks import tiny_generator
+from tests.scripts.sheets import as_shown, cells, differ, people, pixels, saved, shown, told
+
+ROUNDING = 2
+
+
+@pytest.fixture(scope="module")
+def cartoon():
+    return tiny_generator(seed=1)
+
+
+@pytest.fixture(scope="module")
+def file(cartoon, tmp_path_factory):
+    return saved(tmp_path_factory.mktemp("networks") / "cartoon.pt", cartoon)
+
+
+def draw(file, folder, *words):
+    run(truncation, "--ckpt", file, "--outdir", folder, "--device", "cpu", *words)
+    return folder / "sheet.png"
+
+
+def test_psi_1_is_the_person_and_psi_0_the_same_face_for_each_seed(cartoon, file, tmp_path):
+    found = cells(draw(file, tmp_path, "--seeds", "0-2"), columns=7, rows=3)
+    assert differ(found[:, 6], people(cartoon, 0, 1, 2)) <= ROUNDING
+    assert differ(found[0, 3], found[1, 3]) <= ROUNDING and differ(found[1, 3], found[2, 3]) <= ROUNDING
+    assert differ(found[0, 6], found[1, 6]) > 10
+
+
+@pytest.mark.parametrize("psi", [-1.0, -0.5, 0.7, 1.5, 2.0])
+def test_every_psi_acts_also_below_0_and_above_1(cartoon, file, tmp_path, psi):
+    found = cells(draw(file, tmp_path, "--seeds", "0-1", f"--psi={psi}"), columns=1, rows=2)
+    assert differ(found[:, 0], people(cartoon, 0, 1, psi=psi)) <= ROUNDING
+    assert differ(found[:, 0], people(cartoon, 0, 1)) > 10
+
+
+def test_layers_from_the_cutoff_on_stay(cartoon, file, tmp_path):
+    found = cells(draw(file, tmp_path, "--seeds", 4, "--psi=0", "--cutoff", 2), columns=1, rows=1)
+    expected = latents.people(cartoon, [4]).clone()
+    expected[:, :2] = latents.mean_latent(cartoon)[:, :2]
+    assert differ(found[0, 0], shown(cartoon, expected)[0]) <= ROUNDING
+    nothing = cells(draw(file, tmp_path, "--seeds", 4, "--psi=0", "--cutoff", 0), columns=1, rows=1)
+    assert differ(nothing[0, 0], people(cartoon, 4)[0]) <= ROUNDING
+
+
+def test_the_average_is_that_of_the_file(cartoon, tmp_path):
+    centre = torch.linspace(-1, 1, 8)
+    checkpoint.write(tmp_path / "with.pt", {"g_ema": cartoon.state_dict(), "latent_avg": centre})
+    found = cells(draw(tmp_path / "with.pt", tmp_path, "--seeds", 0, "--psi=0"), columns=1, rows=1)
+    assert differ(found[0, 0], shown(cartoon, cartoon.broadcast(centre[None]))[0]) <= ROUNDING
+
+
+def test_the_source_stands_above_each_person(cartoon, file, tmp_path):
+    photo = tiny_generator(seed=2)
+    words = ["--source", saved(tmp_path / "photo.pt", photo), "--seeds", "0-1", "--psi=0.5,1"]
+    found = cells(draw(file, tmp_path, *words), columns=2, rows=4)
+    for psi, column in ((0.5, 0), (1, 1)):
+        assert differ(found[::2, column], people(photo, 0, 1, psi=psi)) <= ROUNDING
+        assert differ(found[1::2, column], people(cartoon, 0, 1, psi=psi)) <= ROUNDING
+
+
+def test_latents_of_a_file_are_truncated(cartoon, file, tmp_path):
+    w_plus = latents.people(cartoon, [5, 6])
+    words = ["--latents", latents.save_latents(tmp_path / "faces.pt", w_plus, space="w+", names=["a", "b"]), "--psi=1,0.5"]
+    found = cells(draw(file, tmp_path, *words), columns=2, rows=2)
+    assert differ(found[:, 1], people(cartoon, 5, 6, psi=0.5)) <= ROUNDING
+
+
+def test_each_person_keeps_the_noise_found_with_it(cartoon, file, tmp_path):
+    w_plus, noise = latents.people(cartoon, [5, 6]), cartoon.make_noise(2, torch.Generator().manual_seed(0))
+    home = checkpoint.fingerprint(cartoon.state_dict())
+    found = latents.save_latents(tmp_path / "faces.pt", w_plus, space="w+", names=["a", "b"], noise=noise, ckpt=home)
+    sheet = cells(draw(file, tmp_path, "--latents", found, "--psi=1"), columns=1, rows=2)
+    assert differ(sheet[:, 0], as_shown(latents.draw(cartoon, w_plus, noise=noise))) <= ROUNDING
+    assert differ(sheet[:, 0], people(cartoon, 5, 6)) > 10
+
+
+@pytest.mark.parametrize("text, expected", [("0.5", [0.5]), ("-1,1", [-1, 1]), ("-1:1:3", [-1, 0, 1]), ("1:0:2", [1, 0])])
+def test_psi_is_a_list_or_a_range(text, expected):
+    assert truncation.psis(text) == expected
+
+
+def test_the_sheet_tells_what_made_it_and_its_command_draws_it_again(file, tmp_path):
+    sheet = draw(file, tmp_path, "--seeds", "3", "--psi=-1:1:3", "--cutoff", 4)
+    assert told(sheet) == {"seeds": "3", "psi": "-1,0,1", "cutoff": "4", "ckpt": str(file)}
+    before = pixels(sheet)
+    line = (tmp_path / "command.txt").read_text()
+    assert line.startswith("python -m scripts.truncation --ckpt ")
+    run(truncation, *shlex.split(line)[3:])
+    assert np.array_equal(pixels(sheet), before)
+
+
+@pytest.mark.parametrize(
+    "flags, words",
+    [
+        (["--ckpt", "{missing}"], ["--ckpt {missing}: no such file"]),
+        (["--source", "{missing}"], ["--source {missing}: no such file"]),
+        (["--source", "{large}"], ["--source {large}", "another size"]),
+        (["--psi", "-1,1"], ["--psi", "--flag=-1"]),
+        (["--psi=x"], ["--psi", "'x' is not a number"]),
+        (["--psi=0,nan"], ["--psi"]),
+        (["--psi=0:1"], ["--psi", "FIRST:LAST:COUNT"]),
+        (["--psi=0:1:1"], ["--psi", "at least 2"]),
+        (["--cutoff", "7"], ["--cutoff 7", "6 layers"]),
+        (["--cutoff=-1"], ["--cutoff", "at least 0"]),
+        (["--seeds", "x"], ["--seeds x"]),
+        (["--latents", "{large}"], ["--latents {large}", "not a latent file"]),
+        (["--batch", "0"], ["--batch", "at least 1"]),
+    ],
+    ids=" ".join,
+)
+def test_wrong_input_gets_one_line_and_writes_nothing(file, tmp_path, capsys, flags, words):
+    files = {"missing": tmp_path / "missing.pt", "large": saved(tmp_path / "large.pt", size=32)}
+    given = [flag.format(**files) for flag in flags]
+    message = failure(capsys, truncation, "--ckpt", file, *given, "--outdir", tmp_path / "out")
+    for word in words:
+        assert word.format(**files) in message
+    assert not (tmp_path / "out").exists()
