@@ -1,0 +1,117 @@
+"""A film that walks from person to person.
+
+    python -m scripts.interpolate --ckpt cartoon.pt --seeds 0-5 --loop
+    python -m scripts.interpolate --ckpt cartoon.pt --source ffhq256.pt --seeds 3,7,12 --loop --format mp4
+    python -m scripts.interpolate --ckpt cartoon.pt --latents me_and_you.pt --interp lerp
+    python -m scripts.interpolate --ckpt cartoon.pt --seeds 0-5 --space z
+
+In w it walks along straight lines or a spline, in z along arcs of the sphere. It passes exactly through every person;
+keyframes.png shows them.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cli
+from scripts import pair
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from torch import Tensor
+
+    from editing.people import People
+    from model import Generator
+
+USUAL = {"w": "spline", "z": "slerp"}
+COLUMNS = 8
+HOLD = 1.0  # seconds for the last picture of a film that does not loop
+
+
+def parser() -> cli.Parser:
+    parser = cli.Parser(__doc__, "python -m scripts.interpolate [flags] --ckpt FILE")
+    count = cli.number(int, least=1)
+    pair.add_networks(parser)
+    group = parser.add_argument_group("people")
+    pair.add_people(group, seeds="0-5")
+    pair.add_truncation(group)
+    add = parser.add_argument_group("walk").add_argument
+    add("--space", choices=("w", "z"), default="w", help="where it walks (default: w)")
+    add(
+        "--interp",
+        choices=("lerp", "spline", "slerp"),
+        help="straight, smooth, or along the sphere of z (default: spline; slerp)",
+    )
+    add("--loop", action="store_true", help="back to the first person at the end, so that the film can go on for ever")
+    add("--frames", type=count, default=24, metavar="N", help="from one person to the next (default: 24)")
+    add("--fps", type=cli.number(above=0, most=100), default=24.0, metavar="X", help="frames a second (default: 24)")
+    group = pair.add_output(parser, "walk", "walk.webp and keyframes.png")
+    group.add_argument(
+        "--format", choices=("webp", "gif", "mp4"), default="webp", help="mp4 needs the extra `video` (default: webp)"
+    )
+    return parser
+
+
+def main(args: argparse.Namespace) -> Path:
+    import utils
+    from editing import people
+
+    args.interp = args.interp or USUAL[args.space]
+    if args.space == "w" and args.interp == "slerp":
+        raise cli.InputError("--interp slerp: is for the sphere of --space z; w takes lerp or spline")
+    device = utils.choose_device(args.device)
+    who = people.from_file(args.latents) if args.latents else people.by_seed(args.seeds)
+    if len(who) < 2:
+        raise cli.InputError(f"{'--latents' if args.latents else '--seeds'}: a walk needs two people or more")
+    networks = pair.generators(args, device)
+    rows = film(args, networks, who)
+    cli.save_command(args, args.outdir)
+    people_met = {name: frames[:: args.frames] for name, frames in rows.items()}
+    keyframes = utils.paired_sheet(people_met, COLUMNS, captions=who.names)
+    print(utils.save_png(keyframes, args.outdir / "keyframes.png", **made_by(args)))
+    frames = side_by_side(rows)
+    return utils.save_animation(frames, args.outdir / f"walk.{args.format}", args.fps, 1 / args.fps if args.loop else HOLD)
+
+
+def film(args: argparse.Namespace, networks: dict[str, Generator], who: People) -> dict[str, list[Image]]:
+    """The frames that each network draws; every args.frames-th is a person."""
+    from tqdm import tqdm
+
+    from editing import people
+
+    paths = {name: walked(args, generator, who) for name, generator in networks.items()}
+    with tqdm(total=sum(map(len, paths.values())), unit=" frames") as bar:
+        return {name: people.pictures(networks[name], path, args.batch, drawn=bar.update) for name, path in paths.items()}
+
+
+def walked(args: argparse.Namespace, generator: Generator, who: People) -> Tensor:
+    """[frames, n_latent, style_dim]."""
+    from editing import interpolation
+    from editing.latents import Latents
+    from editing.people import People
+
+    if args.space == "w":
+        return interpolation.walk(who.w_plus(generator, args.truncation), args.frames, args.interp, args.loop)
+    z = interpolation.walk(who.z(generator), args.frames, args.interp, args.loop)
+    steps = [""] * len(z)
+    return People(steps, who.flag, found=Latents(z, "z", steps)).w_plus(generator, args.truncation)
+
+
+def side_by_side(rows: dict[str, list[Image]]) -> list[Image]:
+    """Of two networks; the pictures of one are the frames already."""
+    import utils
+
+    if len(rows) == 1:
+        return next(iter(rows.values()))
+    return [utils.sheet(frame, len(rows), list(rows)) for frame in zip(*rows.values())]
+
+
+def made_by(args: argparse.Namespace) -> dict[str, object]:
+    names = ("latents" if args.latents else "seeds", "space", "interp", "loop", "truncation", "ckpt", "source")
+    return {name: vars(args)[name] for name in names if vars(args)[name] is not None}
+
+
+if __name__ == "__main__":
+    cli.run(main, parser())

@@ -1,0 +1,164 @@
+"""scripts.interpolate: films that pass through people."""
+
+import shlex
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import utils
+from editing import latents
+from editing import people as who
+from scripts import interpolate
+from tests.commands import failure, run
+from tests.networks import tiny_generator
+from tests.scripts.sheets import cells, differ, pixels, saved, told
+from tests.scripts.sheets import people as people_of
+
+ROUNDING = 2
+
+
+@pytest.fixture(scope="module")
+def cartoon():
+    return tiny_generator(seed=1)
+
+
+@pytest.fixture(scope="module")
+def file(cartoon, tmp_path_factory):
+    return saved(tmp_path_factory.mktemp("networks") / "cartoon.pt", cartoon)
+
+
+def draw(file, folder, *words):
+    run(interpolate, "--ckpt", file, "--outdir", folder, "--device", "cpu", *words)
+    return folder
+
+
+def frames(network, seeds, *words):
+    """Of a film by one network, [frames, 16, 16, 3]."""
+    args = interpolate.parser().parse_args(["--ckpt=", *map(str, words)])
+    args.interp = args.interp or interpolate.USUAL[args.space]
+    return np.stack(list(map(np.asarray, interpolate.film(args, {"": network}, who.by_seed(seeds))[""]))).astype(int)
+
+
+def drawn(network, w):
+    return utils.to_pixels(latents.draw(network, network.broadcast(w))).numpy().astype(int)
+
+
+WALKS = [
+    ["--space", space, "--interp", kind] for space, kind in (("w", "lerp"), ("w", "spline"), ("z", "slerp"), ("z", "lerp"))
+]
+
+
+@pytest.mark.parametrize("walk", WALKS, ids=" ".join)
+@pytest.mark.parametrize("loop", [False, True])
+def test_a_walk_passes_exactly_through_everybody_and_a_loop_closes(cartoon, walk, loop):
+    found = frames(cartoon, "3,7,1", "--frames", 4, *walk, *["--loop"] * loop)
+    assert len(found) == (3 * 4 if loop else 2 * 4 + 1)
+    expected = drawn(cartoon, latents.people(cartoon, [3, 7, 1]))
+    assert differ(found[::4], expected) <= 1
+    steps = np.abs(np.diff(found, axis=0)).mean((1, 2, 3))
+    seam = np.abs(found[0] - found[-1]).mean()
+    assert steps.min() > 0
+    assert not loop or seam < 2 * steps.max()  # the last step is one like the others
+
+
+def test_half_way_is_the_mean_in_w_and_on_the_arc_in_z(cartoon):
+    w = latents.people(cartoon, [3, 7])
+    assert differ(frames(cartoon, "3,7", "--frames", 2, "--interp", "lerp")[1:2], drawn(cartoon, w.mean(0, keepdim=True))) <= 1
+    z = utils.seeded_normal([3, 7], 8)
+    angle = torch.nn.functional.cosine_similarity(*z, dim=0).acos()
+    middle = z.sum(0, keepdim=True) * torch.sin(angle / 2) / torch.sin(angle)
+    found = frames(cartoon, "3,7", "--frames", 2, "--space", "z")[1:2]
+    assert differ(found, drawn(cartoon, cartoon.mapping(middle))) <= 1
+
+
+def test_truncation_0_stands_still(cartoon):
+    for walk in WALKS:
+        found = frames(cartoon, "0-1", "--frames", 3, "--truncation", 0, *walk)
+        assert differ(found, found[:1]) <= 1
+
+
+@pytest.mark.parametrize("ending", ["webp", "gif", "mp4"])
+def test_films_are_written_in_each_format(file, tmp_path, capsys, ending):
+    if ending == "mp4":
+        pytest.importorskip("av")
+    draw(file, tmp_path, "--seeds", "0-2", "--frames", 5, "--loop", "--format", ending)
+    path = tmp_path / f"walk.{ending}"
+    assert capsys.readouterr().out.splitlines()[-1] == str(path)
+    if ending != "mp4":
+        with Image.open(path) as film:
+            assert (film.n_frames, film.size) == (15, (16, 16))
+    else:
+        import av
+
+        with av.open(str(path)) as film:
+            assert sum(1 for _ in film.decode(video=0)) == 15
+
+
+def test_keyframes_are_the_people(cartoon, file, tmp_path):
+    draw(file, tmp_path, "--seeds", "4-6", "--frames", 2)
+    assert differ(cells(tmp_path / "keyframes.png", columns=3, rows=1)[0], people_of(cartoon, 4, 5, 6)) <= ROUNDING
+    assert told(tmp_path / "keyframes.png") == {
+        "seeds": "4-6",
+        "space": "w",
+        "interp": "spline",
+        "loop": "False",
+        "truncation": "1.0",
+        "ckpt": str(file),
+    }
+
+
+def test_a_pair_walks_side_by_side(cartoon, file, tmp_path):
+    photo = tiny_generator(seed=2)
+    words = ["--source", saved(tmp_path / "photo.pt", photo), "--seeds", "4-5", "--frames", 2, "--format", "gif"]
+    draw(file, tmp_path, *words)
+    found = cells(tmp_path / "keyframes.png", columns=2, rows=2)
+    assert differ(found[0], people_of(photo, 4, 5)) <= ROUNDING and differ(found[1], people_of(cartoon, 4, 5)) <= ROUNDING
+    with Image.open(tmp_path / "walk.gif") as film:
+        assert film.n_frames == 3 and film.width == 2 * 130 + 2
+
+
+def test_latents_of_a_file_are_walked(cartoon, file, tmp_path):
+    w_plus = latents.people(cartoon, [5, 6])
+    found = latents.save_latents(tmp_path / "faces.pt", w_plus, space="w+", names=["a.png", "b.png"])
+    draw(file, tmp_path, "--latents", found, "--frames", 2)
+    assert differ(cells(tmp_path / "keyframes.png", columns=2, rows=1)[0], people_of(cartoon, 5, 6)) <= ROUNDING
+    z = latents.save_latents(tmp_path / "z.pt", utils.seeded_normal([5, 6], 8), space="z", names=["a", "b"])
+    draw(file, tmp_path, "--latents", z, "--frames", 2, "--space", "z")
+    assert differ(cells(tmp_path / "keyframes.png", columns=2, rows=1)[0], people_of(cartoon, 5, 6)) <= ROUNDING
+
+
+def test_the_command_in_the_folder_makes_the_film_again(file, tmp_path):
+    draw(file, tmp_path, "--seeds", "0-1", "--frames", 3, "--loop")
+    before = (tmp_path / "walk.webp").read_bytes(), pixels(tmp_path / "keyframes.png")
+    line = (tmp_path / "command.txt").read_text()
+    assert line.startswith("python -m scripts.interpolate --ckpt ")
+    run(interpolate, *shlex.split(line)[3:])
+    assert (tmp_path / "walk.webp").read_bytes() == before[0]
+    assert np.array_equal(pixels(tmp_path / "keyframes.png"), before[1])
+
+
+@pytest.mark.parametrize(
+    "flags, words",
+    [
+        (["--ckpt", "{missing}"], ["--ckpt {missing}: no such file"]),
+        (["--source", "{large}"], ["--source {large}", "another size"]),
+        (["--seeds", "3"], ["--seeds", "two people"]),
+        (["--interp", "slerp"], ["--interp slerp", "--space z"]),
+        (["--latents", "{people}", "--space", "z"], ["--latents {people}", "no z"]),
+        (["--frames", "0"], ["--frames", "at least 1"]),
+        (["--fps", "0"], ["--fps", "above 0"]),
+        (["--format", "avi"], ["--format", "'avi'"]),
+        (["--latents", "{missing}"], ["--latents {missing}: no such file"]),
+    ],
+    ids=" ".join,
+)
+def test_wrong_input_gets_one_line_and_writes_nothing(file, tmp_path, capsys, flags, words):
+    files = {"missing": tmp_path / "missing.pt", "large": saved(tmp_path / "large.pt", size=32), "people": tmp_path / "p.pt"}
+    latents.save_latents(files["people"], torch.zeros(2, 6, 8), space="w+", names=["a", "b"])
+    given = ["--ckpt", file, *[flag.format(**files) for flag in flags]]
+    message = failure(capsys, interpolate, *given, "--outdir", tmp_path / "out")
+    for word in words:
+        assert word.format(**files) in message
+    assert not (tmp_path / "out").exists()
