@@ -1,0 +1,218 @@
+"""Find the latent of a photo by gradient descent on the picture (StyleGAN2, App. D; Abdal et al. 2019 for w+).
+
+    distance, note = perceptual.choose(None, source)
+    w_avg, spread = latent_statistics(generator)
+    found = project(generator, distance, photos, w_avg.expand(len(photos), -1), spread=spread)
+    images = latents.draw(generator, generator.broadcast(found.latent), noise=found.noise)
+
+Photos never touch one another: losses are sums over the batch, random numbers are the same for each photo, noise maps are
+normalised one by one, and Adam treats every number on its own.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from cli import InputError
+from editing import latents
+from editing.people import People
+from editing.perceptual import Distance
+from model import Generator
+
+SAMPLES, SEED, AT_ONCE = 10_000, 123, 1000  # of z, for the mean w and its spread
+COARSEST_NOISE = 8  # pixels; noise maps are compared with themselves down to this side
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long, how fast, and how much is added to the distance. Times are parts of all steps.
+
+    steps:            of Adam
+    lr:               its highest learning rate
+    lr_rampup:        time in which it rises from 0, linearly
+    lr_rampdown:      time in which it falls to 0 at the end, as half a cosine
+    noise:            jitter of the latent at the start, in units of the spread of w
+    noise_ramp:       time in which the jitter falls to 0, quadratically
+    noise_regularize: weight of `noise_regularizer`
+    mse:              weight of the mean squared difference of the pixels
+    """
+
+    steps: int = 1000
+    lr: float = 0.1
+    lr_rampup: float = 0.05
+    lr_rampdown: float = 0.25
+    noise: float = 0.05
+    noise_ramp: float = 0.75
+    noise_regularize: float = 1e5
+    mse: float = 0.0
+
+    def learning_rate(self, step: int) -> float:
+        """0 in the very first step, as published."""
+        t = step / self.steps
+        up = min(1.0, t / self.lr_rampup) if self.lr_rampup else 1.0
+        down = min(1.0, (1 - t) / self.lr_rampdown) if self.lr_rampdown else 1.0
+        return self.lr * up * (0.5 - 0.5 * math.cos(math.pi * down))
+
+    def jitter(self, step: int) -> float:
+        """Standard deviation of what is added to the latent, in units of the spread of w."""
+        left = max(0.0, 1 - step / self.steps / self.noise_ramp) if self.noise_ramp else 0.0
+        return self.noise * left**2
+
+
+@dataclass
+class Projection:
+    """What was found.
+
+    latent:    [photos, style_dim] or [photos, n_latent, style_dim]
+    noise:     for each convolution [photos, 1, res, res]; None: the noise stored in the network
+    distances: [steps, photos], of the jittered picture, as it was minimised
+    mse:       [steps, photos], of its pixels
+    snapshots: {steps done: images [photos, 3, size, size]}, without jitter
+    """
+
+    latent: Tensor
+    noise: list[Tensor] | None
+    distances: Tensor
+    mse: Tensor
+    snapshots: dict[int, Tensor] = field(default_factory=dict)
+
+
+def project(
+    generator: Generator,
+    distance: Distance,
+    targets: Tensor,
+    start: Tensor,
+    *,
+    spread: float,
+    noise: Sequence[Tensor] | None = None,
+    fixed_noise: bool = False,
+    schedule: Schedule = Schedule(),
+    seed: int = 0,
+    snapshots: Sequence[int] = (),
+    stepped: Callable[[float], object] = lambda loss: None,
+) -> Projection:
+    """Move latents, and noise maps, until the generator draws the targets.
+
+    targets:     [photos, 3, size, size] in [-1, 1]
+    start:       [photos, style_dim], or [photos, n_latent, style_dim] to let every layer have its own w
+    spread:      of w, see `latent_statistics`
+    noise:       to begin with, for each convolution [1 or photos, 1, res, res]; None: the noise stored in the network
+    fixed_noise: leave it as it is
+    seed:        of the jitter, which is the same for each photo
+    snapshots:   after how many steps to draw; 0 is the start
+    stepped:     called after each step with the mean loss, for a progress bar
+    """
+    latent = start.detach().clone().requires_grad_()
+    noise = [layer.to(latent.device) for layer in noise or generator.stored_noise()]
+    stored = all(torch.equal(*layers) for layers in zip(noise, generator.stored_noise()))
+    maps = [] if fixed_noise else [_each(layer, len(latent)).requires_grad_() for layer in noise]
+    optimizer = torch.optim.Adam([latent, *maps], lr=schedule.lr)
+    random = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        wanted = distance.features(targets)
+    drawn, distances, errors = {}, [], []
+
+    def snapshot(step: int) -> None:
+        if step in snapshots:
+            kept = [layer.detach() for layer in maps] or noise
+            drawn[step] = latents.draw(generator, generator.broadcast(latent.detach()), noise=kept)
+
+    snapshot(0)
+    for step in range(schedule.steps):
+        optimizer.param_groups[0]["lr"] = schedule.learning_rate(step)
+        jitter = torch.randn(1, *latent.shape[1:], generator=random).to(latent.device)
+        jittered = latent + jitter * (spread * schedule.jitter(step))
+        images = generator.synthesis(generator.broadcast(jittered), maps or noise)
+        found = distance.between(distance.features(images), wanted)
+        mse = (images - targets).square().mean((1, 2, 3))
+        loss = found + schedule.mse * mse
+        if maps:
+            loss = loss + schedule.noise_regularize * noise_regularizer(maps)
+        optimizer.zero_grad()
+        loss.sum().backward()
+        optimizer.step()
+        normalize_noise(maps)
+        distances.append(found.detach().cpu())
+        errors.append(mse.detach().cpu())
+        stepped(loss.detach().mean().item())
+        snapshot(step + 1)
+    kept = [layer.detach() for layer in maps] or (None if stored else [_each(layer, len(latent)) for layer in noise])
+    return Projection(latent.detach(), kept, torch.stack(distances), torch.stack(errors), drawn)
+
+
+@torch.no_grad()
+def latent_statistics(generator: Generator) -> tuple[Tensor, float]:
+    """The mean w [style_dim], and its spread sqrt(E |w - mean|^2): the same at every call.
+
+    Of a network of --freezeStyle, whose mapping gives a w for each layer, the mean is [n_latent, style_dim].
+    """
+    z = torch.randn(SAMPLES, generator.style_dim, generator=torch.Generator().manual_seed(SEED))
+    total, squares = 0.0, 0.0
+    for some in z.to(generator.input.input.device).split(AT_ONCE):
+        w = generator.mapping(some).double()
+        total, squares = total + w.sum(0), squares + w.square().sum(0)
+    mean = total / SAMPLES
+    variance = (squares / SAMPLES - mean.square()).clamp(min=0)
+    return mean.float(), variance.sum(-1).mean().sqrt().item()
+
+
+def starting_points(generator: Generator, mean: Tensor, space: str, count: int, init: People | None = None) -> Tensor:
+    """Where `count` photos begin: [count, style_dim] in "w", [count, n_latent, style_dim] in "w+".
+
+    mean: of `latent_statistics`
+    init: latents to begin with, one for all photos or one for each; None: the mean
+    Raises InputError for latents that do not fit the network, the space or the number of photos.
+    """
+    w_plus = generator.broadcast(mean[None]) if init is None else init.w_plus(generator)
+    flag = "--space w" if init is None else init.flag
+    if len(w_plus) not in (1, count):
+        raise InputError(f"{flag}: holds {len(w_plus)} latents, for {count} photos; give one for all, or one for each")
+    if space == "w":
+        if not torch.equal(w_plus, w_plus[:, :1].expand_as(w_plus)):
+            raise InputError(f"{flag}: has a w of its own for each layer here; use --space w+")
+        w_plus = w_plus[:, 0]
+    return w_plus.expand(count, *w_plus.shape[1:]).contiguous()
+
+
+def noise_regularizer(noise: Sequence[Tensor]) -> Tensor:
+    """How much noise maps resemble themselves one pixel on, at every scale, [batch] (StyleGAN2, App. D).
+
+    noise: for each convolution [batch, 1, res, res]. Pictures hidden in the noise would be found at once, and be useless.
+    """
+    return noise_correlations(noise).square().sum(1)
+
+
+def noise_correlations(noise: Sequence[Tensor]) -> Tensor:
+    """[batch, terms]: the mean product of each map with itself, rolled by one pixel across and down, halved down to 8 px."""
+    terms = []
+    for layer in noise:
+        while True:
+            terms += [(layer * layer.roll(1, axis)).mean((1, 2, 3)) for axis in (3, 2)]
+            if layer.shape[-1] <= COARSEST_NOISE:
+                break
+            layer = F.avg_pool2d(layer, 2)
+    return torch.stack(terms, 1)
+
+
+@torch.no_grad()
+def normalize_noise(noise: Sequence[Tensor]) -> None:
+    """Each map of each photo to mean 0 and standard deviation 1, in place."""
+    for layer in noise:
+        layer.sub_(layer.mean((1, 2, 3), keepdim=True)).div_(layer.std((1, 2, 3), keepdim=True))
+
+
+def psnr(mse: float) -> float:
+    """Peak signal-to-noise ratio in dB, of a mean squared error of pixels in [-1, 1].
+
+    >>> psnr(0.004)
+    30.0
+    """
+    return 10 * math.log10(4 / mse) if mse else math.inf
+
+
+def _each(layer: Tensor, count: int) -> Tensor:
+    return layer.detach().expand(count, *layer.shape[1:]).clone()

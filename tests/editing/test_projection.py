@@ -1,0 +1,190 @@
+"""Projection: a planted latent is found, and nobody's photo changes another's result."""
+
+import math
+
+import pytest
+import torch
+
+from cli import InputError
+from editing import latents, perceptual, projection
+from editing.people import People
+from editing.projection import Schedule, project
+from tests.networks import tiny_generator
+
+MSE = perceptual.PixelDistance()
+
+
+@pytest.fixture(scope="module")
+def generator():
+    return tiny_generator().eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def planted(generator):
+    """Three people, and their pictures with the stored noise."""
+    w = generator.mapping(torch.randn(3, 8, generator=torch.Generator().manual_seed(1)))
+    return w, latents.draw(generator, generator.broadcast(w))
+
+
+@pytest.fixture(scope="module")
+def statistics(generator):
+    return projection.latent_statistics(generator)
+
+
+def found(generator, targets, statistics, space="w", init=None, **options):
+    mean, spread = statistics
+    start = projection.starting_points(generator, mean, space, len(targets), init)
+    options = {"schedule": Schedule(steps=20), **options}
+    return project(generator, MSE, targets, start, spread=spread, **options)
+
+
+def equal(one, other):
+    same = torch.equal(one.latent, other.latent) and torch.equal(one.distances, other.distances)
+    return same and all(torch.equal(*layers) for layers in zip(one.noise or [], other.noise or [], strict=True))
+
+
+@pytest.mark.parametrize("fixed_noise", [False, True])
+@pytest.mark.parametrize("space", ["w", "w+"])
+def test_a_planted_person_is_found(generator, planted, statistics, space, fixed_noise):
+    _, targets = planted
+    schedule = Schedule(steps=150)
+    result = found(generator, targets[:1], statistics, space, fixed_noise=fixed_noise, schedule=schedule, snapshots=[0, 150])
+    before, after = ((result.snapshots[step] - targets[:1]).square().mean() for step in (0, 150))
+    assert after < before / 20
+    assert result.latent.shape == ((1, 8) if space == "w" else (1, generator.n_latent, 8))
+    drawn = latents.draw(generator, generator.broadcast(result.latent), noise=result.noise)
+    assert torch.equal(drawn, result.snapshots[150])  # what is kept is what is shown
+
+
+@pytest.mark.parametrize("space", ["w", "w+"])
+def test_a_photo_gives_the_same_alone_and_in_company(generator, planted, statistics, space):
+    _, targets = planted
+    together = found(generator, targets, statistics, space)
+    for i in range(3):
+        alone = found(generator, targets[i : i + 1], statistics, space)
+        # Sums of another batch may be rounded otherwise, and Adam amplifies that.
+        torch.testing.assert_close(together.latent[i : i + 1], alone.latent, atol=1e-3, rtol=1e-3)
+        torch.testing.assert_close(together.distances[:, i : i + 1], alone.distances, atol=1e-4, rtol=1e-3)
+        for layer, own in zip(together.noise, alone.noise, strict=True):
+            torch.testing.assert_close(layer[i : i + 1], own, atol=1e-2, rtol=1e-2)
+
+
+def test_a_seeded_run_repeats_whatever_the_global_random_state(generator, planted, statistics):
+    _, targets = planted
+    results = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        results.append(found(generator, targets[:1], statistics, seed=7))
+    assert equal(*results)
+    assert not equal(results[0], found(generator, targets[:1], statistics, seed=8))
+
+
+def test_the_generator_is_left_as_it_was(generator, planted, statistics):
+    before = {name: tensor.clone() for name, tensor in generator.state_dict().items()}
+    found(generator, planted[1][:1], statistics)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in generator.state_dict().items())
+    assert all(parameter.grad is None for parameter in generator.parameters())
+
+
+def test_fixed_noise_stays_and_searched_noise_is_normal_for_each_photo(generator, planted, statistics):
+    assert found(generator, planted[1], statistics, fixed_noise=True).noise is None
+    own = [layer.expand(3, -1, -1, -1) + 1 for layer in generator.stored_noise()]
+    kept = found(generator, planted[1], statistics, fixed_noise=True, noise=own).noise
+    assert all(torch.equal(*layers) for layers in zip(kept, own, strict=True))
+    for layer in found(generator, planted[1], statistics).noise:
+        torch.testing.assert_close(layer.mean((1, 2, 3)), torch.zeros(3), atol=1e-5, rtol=0)
+        torch.testing.assert_close(layer.std((1, 2, 3)), torch.ones(3), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_any_number_of_steps_works(generator, planted, statistics, steps):
+    result = found(generator, planted[1][:2], statistics, schedule=Schedule(steps=steps), snapshots=range(steps + 1))
+    assert result.distances.shape == result.mse.shape == (steps, 2)
+    assert sorted(result.snapshots) == list(range(steps + 1))
+    assert result.latent.isfinite().all()
+
+
+def test_the_bar_hears_of_every_step(generator, planted, statistics):
+    losses = []
+    found(generator, planted[1][:1], statistics, stepped=losses.append)
+    assert len(losses) == 20 and all(map(math.isfinite, losses))
+
+
+def test_pixels_can_be_added_to_any_distance(generator, planted, statistics):
+    schedule = Schedule(steps=5, mse=3.0, noise_regularize=0)
+    losses = []
+    result = found(generator, planted[1][:1], statistics, schedule=schedule, stepped=losses.append)
+    torch.testing.assert_close(torch.tensor(losses), (result.distances + 3 * result.mse).flatten())
+
+
+def test_a_ramp_of_no_time_is_none():
+    schedule = Schedule(steps=10, lr_rampup=0, lr_rampdown=0, noise_ramp=0)
+    assert {schedule.learning_rate(step) for step in range(10)} == {0.1}
+    assert {schedule.jitter(step) for step in range(10)} == {0.0}
+
+
+def test_statistics_are_those_of_many_w_and_the_same_at_every_call(generator, statistics):
+    mean, spread = statistics
+    again = projection.latent_statistics(generator)
+    assert torch.equal(mean, again[0]) and spread == again[1]
+    w = generator.mapping(torch.randn(100_000, 8, generator=torch.Generator().manual_seed(5)))
+    assert (mean - w.mean(0)).norm() < 4 * spread / 100
+    assert abs(spread / (w - w.mean(0)).square().sum(1).mean().sqrt().item() - 1) < 0.05
+
+
+class TestStartingPoints:
+    @pytest.mark.parametrize("space, shape", [("w", (3, 8)), ("w+", (3, 6, 8))])
+    def test_the_mean_is_for_everybody(self, generator, statistics, space, shape):
+        start = projection.starting_points(generator, statistics[0], space, 3)
+        assert start.shape == shape
+        assert torch.equal(start, statistics[0].expand(shape))
+
+    @pytest.mark.parametrize("count", [1, 3])
+    def test_latents_are_one_for_all_or_one_for_each(self, generator, planted, statistics, count):
+        start = projection.starting_points(generator, statistics[0], "w", 3, people(planted[0][:count]))
+        assert torch.equal(start, planted[0][:count].expand(3, 8))
+
+    def test_another_number_gets_one_line(self, generator, planted, statistics):
+        with pytest.raises(InputError, match=r"--init f\.pt: holds 2 latents, for 3 photos"):
+            projection.starting_points(generator, statistics[0], "w", 3, people(planted[0][:2]))
+
+    def test_layers_of_their_own_do_not_fit_w(self, generator, statistics):
+        different = torch.arange(6.0).view(1, 6, 1).expand(1, 6, 8)
+        with pytest.raises(InputError, match=r"--init f.pt: .*--space w\+"):
+            projection.starting_points(generator, statistics[0], "w", 1, people(different))
+        assert torch.equal(projection.starting_points(generator, statistics[0], "w+", 1, people(different)), different)
+
+    def test_a_network_of_freeze_style_has_no_w(self, generator, statistics):
+        mean = torch.arange(6.0).view(6, 1).expand(6, 8)
+        with pytest.raises(InputError, match=r"--space w: .*--space w\+"):
+            projection.starting_points(generator, mean, "w", 2)
+
+
+def people(latent):
+    space = "w" if latent.ndim == 2 else "w+"
+    names = [str(i) for i in range(len(latent))]
+    return People(names, "--init f.pt", found=latents.Latents(latent, space, names))
+
+
+class TestNoise:
+    def test_random_noise_costs_little_and_pictures_much(self, generator):
+        noise = generator.make_noise(4, torch.Generator().manual_seed(0))
+        smooth = [torch.nn.functional.avg_pool2d(layer, 3, 1, 1) for layer in noise]
+        projection.normalize_noise(smooth)
+        assert (projection.noise_regularizer(noise) * 10 < projection.noise_regularizer(smooth)).all()
+
+    def test_each_photo_pays_for_its_own(self, generator):
+        noise = generator.make_noise(3, torch.Generator().manual_seed(0))
+        alone = [projection.noise_regularizer([layer[i : i + 1] for layer in noise]) for i in range(3)]
+        torch.testing.assert_close(projection.noise_regularizer(noise), torch.cat(alone))
+
+    def test_a_flat_map_correlates_with_itself_at_every_scale(self):
+        assert torch.equal(projection.noise_correlations([torch.ones(2, 1, 32, 32)]), torch.ones(2, 6))  # 32, 16 and 8 px
+
+    def test_normalizing_twice_changes_nothing_more(self, generator):
+        noise = [3 * layer + 2 for layer in generator.make_noise(2, torch.Generator().manual_seed(0))]
+        projection.normalize_noise(noise)
+        once = [layer.clone() for layer in noise]
+        projection.normalize_noise(noise)
+        for layer, before in zip(noise, once):
+            torch.testing.assert_close(layer, before, atol=1e-5, rtol=1e-5)

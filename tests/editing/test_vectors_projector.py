@@ -1,0 +1,57 @@
+"""The recorded helpers of the reference's projector: schedules, the noise regulariser, normalised noise, pixels."""
+
+import pytest
+import torch
+
+import utils
+from editing import projection
+from editing.projection import Schedule
+from tests.vectors import for_each_folder
+
+HELPER = {"atol": 1e-6, "rtol": 1e-6}
+
+
+@pytest.fixture
+def record(folder):
+    return torch.load(folder / "helpers.pt", weights_only=True)
+
+
+@for_each_folder("projector")
+def test_vectors_of_the_learning_rate(folder, record):
+    schedule = Schedule(steps=1000, lr=0.1)
+    found = torch.tensor([schedule.learning_rate(step) for step in range(1000)], dtype=torch.float64)
+    torch.testing.assert_close(found, record["lr_schedule_1000_lr0.1"], **HELPER)
+
+
+@for_each_folder("projector")
+def test_vectors_of_the_jitter(folder, record):
+    found = torch.tensor([Schedule().jitter(step) for step in range(1000)], dtype=torch.float64)
+    torch.testing.assert_close(found, record["noise_strength_factor_1000"], **HELPER)
+
+
+@for_each_folder("projector")
+def test_vectors_of_the_noise_regularizer_and_its_gradients(folder, record):
+    """The reference squares the mean of its batch; ours, each photo's own: equal for a batch of one."""
+    noises = [layer.clone().requires_grad_() for layer in record["noises"]]
+    found = projection.noise_correlations(noises).mean(0).square().sum()
+    torch.testing.assert_close(found, record["noise_regularize"], **HELPER)
+    for gradient, expected in zip(torch.autograd.grad(found, noises), record["grads"], strict=True):
+        torch.testing.assert_close(gradient, expected, **HELPER)
+
+
+@for_each_folder("projector")
+def test_vectors_of_normalized_noise(folder, record):
+    """The reference normalises its whole batch as one map; ours, each photo's own."""
+    for layer, expected in zip(record["noises"], record["normalized"], strict=True):
+        whole = layer.clone().view(1, 1, -1, layer.shape[-1])
+        projection.normalize_noise([whole])
+        torch.testing.assert_close(whole.view_as(expected), expected, **HELPER)
+
+
+@for_each_folder("projector")
+def test_vectors_of_pixels(folder, record):
+    """The reference cuts what ours rounds: half a step apart on average, never more than one."""
+    ours, theirs = utils.to_pixels(record["make_image_in"]).int(), record["make_image_out"].int()
+    assert ((ours - theirs) >= 0).all() and ((ours - theirs) <= 1).all()
+    exact = record["make_image_in"].clamp(-1, 1).add(1).mul(127.5).permute(0, 2, 3, 1)
+    assert ((exact - ours).abs() <= 0.5 + 1e-4).all()
