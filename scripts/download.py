@@ -87,6 +87,12 @@ PUBLISHED = {
         "as torchvision states; trained on ImageNet",
         sha256="397923af",
     ),
+    "inception": Published(
+        "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
+        "Inception-v3 of torch-fidelity, for FID and KID by scripts.evaluate",
+        "Apache-2.0, as TensorFlow's models; trained on ImageNet",
+        sha256="6726825d",
+    ),
 }
 
 

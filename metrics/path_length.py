@@ -1,0 +1,66 @@
+"""Perceptual path length: how much the picture changes for a small step in W (Karras et al. 2019, Sec. 4.1).
+
+length = path_length(generator, features, seeds=range(1000))
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from cli import InputError
+from metrics.features import Counter, Features
+from model import Generator
+
+STEP = 1e-4
+TRIMMED = 0.01  # the share of the smallest values, and of the largest, that is left out
+
+
+@torch.no_grad()
+def path_length(
+    generator: Generator,
+    features: Features,
+    seeds: Sequence[int],
+    batch: int = 16,
+    step: float = STEP,
+    done: Counter = lambda count: None,
+) -> float:
+    """The mean of |f(g(lerp(w1, w2, t + step))) - f(g(lerp(w1, w2, t)))|^2 / step^2, with t uniform in 0..1.
+
+    f: features of unrounded pictures. Published values take LPIPS for the distance; those of other features compare only
+       with themselves
+
+    Each seed draws z1, z2 and t. The noise is the one stored in the network. The outermost 1 % at both ends are left out.
+    """
+    noise = generator.stored_noise()
+    found = []
+    for start in range(0, len(seeds), batch):
+        here, there = (
+            features(generator.synthesis(w_plus, noise)).double()
+            for w_plus in _steps(generator, seeds[start : start + batch], step)
+        )
+        found.append((there - here).square().sum(1) / step**2)
+        done(len(here))
+    return trimmed_mean(torch.cat(found))
+
+
+def trimmed_mean(values: Tensor) -> float:
+    """The mean of those between the 1st and the 99th percentile.
+
+    >>> trimmed_mean(torch.tensor([1.0, 2.0, 4.0, 1000.0]))
+    3.0
+    """
+    if len(values) < 3:
+        raise InputError(f"path length needs at least 3 seeds, got {len(values)}")
+    low, high = values.quantile(TRIMMED), values.quantile(1 - TRIMMED)
+    return float(values[(values >= low) & (values <= high)].mean())
+
+
+def _steps(generator: Generator, seeds: Sequence[int], step: float) -> tuple[Tensor, Tensor]:
+    """w_plus at t, and at t + step, for each seed."""
+    random = [torch.Generator().manual_seed(seed) for seed in seeds]
+    device = generator.input.input.device
+    z1, z2 = (torch.stack([torch.randn(generator.style_dim, generator=one) for one in random]).to(device) for _ in "12")
+    w1, w2 = (generator.broadcast(generator.mapping(z)) for z in (z1, z2))
+    t = torch.stack([torch.rand(1, 1, generator=one) for one in random]).to(w1)
+    return w1.lerp(w2, t), w1.lerp(w2, t + step)

@@ -1,0 +1,113 @@
+"""Reads the attributes of a rendered face off its picture, photo-like or cartoon: the ruler's eye (see structure.py).
+
+    regressor, truth = read("demo/regressor.pt")
+    found = regressor(images)                          # [batch, 28], in the units of faces.synthetic.ATTRIBUTES
+    yaw = found[:, OUTPUTS.index("yaw")]
+
+`truth` says how far each output can be believed: its correlation with the true attribute on faces it never saw, in each
+domain. scripts/train_regressor.py makes the file.
+"""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+import checkpoint
+from checkpoint import container
+from cli import InputError
+from faces.synthetic import ATTRIBUTES
+
+SIZE = 64  # pixels; pictures of other sizes are resampled first
+CIRCULAR = ("bg_hue", "shirt_hue")  # once around the colour circle: read as sine and cosine
+OUTPUTS = [output for name in ATTRIBUTES for output in ((f"{name}.sin", f"{name}.cos") if name in CIRCULAR else (name,))]
+SHIPPED = Path(__file__).parent.parent / "demo" / "regressor.pt"
+
+Truth = dict[str, dict[str, float]]  # {"A": {output: correlation with the true value}, "B": {...}}
+
+
+class Regressor(nn.Module):
+    """Eight convolutions, one hidden layer; 0.4 million parameters.
+
+    mean, std: [outputs], of the attributes it was trained on; inside, all outputs are standardised
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.convs = nn.Sequential(
+            nn.PixelUnshuffle(2),
+            *_block(12, 32),
+            *_block(32, 32),
+            *_block(32, 48, stride=2),
+            *_block(48, 48),
+            *_block(48, 96, stride=2),
+            *_block(96, 96),
+            *_block(96, 96, stride=2),
+        )
+        self.head = nn.Sequential(nn.Linear(96 * 4 * 4, 96), nn.ReLU(), nn.Linear(96, len(OUTPUTS)))
+        self.register_buffer("mean", torch.zeros(len(OUTPUTS)))
+        self.register_buffer("std", torch.ones(len(OUTPUTS)))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """[batch, 3, size, size] in [-1, 1] -> [batch, outputs], in the units of the attributes."""
+        return self.from_maps(self.maps(images))
+
+    def features(self, images: Tensor) -> Tensor:
+        """[batch, 96], for distances between sets of pictures: the last feature maps, averaged over their 4x4 places."""
+        return self.maps(images).mean((2, 3))
+
+    def from_maps(self, maps: Tensor) -> Tensor:
+        """What `forward` returns, for those who hold the maps already."""
+        return self.mean + self.std * self.head(maps.flatten(1))
+
+    def maps(self, images: Tensor) -> Tensor:
+        """The last feature maps: [batch, 96, 4, 4]."""
+        if images.shape[-1] != SIZE:
+            images = F.interpolate(images, (SIZE, SIZE), mode="bilinear", antialias=True)
+        return self.convs(images.contiguous(memory_format=torch.channels_last))
+
+
+def outputs_of(attributes: dict[str, Tensor]) -> Tensor:
+    """The attributes of n faces as the regressor should read them: [n, outputs].
+
+    >>> from faces.synthetic import sample_attributes
+    >>> outputs_of(sample_attributes(5, seed=0)).shape
+    torch.Size([5, 28])
+    """
+    columns = []
+    for name in ATTRIBUTES:
+        value = attributes[name].float()
+        columns += [(2 * torch.pi * value).sin(), (2 * torch.pi * value).cos()] if name in CIRCULAR else [value]
+    return torch.stack(columns, dim=1)
+
+
+def write(path: Path, regressor: Regressor, truth: Truth, made_by: dict) -> None:
+    """In half precision. made_by: plain values that tell how it was trained."""
+    state = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in regressor.state_dict().items()}
+    checkpoint.write(path, {"regressor": state, "outputs": OUTPUTS, "truth": truth, "made_by": made_by}, manifest=False)
+
+
+def read(path: str | Path = SHIPPED, flag: str = "--regressor") -> tuple[Regressor, Truth]:
+    """Eval mode, without gradients. Raises InputError, one line, for a file that is missing or something else."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{flag} {path}: no such file; python -m scripts.train_regressor makes one")
+    contents = container.load(path)[0]
+    regressor = Regressor()
+    if contents.get("outputs") != OUTPUTS or not isinstance(contents.get("regressor"), dict):
+        raise InputError(f"{flag} {path}: no regressor of these attributes; python -m scripts.train_regressor makes one")
+    try:
+        regressor.load_state_dict(contents["regressor"])
+        truth = {domain: {output: float(contents["truth"][domain][output]) for output in OUTPUTS} for domain in "AB"}
+    except (RuntimeError, KeyError, TypeError, ValueError):
+        raise InputError(f"{flag} {path}: damaged; python -m scripts.train_regressor makes a new one") from None
+    return regressor.float().eval().requires_grad_(False), truth
+
+
+def _block(in_channels: int, out_channels: int, stride: int = 1) -> tuple[nn.Module, ...]:
+    return (
+        nn.Conv2d(in_channels, out_channels, 3, stride, padding=1, bias=False),
+        nn.BatchNorm2d(out_channels),
+        nn.ReLU(),
+    )
