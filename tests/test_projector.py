@@ -1,0 +1,276 @@
+"""projector.py: photos to a latent file and pictures of the way there, and every wrong input in one line."""
+
+import csv
+import resource
+import shlex
+import time
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import checkpoint
+import projector
+import utils
+from editing import latents
+from tests.checkpoint import hostile
+from tests.checkpoint.files import stream_with_pickle, zip_with_pickle
+from tests.commands import failure, run
+from tests.networks import tiny_discriminator, tiny_generator
+
+STEPS = 6
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Networks s.pt (with its discriminator), t.pt and wide.pt, and three people that s.pt drew: 0.png, 1.png, 2.png."""
+    folder = tmp_path_factory.mktemp("place")
+    states = {"g_ema": tiny_generator(0).state_dict(), "d": tiny_discriminator().state_dict()}
+    checkpoint.write(folder / "s.pt", states)
+    checkpoint.write(folder / "t.pt", {"g_ema": tiny_generator(1).state_dict()})
+    checkpoint.write(folder / "wide.pt", {"g_ema": tiny_generator(size=32).state_dict()})
+    generator = checkpoint.read(folder / "s.pt").generator()
+    for i, picture in enumerate(utils.to_pictures(latents.draw(generator, latents.people(generator, [0, 1, 2])))):
+        picture.save(folder / f"{i}.png")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def no_weights(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
+
+
+def project(place, out, *words, photos=("0",), ckpt="s.pt"):
+    pictures = [place / f"{name}.png" for name in photos]
+    words = ["--ckpt", place / ckpt, "--outdir", out, "--device", "cpu", *words, *pictures]
+    run(projector, *(["--step", STEPS] if "--step" not in words else []), *words)
+    return out
+
+
+def pixels(path):
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB")).astype(int)
+
+
+def test_photos_become_a_latent_file_and_pictures(place, tmp_path, capsys):
+    out = project(place, tmp_path / "new" / "out", photos="01")
+    shown = capsys.readouterr()
+    assert shown.out.splitlines()[-1] == str(out / "latents.pt")
+    assert "PSNR" in shown.out and "loss=" in shown.err
+    names = {path.name for path in out.iterdir()}
+    assert names == {"0.png", "0-strip.png", "1.png", "1-strip.png", "latents.pt", "losses.csv", "command.txt"}
+    found = latents.read_latents(out / "latents.pt")
+    generator = checkpoint.read(place / "s.pt").generator()
+    assert (found.space, found.names) == ("w", [str(place / "0.png"), str(place / "1.png")])
+    assert found.ckpt == checkpoint.fingerprint(generator.state_dict())
+    drawn = utils.to_pixels(latents.draw(generator, found.w_plus(generator), noise=found.noise)).numpy().astype(int)
+    assert np.abs(np.stack([pixels(out / "0.png"), pixels(out / "1.png")]) - drawn).max() <= 1
+    with (out / "losses.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2 * STEPS and float(rows[STEPS - 1]["mse"]) < float(rows[0]["mse"])
+
+
+def test_a_photo_gives_the_same_bytes_alone_and_in_company(place, tmp_path):
+    together = latents.read_latents(project(place, tmp_path / "all", photos="012") / "latents.pt")
+    for i in range(3):
+        alone = latents.read_latents(project(place, tmp_path / str(i), photos=str(i)) / "latents.pt")
+        assert torch.equal(together.latent[i : i + 1], alone.latent)
+        assert all(torch.equal(layer[i : i + 1], own) for layer, own in zip(together.noise, alone.noise))
+        assert (tmp_path / "all" / f"{i}.png").read_bytes() == (tmp_path / str(i) / f"{i}.png").read_bytes()
+
+
+def test_a_batch_gives_the_same_within_rounding(place, tmp_path):
+    one = latents.read_latents(project(place, tmp_path / "1", photos="012") / "latents.pt")
+    two = latents.read_latents(project(place, tmp_path / "2", "--batch", 2, photos="012") / "latents.pt")
+    torch.testing.assert_close(two.latent, one.latent, atol=1e-3, rtol=1e-3)
+
+
+def test_the_command_in_the_folder_finds_the_same_again(place, tmp_path):
+    out = project(place, tmp_path / "out", "--perceptual", "mse", "--w-plus")
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    line = (out / "command.txt").read_text()
+    assert line.startswith("python projector.py --step")
+    run(projector, *shlex.split(line)[2:])
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_init_goes_on_where_a_file_ended_and_repeats(place, tmp_path):
+    first = project(place, tmp_path / "first", "--perceptual", "mse", "--step", 40)
+    again = [
+        project(place, tmp_path / name, "--perceptual", "mse", "--init", first / "latents.pt", "--step", 10) for name in "ab"
+    ]
+    files = [latents.read_latents(folder / "latents.pt") for folder in again]
+    assert torch.equal(files[0].latent, files[1].latent)
+    start = pixels(again[0] / "0-strip.png")  # target, start, ...
+    assert np.abs(shown(start, 1) - shown(pixels(first / "0-strip.png"), 6)).max() <= 1
+
+
+def shown(strip, column):
+    """One picture of a strip, and not its title or caption."""
+    width = 128 + utils.GAP
+    left = utils.GAP + column * width
+    top = next(y for y in range(strip.shape[0]) if (strip[y, utils.GAP : utils.GAP + 128] != 255).any(1).all())
+    return strip[top : top + 128, left : left + 128]
+
+
+def test_the_strip_goes_from_the_target_to_the_cartoon(place, tmp_path):
+    out = project(place, tmp_path / "out", "--target_ckpt", place / "t.pt", "--perceptual", "mse", "--step", 60)
+    strip, cartoon = pixels(out / "0-strip.png"), checkpoint.read(place / "t.pt").generator()
+    assert strip.shape[1] == 8 * (128 + utils.GAP) + utils.GAP  # target, start, 4 steps, final, cartoon
+    distances = [np.square(shown(strip, column) - shown(strip, 0)).mean() for column in (1, 3, 6)]
+    assert distances[0] > distances[1] > distances[2]
+    found = latents.read_latents(out / "latents.pt")
+    drawn = utils.to_pixels(latents.draw(cartoon, found.w_plus(cartoon))).numpy()[0].astype(int)
+    assert np.abs(pixels(out / "0-cartoon.png") - drawn).max() <= 1
+
+
+def test_pictures_tell_what_made_them(place, tmp_path):
+    out = project(place, tmp_path / "out", "--perceptual", "mse", "--seed", 3)
+    with Image.open(out / "0.png") as picture:
+        told = picture.text
+    assert (told["photo"], told["ckpt"], told["seed"], told["perceptual"]) == (
+        str(place / "0.png"),
+        str(place / "s.pt"),
+        "3",
+        "mse",
+    )
+    assert "PSNR" in told["found"]
+
+
+@pytest.mark.parametrize("words, shape", [([], (1, 8)), (["--space", "w+"], (1, 6, 8)), (["--w_plus"], (1, 6, 8))])
+def test_spaces(place, tmp_path, words, shape):
+    assert latents.read_latents(project(place, tmp_path, *words) / "latents.pt").latent.shape == shape
+
+
+@pytest.mark.parametrize("fixed", [True, False])
+def test_fixed_noise_leaves_no_noise_in_the_file(place, tmp_path, fixed):
+    found = latents.read_latents(project(place, tmp_path, *["--fixed_noise"] * fixed) / "latents.pt")
+    assert (found.noise is None) == fixed
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5])
+def test_any_number_of_steps_works(place, tmp_path, steps):
+    assert (project(place, tmp_path, "--step", steps) / "0-strip.png").is_file()
+
+
+def test_what_distance_is_taken_is_said(place, tmp_path, capsys):
+    project(place, tmp_path / "d")
+    assert "distance: disc" in (said := capsys.readouterr().out) and "scripts.download vgg16" in said
+    project(place, tmp_path / "m", ckpt="t.pt")
+    assert "distance: mse, pixels" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("fixed", [True, False])
+def test_the_layout_of_the_reference(place, tmp_path, fixed):
+    """One entry for each path: what its scripts look up, and what ours read back."""
+    out = project(place, tmp_path, "--layout", "reference", *["--fixed_noise"] * fixed, photos="01")
+    assert {path.name for path in out.glob("*project.png")} == {"0-project.png", "1-project.png"}
+    file = torch.load(out / "0.pt", weights_only=True)
+    assert list(file) == [str(place / "0.png"), str(place / "1.png")]
+    for entry in file.values():
+        assert entry["img"].shape == (3, 16, 16) and entry["latent"].shape == (8,)
+        assert [tuple(layer.shape) for layer in entry["noise"]] == [(1, 1, side, side) for side in (4, 8, 8, 16, 16)]
+    found = latents.read_latents(out / "0.pt")
+    generator = checkpoint.read(place / "s.pt").generator()
+    drawn = latents.draw(generator, found.w_plus(generator), noise=found.noise)
+    torch.testing.assert_close(drawn[1], file[str(place / "1.png")]["img"], atol=1e-4, rtol=1e-4)
+
+
+def test_the_published_command_works(place, tmp_path):
+    words = ["--ckpt=" + str(place / "s.pt"), "--size=16", "--w_plus", "--step=2", "--files", place / "0.png", place / "1.png"]
+    run(projector, *words, "--outdir", tmp_path)
+    assert len(latents.read_latents(tmp_path / "latents.pt")) == 2
+
+
+def test_photos_of_one_name_do_not_overwrite_one_another(place, tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "0.png").write_bytes((place / "1.png").read_bytes())
+    words = ["--ckpt", place / "s.pt", "--step", 1, "--outdir", tmp_path / "out", place / "0.png", tmp_path / "other" / "0.png"]
+    run(projector, *words)
+    assert {path.name for path in (tmp_path / "out").glob("*.png")} >= {"0000-0.png", "0001-0.png"}
+
+
+def test_a_photo_that_is_not_square_is_told_of_scripts_align(place, tmp_path, capsys):
+    Image.new("RGB", (40, 20), "red").save(tmp_path / "wide.png")
+    run(projector, "--ckpt", place / "s.pt", "--step", 1, "--outdir", tmp_path / "out", tmp_path / "wide.png")
+    assert "40 x 20" in (said := capsys.readouterr().out) and "scripts.align" in said
+
+
+@pytest.mark.parametrize(
+    "flags, words",
+    [
+        (["{me}", "--step", "0"], ["--step: 0", "at least 1"]),
+        (["{me}", "--step", "x"], ["--step", "whole number"]),
+        (["{me}", "--lr", "nan"], ["--lr"]),
+        (["{me}", "--lr_rampup", "2"], ["--lr_rampup", "at most 1"]),
+        (["{missing}"], ["missing.png: no such file"]),
+        (["{text}"], ["text.png", "not an image"]),
+        (["{folder}"], ["not a regular file"]),
+        ([], ["PHOTO", "scripts.align"]),
+        (["{me}", "--ckpt", "{missing}"], ["--ckpt {missing}: no such file"]),
+        (["{me}", "--ckpt", "{text}"], ["text.png"]),
+        (["{me}", "--ckpt", "{d}"], ["holds no generator"]),
+        (["{me}", "--target_ckpt", "{missing}"], ["--target_ckpt {missing}: no such file"]),
+        (["{me}", "--target_ckpt", "{wide}"], ["--target_ckpt {wide}", "no child"]),
+        (["{me}", "--size", "32"], ["--size 32", "16 px"]),
+        (["{me}", "--channel_multiplier", "2"], ["--channel_multiplier 2"]),
+        (["{me}", "--init", "{missing}"], ["--init {missing}: no such file"]),
+        (["{me}", "--init", "{s}"], ["--init {s}", "not a latent file"]),
+        (["{me}", "--init", "{long}"], ["--init {long}", "[6, 8]"]),
+        (["{me}", "--init", "{two}"], ["--init {two}", "2 latents, for 1 photos"]),
+        (["{me}", "--init", "{layered}"], ["--init {layered}", "--space w+"]),
+        (["{me}", "--space", "z"], ["--space", "z"]),
+        (["{me}", "--perceptual", "lpips"], ["--perceptual lpips", "scripts.download vgg16"]),
+        (["{me}", "--perceptual", "disc", "--ckpt", "{wide}"], ["holds no discriminator"]),
+        (["{me}", "--vgg", "{missing}"], ["--vgg", "no such file"]),
+        (["{me}", "--vgg", "{text}"], ["--vgg {text}"]),
+        (["{me}", "--device", "gpu"], ["--device gpu"]),
+        (["{me}", "--batch", "0"], ["--batch", "at least 1"]),
+        (["{me}", "--seed=-1"], ["--seed", "at least 0"]),
+        (["{me}", "--outdir", "{here}"], ["--outdir {here}: would overwrite {me}"]),
+    ],
+    ids=" ".join,
+)
+def test_wrong_input_gets_one_line_and_writes_nothing(place, tmp_path, capsys, flags, words):
+    files = {"missing": tmp_path / "missing.png", "text": tmp_path / "text.png", "folder": tmp_path, "here": place}
+    files |= {path.stem: path for path in place.iterdir()}
+    files["me"] = place / "0.png"
+    files["text"].write_text("nothing to see")
+    checkpoint.write(tmp_path / "d.pt", {"d": tiny_discriminator().state_dict()})
+    for name, latent in {"long": torch.zeros(1, 9), "two": torch.zeros(2, 8), "layered": torch.randn(1, 6, 8)}.items():
+        space = "w" if latent.ndim == 2 else "w+"
+        files[name] = latents.save_latents(tmp_path / f"{name}.pt", latent, space=space, names=["x"] * len(latent))
+    files["d"] = tmp_path / "d.pt"
+    before = {path: path.read_bytes() for path in place.iterdir()}
+    given = [flag.format(**files) for flag in flags]
+    message = failure(capsys, projector, "--ckpt", place / "s.pt", "--outdir", tmp_path / "out", *given)
+    assert message.splitlines()[-1].startswith("projector.py: ")
+    for word in words:
+        assert word.format(**files) in message
+    assert not (tmp_path / "out").exists()
+    assert {path: path.read_bytes() for path in place.iterdir()} == before
+
+
+@pytest.mark.parametrize("flag", ["--ckpt", "--target_ckpt", "--init", "--vgg"])
+@pytest.mark.parametrize("container", [zip_with_pickle, stream_with_pickle])
+@pytest.mark.parametrize(
+    "name", ["os.system", "STACK_GLOBAL", "BUILD of a class itself", "a memo of 64 GiB", "wide lists, 2^60 leaves"]
+)
+def test_hostile_files_end_in_one_line_in_time_and_run_nothing(place, tmp_path, capsys, flag, container, name):
+    canary, begin = tmp_path / "canary", time.monotonic()
+    file = container(tmp_path / "file.pt", hostile.pickled(name, canary))
+    flags = {"--ckpt": place / "s.pt"} | {flag: file}
+    message = failure(capsys, projector, *[word for pair in flags.items() for word in pair], place / "0.png")
+    assert str(file) in message
+    assert time.monotonic() - begin < 30
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 < 4 * 2**30
+    assert not canary.exists()
+
+
+@pytest.mark.parametrize("name", hostile.PICKLES)
+def test_every_hostile_checkpoint_ends_in_one_line(place, tmp_path, capsys, name):
+    canary = tmp_path / "canary"
+    file = zip_with_pickle(tmp_path / "file.pt", hostile.pickled(name, canary))
+    assert str(file) in failure(capsys, projector, "--ckpt", file, place / "0.png")
+    assert not canary.exists()
