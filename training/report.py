@@ -93,10 +93,10 @@ class Report:
             return
         stats = self.folder / "stats.jsonl"
         kept = [
-            line for line in _read_statistics(stats) if line["iteration"] <= self.first and line["iteration"] % self.every == 0
+            line for line in read_statistics(stats) if line["iteration"] <= self.first and line["iteration"] % self.every == 0
         ]
         stats.write_text("".join(f"{json.dumps(line)}\n" for line in kept))
-        for path in _samples(self.folder):
+        for path in sample_files(self.folder):
             if int(path.stem) > self.first:
                 path.unlink()
 
@@ -169,15 +169,21 @@ def draw_losses(folder: Path) -> Path | None:
     """stats.jsonl -> loss.png: the losses of the run."""
     if not (folder / "stats.jsonl").exists():
         return None
-    lines = _read_statistics(folder / "stats.jsonl")
-    curves = {name: _smooth([(line["kimg"], line[name]) for line in lines if name in line]) for name in LOSSES}
+    lines = read_statistics(folder / "stats.jsonl")
+    curves = {name: smooth([(line["kimg"], line[name]) for line in lines if name in line]) for name in LOSSES}
     chart = utils.line_chart({name: curve for name, curve in curves.items() if curve[0]}, "losses", "thousand images")
     return utils.save_png(chart, folder / "loss.png")
 
 
 def draw_progress(folder: Path) -> Path | None:
     """samples/*.png -> progress.gif: how the same people change."""
-    paths = _samples(folder)
+    frames = progress_frames(folder)
+    return utils.save_animation(frames, folder / "progress.gif") if len(frames) > 1 else None
+
+
+def progress_frames(folder: Path) -> list[Image.Image]:
+    """Up to GIF_FRAMES of the samples, first and last among them, of one size and at most GIF_WIDTH wide."""
+    paths = sample_files(folder)
     count = min(len(paths), GIF_FRAMES)
     frames = []
     for i in range(count):
@@ -185,12 +191,10 @@ def draw_progress(folder: Path) -> Path | None:
         with contextlib.suppress(OSError), Image.open(path) as picture:  # a kill or a full disk leaves half of one
             picture.thumbnail((GIF_WIDTH, 10**6), Image.Resampling.LANCZOS)
             frames.append(picture.convert("RGB"))
-    if len(frames) < 2:
-        return None
-    return utils.save_animation([frame for frame in frames if frame.size == frames[0].size], folder / "progress.gif")
+    return [frame for frame in frames if frame.size == frames[0].size]
 
 
-def _read_statistics(path: Path) -> list[dict]:
+def read_statistics(path: Path) -> list[dict]:
     """The whole lines; a kill or a full disk leaves half of one."""
     lines = []
     for text in path.read_text(errors="replace").splitlines() if path.exists() else []:
@@ -199,11 +203,12 @@ def _read_statistics(path: Path) -> list[dict]:
     return lines
 
 
-def _samples(folder: Path) -> list[Path]:
+def sample_files(folder: Path) -> list[Path]:
+    """samples/*.png, oldest first."""
     return sorted((folder / "samples").glob("[0-9]*.png"), key=lambda path: int(path.stem))
 
 
-def _smooth(points: list[tuple[float, float]], bins: int = 200) -> tuple[list[float], list[float]]:
+def smooth(points: list[tuple[float, float]], bins: int = 200) -> tuple[list[float], list[float]]:
     """At most `bins` points, each the mean of its neighbours."""
     size = max(1, math.ceil(len(points) / bins))
     groups = [points[i : i + size] for i in range(0, len(points), size)]
