@@ -93,7 +93,10 @@ def read(path: str | Path = SHIPPED, flag: str = "--regressor") -> tuple[Regress
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{flag} {path}: no such file; python -m scripts.train_regressor makes one")
-    contents = container.load(path)[0]
+    try:
+        contents = container.load(path)[0]
+    except InputError as error:
+        raise InputError(f"{flag} {path}: {error}") from None
     regressor = Regressor()
     if contents.get("outputs") != OUTPUTS or not isinstance(contents.get("regressor"), dict):
         raise InputError(f"{flag} {path}: no regressor of these attributes; python -m scripts.train_regressor makes one")

@@ -1,0 +1,212 @@
+"""Does the person survive the transfer? The same latents through source and target, read by the attribute regressor.
+
+    ruler = Ruler(*regressor.read())
+    source, target = (ruler.read_people(generator) for generator in (photos, cartoons))     # the same latents and noise
+    result = ruler.measure(source, target, ruler.read_images(training_images))
+    print(result.style, result.kept)                                                        # ST and SK: never one alone
+
+It measures networks of the rendered domains of faces/synthetic.py, whose attributes are known: an output counts only where
+the regressor agrees with the truth in both domains. Agreement alone would prove nothing: for an attribute that it cannot see,
+the regressor answers with the same mixture of others in both domains.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+import utils
+from cli import InputError
+from faces.synthetic import render, sample_attributes
+from metrics.distances import frechet_distance
+from metrics.regressor import OUTPUTS, SIZE, Regressor, Truth
+from model import Generator
+
+COUNT = 400  # faces in each set; distances between small sets depend on their size, so it is the same for all
+BELIEVED = 0.85  # correlation with the truth, in both domains, from which on an output counts
+SURROUNDINGS = ("bg_hue.sin", "bg_hue.cos", "shirt_hue.sin", "shirt_hue.cos", "light")  # which are not the person's
+SEED = 8_000_000  # of the rendered faces that the ruler compares with; no training saw them
+SHUFFLES = 20
+CHUNK = 50
+
+
+class Reading(NamedTuple):
+    """What the regressor says of a set of pictures: values [n, outputs] and mean-pooled features [n, 96]."""
+
+    values: Tensor
+    features: Tensor
+
+
+@dataclass
+class Measurement:
+    """One target network against its source.
+
+    agreement:  AA, the mean correlation of the counted attributes between source and target
+    kept:       SK = (AA - AA0) / (AA* - AA0): 0 is somebody else, 1 as faithful as the renderer of both domains
+    distance:   Frechet distance to fresh cartoons
+    style:      ST: 0 is still the source, 1 cannot be told from fresh cartoons
+    spread:     mean standard deviation of the attributes over that of cartoons; below 0.5 the network has collapsed
+    nearest:    distance to the nearest training image over that of fresh cartoons; far below 1 it repeats them. NaN without any
+    attributes: correlation of each counted attribute
+    """
+
+    agreement: float
+    kept: float
+    distance: float
+    style: float
+    spread: float
+    nearest: float
+    attributes: dict[str, float]
+
+
+class Ruler:
+    """The regressor with all that a measurement refers to.
+
+    outputs:  names of those that count
+    ceiling:  AA*, the agreement of the two renderings of the same people
+    between:  distances "B, B'" (two sets of cartoons) and "A, B" (photos and cartoons)
+    cartoons: the reading of fresh B faces
+    """
+
+    def __init__(self, regressor: Regressor, truth: Truth, count: int = COUNT):
+        self.regressor, self.count = regressor, count
+        self.outputs = believed(truth)
+        if not self.outputs:
+            raise InputError(
+                "the regressor reads no attribute well enough; python -m scripts.train_regressor makes a better one"
+            )
+        self._counted = [OUTPUTS.index(name) for name in self.outputs]
+        photos, self.cartoons = (self.read(_rendered(count, domain, SEED)) for domain in "AB")
+        others = self.read(_rendered(count, "B", SEED + 1))
+        self.ceiling = float(self._agreements(photos, self.cartoons).mean())
+        self.between = {
+            "B, B'": frechet_distance(others.features, self.cartoons.features),
+            "A, B": frechet_distance(photos.features, self.cartoons.features),
+        }
+
+    @torch.no_grad()
+    def read(self, images: Tensor) -> Reading:
+        """[n, 3, size, size] in [-1, 1]; what lies outside is clamped, as in a picture."""
+        device = self.regressor.mean.device
+        maps = torch.cat([self.regressor.maps(some.to(device).clamp(-1, 1)) for some in images.split(CHUNK)])
+        return Reading(self.regressor.from_maps(maps).cpu(), maps.mean((2, 3)).cpu())
+
+    @torch.no_grad()
+    def read_people(self, generator: Generator, noise: Sequence[Tensor] | None = None) -> Reading:
+        """The same people for every network: z of the seeds 0 to `count` - 1. Without `noise`, that stored in the network."""
+        z = utils.seeded_normal(range(self.count), generator.style_dim, device=generator.input.input.device)
+        w_plus = generator.broadcast(generator.mapping(z))
+        noise = noise or generator.stored_noise()
+        return _joined([self.read(generator.synthesis(some, noise)) for some in w_plus.split(CHUNK)])
+
+    def read_images(self, images: Sequence[Tensor]) -> Reading:
+        """Those of a data set, uint8 [3, size, size] each."""
+        starts = range(0, len(images), CHUNK)
+        batches = (torch.stack([images[i] for i in range(start, min(start + CHUNK, len(images)))]) for start in starts)
+        return _joined([self.read(utils.from_pixels(some)) for some in batches])
+
+    def measure(self, source: Reading, target: Reading, training: Reading | None = None) -> Measurement:
+        """source and target: the same latents through both networks, n of them as in `count`; training: any number."""
+        for name, reading in (("source", source), ("target", target)):
+            if len(reading.values) != self.count:
+                raise InputError(f"{name}: {len(reading.values)} pictures, but this ruler compares sets of {self.count}")
+        attributes = self._agreements(source, target)
+        agreement = float(attributes.mean())
+        floor = float(torch.stack([self._agreements(source, _take(target, order)).mean() for order in self._shuffles()]).mean())
+        distance, start = (frechet_distance(reading.features, self.cartoons.features) for reading in (target, source))
+        return Measurement(
+            agreement=agreement,
+            kept=structure_kept(agreement, floor, self.ceiling),
+            distance=distance,
+            style=style_reached(distance, start, self.between["B, B'"]),
+            spread=spread(self._counted_values(target), self._counted_values(self.cartoons)),
+            nearest=nearest_ratio(target.features, self.cartoons.features, training.features) if training else float("nan"),
+            attributes=dict(zip(self.outputs, attributes.tolist())),
+        )
+
+    def _agreements(self, some: Reading, others: Reading) -> Tensor:
+        return pearson(self._counted_values(some), self._counted_values(others))
+
+    def _counted_values(self, reading: Reading) -> Tensor:
+        return reading.values[:, self._counted]
+
+    def _shuffles(self) -> list[Tensor]:
+        random = torch.Generator().manual_seed(SEED)
+        return [torch.randperm(self.count, generator=random) for _ in range(SHUFFLES)]
+
+
+def pearson(x: Tensor, y: Tensor) -> Tensor:
+    """Correlation of each column of x [n, k] with the same column of y, in float64: [k]. 0 where one of them is constant.
+
+    >>> pearson(torch.tensor([[1.0], [2.0], [4.0]]), torch.tensor([[-1.0], [-2.0], [-4.0]])).item()
+    -1.0
+    """
+    if len(x) < 3:
+        raise InputError(f"a correlation needs at least 3 pictures, got {len(x)}")
+    x, y = (values.double() - values.double().mean(0) for values in (x, y))
+    norms = x.norm(dim=0) * y.norm(dim=0)
+    return torch.where(norms > 0, (x * y).sum(0) / norms.clamp(min=1e-300), 0.0)
+
+
+def believed(truth: Truth) -> list[str]:
+    """The outputs that count: of the person, and read with a correlation of at least 0.85 in both domains."""
+    return [name for name in OUTPUTS if name not in SURROUNDINGS and min(truth["A"][name], truth["B"][name]) >= BELIEVED]
+
+
+def structure_kept(agreement: float, floor: float, ceiling: float) -> float:
+    """SK = (AA - AA0) / (AA* - AA0).
+
+    >>> structure_kept(0.5, 0.0, 1.0)
+    0.5
+    """
+    return (agreement - floor) / (ceiling - floor)
+
+
+def style_reached(distance: float, source_distance: float, least: float) -> float:
+    """ST = 1 - (FD(Gt, B) - FD(B, B')) / (FD(Gs, B) - FD(B, B')).
+
+    >>> style_reached(3.0, 5.0, least=1.0)
+    0.5
+    """
+    return 1 - (distance - least) / (source_distance - least)
+
+
+def spread(values: Tensor, reference: Tensor) -> float:
+    """SD: the mean over attributes of std(values) / std(reference); both [n, k]."""
+    return float((values.double().std(0) / reference.double().std(0)).mean())
+
+
+def nearest_ratio(fakes: Tensor, fresh: Tensor, training: Tensor) -> float:
+    """Mean distance of fakes to the nearest training image, over the same of fresh pictures of the domain; features [n, d]."""
+    near, expected = (torch.cdist(some.double(), training.double()).amin(1).mean() for some in (fakes, fresh))
+    return float(near / expected)
+
+
+def kept_at_style(curve: Sequence[tuple[float, float]], style: float) -> float:
+    """SK where the curve of (ST, SK) first reaches a style, on the straight line between its points; NaN if it never does.
+
+    >>> kept_at_style([(0.0, 1.0), (0.5, 0.8), (0.9, 0.4)], 0.7)
+    0.6
+    """
+    for (before, kept_before), (after, kept_after) in pairwise(curve):
+        if before <= style <= after:
+            share = (style - before) / (after - before) if after > before else 1.0
+            return kept_before + share * (kept_after - kept_before)
+    return float("nan")
+
+
+def _rendered(count: int, domain: str, seed: int) -> Tensor:
+    """Faces as they lie in a file, in 8 bits."""
+    faces = render(sample_attributes(count, seed), SIZE, domain, seed) * 2 - 1
+    return utils.from_pixels(utils.to_pixels(faces).permute(0, 3, 1, 2))
+
+
+def _joined(parts: Sequence[Reading]) -> Reading:
+    return Reading(*map(torch.cat, zip(*parts)))
+
+
+def _take(reading: Reading, order: Tensor) -> Reading:
+    return Reading(reading.values[order], reading.features[order])
