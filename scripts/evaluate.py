@@ -1,0 +1,158 @@
+"""Measure a generator against a data set: how near its pictures come, how varied they are, whether the person survives.
+
+    python -m scripts.evaluate --ckpt expr/checkpoints/002000.pt --data faces.lmdb --source ffhq256.pt
+
+The published FID, through Inception-v3 (python -m scripts.download inception):
+    python -m scripts.evaluate --ckpt cartoon.pt --data faces.lmdb --metrics fid,kid --features inception --n 50000
+
+Whether the rendered faces of the demo keep their attributes, and how much of the style is reached:
+    python -m scripts.evaluate --ckpt cartoon.pt --data cartoons.lmdb --source demo/source64.pt --metrics structure
+
+Values of different --features, --n or data sets do not compare.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import cli
+
+METRICS = ("fid", "kid", "pr", "ppl", "structure")
+FEATURES = ("inception", "disc", "structure", "pixels")
+NAMES = {  # of what stands in metrics.jsonl, as printed
+    "fid": "Frechet distance (FID)",
+    "kid": "kernel distance (KID)",
+    "precision": "precision",
+    "recall": "recall",
+    "ppl": "path length (PPL)",
+    "style": "style reached (ST)",
+    "kept": "structure kept (SK)",
+    "spread": "spread",
+    "nearest": "nearest training image",
+}
+
+
+def parser() -> cli.Parser:
+    whole = cli.number(int, least=1)
+    parser = cli.Parser(__doc__, "python -m scripts.evaluate [flags] --ckpt FILE --data LMDB")
+    add = parser.add_argument_group("networks and images").add_argument
+    add("--ckpt", required=True, metavar="FILE", help="checkpoint of any format; its averaged generator is measured")
+    add("--data", required=True, metavar="LMDB", help="the images it should resemble: LMDB, folder or zip")
+    add("--source", metavar="FILE", help="the network it was fine-tuned from; for --features disc and --metrics structure")
+    add = parser.add_argument_group("measures").add_argument
+    add("--metrics", default="fid,kid,pr", metavar="LIST", help=f"some of {','.join(METRICS)} (default: fid,kid,pr)")
+    add("--features", choices=FEATURES, default="disc", help="what fid, kid, pr and ppl look at (default: disc)")
+    add("--n", type=whole, default=5000, metavar="N", help="generated pictures, of the seeds from 0 on (default: 5000)")
+    add("--kid_subset", type=whole, metavar="N", help="pictures in each of 100 subsets (default: 1000, or the smaller set)")
+    add("--truncation", type=cli.number(float), default=1.0, metavar="PSI", help="1: all the variety (default: 1)")
+    add("--inception", type=Path, metavar="FILE", help="weights of torch-fidelity (default: where scripts.download puts them)")
+    add("--regressor", type=Path, metavar="FILE", help="from scripts.train_regressor (default: demo/regressor.pt)")
+    add = parser.add_argument_group("output").add_argument
+    add("--out", type=Path, metavar="FILE", help="a line is appended (default: metrics.jsonl in the run's folder, or here)")
+    add("--batch", type=whole, default=16, metavar="N", help="pictures at a time (default: 16)")
+    add("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
+    return parser
+
+
+def main(args: argparse.Namespace) -> Path:
+    chosen = args.metrics.split(",")
+    if unknown := [name for name in chosen if name not in METRICS]:
+        raise cli.InputError(f"--metrics {unknown[0]}: choose from {', '.join(METRICS)}")
+    if "structure" in chosen and not args.source:
+        raise cli.InputError("--metrics structure: compares with the network of the same latents; name it by --source FILE")
+    if "ppl" in chosen and args.features == "inception":
+        raise cli.InputError("--metrics ppl: Inception sees 8-bit pictures, which hide small steps; choose other --features")
+
+    import checkpoint
+    import dataset
+    import utils
+    from metrics import features, regressor
+
+    started = time.monotonic()
+    device = utils.choose_device(args.device)
+    ruler = args.regressor or regressor.SHIPPED
+    source = checkpoint.read(args.source, "--source") if args.source else None
+    look = features.choose(args.features, source, args.inception, ruler, device) if set(chosen) - {"structure"} else None
+    target = checkpoint.read(args.ckpt, "--ckpt")
+    generator = target.generator().to(device)
+    images = dataset.open_images(args.data, generator.size)
+    if source and source.architecture.size != generator.size:
+        raise cli.InputError(f"--source {args.source}: draws pictures of another size than {args.ckpt}")
+
+    found = {}
+    if look:
+        try:
+            found |= distances(args, chosen, generator, images, look)
+        except cli.InputError as error:
+            raise cli.InputError(f"{len(images)} images in --data, --n {args.n}: {error}") from None
+    if "structure" in chosen:
+        found |= structure(generator, source.generator().to(device), images, ruler, device)
+
+    for name, label in NAMES.items():
+        if name in found:
+            spread = f" +- {found[f'{name}_std']:.5g}" if f"{name}_std" in found else ""
+            print(f"{label:<24}{found[name]:.5g}{spread}")
+    measured = {"ckpt": args.ckpt, "network": checkpoint.fingerprint(generator.state_dict())}
+    measured |= {"iteration": target.extra["iteration"]} if "iteration" in target.extra else {}
+    measured |= {"data": args.data, "images": len(images)} | ({"source": args.source} if args.source else {})
+    measured |= {"features": args.features, "n": args.n, "truncation": args.truncation} if look else {}
+    return append(args.out or run_folder(Path(args.ckpt)) / "metrics.jsonl", measured | found, started)
+
+
+def distances(args: argparse.Namespace, chosen: list[str], generator, images, look) -> dict[str, float]:
+    """fid, kid, pr and ppl, whichever are chosen."""
+    from tqdm import tqdm
+
+    from metrics import distances, features
+    from metrics.path_length import path_length
+
+    found = {}
+    compared = bool({"fid", "kid", "pr"} & set(chosen))
+    device = generator.input.input.device
+    with tqdm(total=compared * (args.n + len(images)) + ("ppl" in chosen) * args.n, unit=" pictures") as bar:
+        if compared:
+            real = features.of_images(images, look, args.batch, device, bar.update)
+            fake = features.of_generator(generator, range(args.n), look, args.batch, args.truncation, bar.update)
+        if "fid" in chosen:
+            found["fid"] = distances.frechet_distance(fake, real)
+        if "kid" in chosen:
+            subset = args.kid_subset or min(1000, len(real), len(fake))
+            kid = distances.kernel_distance(fake, real, subset_size=subset)
+            found |= {"kid": kid.mean, "kid_std": kid.std, "kid_subset": subset}
+        if "pr" in chosen:
+            found |= distances.precision_recall(fake, real)._asdict()
+        if "ppl" in chosen:
+            found["ppl"] = path_length(generator, look, range(args.n), args.batch, done=bar.update)
+    return found
+
+
+def structure(generator, source, images, ruler: Path, device) -> dict:
+    """The ruler for the rendered faces; `images` are those that the network was trained on."""
+    from dataclasses import asdict
+
+    from metrics import regressor
+    from metrics.structure import Ruler
+
+    network, truth = regressor.read(ruler)
+    measuring = Ruler(network.to(device), truth)
+    noise = source.stored_noise()
+    readings = [measuring.read_people(one, noise) for one in (source, generator)]
+    measured = asdict(measuring.measure(*readings, measuring.read_images(images)))
+    return measured | {"ceiling": measuring.ceiling, "references": measuring.between}
+
+
+def run_folder(ckpt: Path) -> Path:
+    """expr/checkpoints/002000.pt -> expr; of any other file, the current folder."""
+    return ckpt.parent.parent if ckpt.parent.name == "checkpoints" else Path()
+
+
+def append(path: Path, measured: dict, started: float) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        print(json.dumps(measured | {"seconds": round(time.monotonic() - started, 1)}), file=file)
+    return path
+
+
+if __name__ == "__main__":
+    cli.run(main, parser())

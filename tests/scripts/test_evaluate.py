@@ -1,0 +1,119 @@
+"""scripts.evaluate: numbers for a generator, printed and appended."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+import checkpoint
+import utils
+from dataset import open_images
+from faces.synthetic import render, sample_attributes
+from metrics import distances, features, regressor
+from metrics.path_length import path_length
+from scripts import evaluate
+from tests.commands import failure, run
+from tests.networks import tiny_discriminator, tiny_generator
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """source.pt, cartoon.pt, a folder of 12 faces, and a regressor that has learnt nothing but is believed."""
+    folder = tmp_path_factory.mktemp("evaluate")
+    source = {"g_ema": tiny_generator(size=16).state_dict(), "d": tiny_discriminator(size=16).state_dict()}
+    checkpoint.write(folder / "source.pt", source)
+    checkpoint.write(folder / "cartoon.pt", {"g_ema": tiny_generator(seed=1).state_dict(), "iteration": 7})
+    for index, picture in enumerate(utils.to_pictures(render(sample_attributes(12, 0), 16, "B") * 2 - 1)):
+        utils.save_png(picture, folder / "faces" / f"{index}.png")
+    torch.manual_seed(0)
+    believed = {domain: dict.fromkeys(regressor.OUTPUTS, 1.0) for domain in "AB"}
+    regressor.write(folder / "regressor.pt", regressor.Regressor(), believed, {})
+    return folder
+
+
+def words(folder, *more):
+    return ("--ckpt", folder / "cartoon.pt", "--data", folder / "faces", "--device", "cpu", *more)
+
+
+def measured(folder, tmp_path, *more):
+    run(evaluate, *words(folder, "--out", tmp_path / "metrics.jsonl", *more))
+    return json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[-1])
+
+
+def test_the_values_are_those_of_the_functions(folder, tmp_path, capsys):
+    found = measured(folder, tmp_path, "--source", folder / "source.pt", "--n", 20, "--metrics", "fid,kid,pr,ppl")
+    look = features.choose("disc", checkpoint.read(folder / "source.pt"))
+    generator = checkpoint.read(folder / "cartoon.pt").generator()
+    fake = features.of_generator(generator, range(20), look)
+    real = features.of_images(open_images(folder / "faces", 16), look)
+    assert found["fid"] == pytest.approx(distances.frechet_distance(fake, real))
+    assert found["kid"] == pytest.approx(distances.kernel_distance(fake, real, subset_size=12).mean)
+    assert (found["precision"], found["recall"]) == distances.precision_recall(fake, real)
+    assert found["ppl"] == pytest.approx(path_length(generator, look, range(20)))
+    assert (found["n"], found["images"], found["features"], found["iteration"]) == (20, 12, "disc", 7)
+    assert found["network"] == checkpoint.fingerprint(generator.state_dict())
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[-1] == str(tmp_path / "metrics.jsonl")
+    assert any(line.startswith("kernel distance (KID)") and f"{found['kid']:.5g}" in line for line in shown)
+
+
+def test_every_run_adds_a_line_and_the_batch_changes_nothing(folder, tmp_path):
+    flags = ("--features", "pixels", "--n", 10)
+    first, second = (measured(folder, tmp_path, *flags, "--batch", batch) for batch in (3, 10))
+    assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == 2
+    assert {"fid", "kid", "precision", "recall"} <= set(first)
+    assert "ppl" not in first
+    assert first["fid"] == pytest.approx(second["fid"], rel=1e-3)
+
+
+def test_a_network_measured_against_its_own_pictures_is_near(folder, tmp_path):
+    generator = checkpoint.read(folder / "cartoon.pt").generator()
+    for index, picture in enumerate(utils.to_pictures(torch.cat(list(features.pictures(generator, range(100, 140)))))):
+        utils.save_png(picture, tmp_path / "own" / f"{index}.png")
+    flags = ("--features", "pixels", "--n", 40, "--metrics", "kid")
+    own = measured(folder, tmp_path, *flags, "--data", tmp_path / "own")
+    faces = measured(folder, tmp_path, *flags)
+    assert abs(own["kid"]) < 0.1 * faces["kid"]
+
+
+def test_structure_asks_the_ruler(folder, tmp_path):
+    flags = ("--source", folder / "cartoon.pt", "--metrics", "structure", "--regressor", folder / "regressor.pt")
+    found = measured(folder, tmp_path, *flags)  # the network is its own source
+    assert found["agreement"] == pytest.approx(1)
+    assert found["style"] == pytest.approx(0, abs=1e-9)
+    assert set(found["attributes"]) >= {"yaw", "skin"}
+    assert found["references"]["B, B'"] < found["references"]["A, B"]
+    assert found["nearest"] > 0
+
+
+def test_the_file_lies_in_the_folder_of_the_run(folder, tmp_path, monkeypatch):
+    assert evaluate.run_folder(Path("runs/expr-2/checkpoints/000100.pt")) == Path("runs/expr-2")
+    assert evaluate.run_folder(Path("demo/source64.pt")) == Path()
+    monkeypatch.chdir(tmp_path)
+    run(evaluate, *words(folder, "--features", "pixels", "--n", 5, "--metrics", "fid"))
+    assert (tmp_path / "metrics.jsonl").is_file()
+
+
+def test_a_missing_inception_file_is_told_at_once(folder, capsys):
+    missing = folder / "missing.pth"
+    message = failure(capsys, evaluate, *words(folder, "--features", "inception", "--inception", missing))
+    assert f"--inception {missing}: no such file; python -m scripts.download inception" in message
+
+
+@pytest.mark.parametrize(
+    "flags, expected",
+    [
+        (("--metrics", "fid,isc"), "--metrics isc: choose from fid, kid"),
+        (("--metrics", "structure"), "--metrics structure: compares with the network of the same latents"),
+        (("--features", "disc"), "--features disc: looks through the source's discriminator"),
+        (("--features", "inception", "--metrics", "ppl"), "--metrics ppl: Inception sees 8-bit pictures"),
+        (("--features", "pixels", "--n", 1), "12 images in --data, --n 1: Frechet distance needs at least 2 pictures"),
+        (("--features", "pixels", "--n", 20, "--kid_subset", 100), "KID over subsets of 100 needs at least 100 pictures"),
+        (("--features", "pixels", "--n", 3, "--metrics", "pr"), "needs at least 4 pictures in each set, got 3"),
+        (("--features", "structure", "--regressor", "none.pt"), "--regressor none.pt: no such file"),
+    ],
+)
+def test_what_cannot_be_measured_is_one_line(folder, tmp_path, capsys, flags, expected):
+    assert expected in failure(capsys, evaluate, *words(folder, "--out", tmp_path / "metrics.jsonl", *flags))
+    assert not (tmp_path / "metrics.jsonl").exists()
