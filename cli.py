@@ -36,7 +36,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, description: str, usage: str):
         super().__init__(
-            prog=usage.removeprefix("python ").removeprefix("-m scripts.").split()[0],
+            prog=usage.removeprefix("python ").removeprefix("-m ").removeprefix("scripts.").split()[0],
             usage=usage,
             description=description,
             formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=34, width=118),

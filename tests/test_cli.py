@@ -104,7 +104,12 @@ def test_help_begins_with_the_usage_and_the_description(capsys):
 
 @pytest.mark.parametrize(
     "usage, name",
-    [("python train.py [flags] LMDB", "train.py"), ("python -m scripts.generate [flags]", "generate"), ("python a.py", "a.py")],
+    [
+        ("python train.py [flags] LMDB", "train.py"),
+        ("python -m scripts.generate [flags]", "generate"),
+        ("python -m benchmarks.sefa [flags]", "benchmarks.sefa"),
+        ("python a.py", "a.py"),
+    ],
 )
 def test_messages_begin_with_the_name_of_the_command(usage, name):
     assert cli.Parser("", usage).prog == name
