@@ -1,0 +1,232 @@
+"""Cut faces out of photos as networks want them: eyes level, at their place in FFHQ.
+
+    python -m scripts.align me.jpg friends/ --out aligned                       # folders, zips and films too
+    python -m scripts.align me.jpg --eyes 205,102,247,104 --out aligned         # by hand, where no face is found
+
+Drawings need boxes, by hand or from a cascade for drawings; the crop is upright, --expand times the box:
+    python -m scripts.align comics.zip --boxes boxes.csv --out toons            # lines: file,x,y,width,height
+    python -m scripts.align comics.zip --cascade lbpcascade_animeface.xml --out toons
+
+Look at contact.png before training: it shows every picture with what was cut out of it; red squares were too small.
+"""
+
+import argparse
+import importlib
+import json
+import os
+import statistics
+import sys
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cli
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL.Image import Image
+
+    from faces.align import Upscaler
+
+SHOWN = 10  # left-out pictures named on the screen; align.json names all
+THUMBNAIL, PER_SHEET, COLUMNS, CAPTION = 192, 96, 8, 24
+MUCH = 3  # times; larger enlargements are pointed at
+TAKEN, LEFT_OUT, LINE = (40, 170, 70), (220, 50, 50), 3
+
+
+def parser() -> cli.Parser:
+    parser = cli.Parser(__doc__, "python -m scripts.align [flags] --out DIR PATH...")
+    add = parser.add_argument_group("input and output").add_argument
+    add("paths", nargs="+", type=Path, metavar="PATH", help="pictures, or folders, zips and films of them")
+    add("--out", type=Path, required=True, metavar="DIR", help="for crops/, contact.png and align.json")
+    add("--size", type=cli.number(int, least=8, most=4096), default=256, metavar="PX", help="of the crops (default: 256)")
+    group = parser.add_argument_group("where the face is (default: found by its eyes)")
+    add = group.add_mutually_exclusive_group().add_argument
+    add("--eyes", metavar="X,Y,X,Y", help="both eyes of the one picture, in pixels")
+    add("--landmarks", type=cli.existing_file, metavar="FILE", help="CSV file,x,y,x,y,... or JSON: 2, 3, 5 or 68 points a face")
+    add("--boxes", type=cli.existing_file, metavar="CSV", help="file,x,y,width,height; several lines for several faces")
+    add("--cascade", type=cli.existing_file, metavar="XML", help="cascade of OpenCV, say for drawings: all that it finds")
+    add("--no_align", action="store_true", help="pictures are cut already: the centre square of each")
+    add = group.add_argument
+    add("--all", action="store_true", help="every face of a photo (default: the largest)")
+    add("--expand", type=cli.number(above=0), default=1.5, metavar="X", help="crop by box, in its longer side (default: 1.5)")
+    group = parser.add_argument_group("small faces")
+    add = group.add_argument
+    add("--min_side", type=cli.number(least=0), default=64, metavar="PX", help="smaller crops are left out (default: 64)")
+    add("--upscaler", metavar="MODULE:FUNCTION", help="enlarges: function(picture, factor) -> picture (default: Lanczos)")
+    return parser
+
+
+def main(args: argparse.Namespace) -> Path:
+    from tqdm import tqdm
+
+    import utils
+    from faces import align, photos
+    from faces.decode import Unreadable
+
+    upscaler = load_upscaler(args.upscaler) if args.upscaler else align.lanczos
+    pictures = list(photos.listed(args.paths))
+    where = Where(args, len(pictures))
+    taken, refused, thumbnails, names = [], {}, [], set()
+    for name, photo in tqdm(pictures, unit=" pictures"):
+        try:
+            picture, notes = photo()
+        except Unreadable as reason:
+            refused[name] = str(reason)
+            continue
+        try:
+            squares = where.squares(name, picture)
+        except align.NoFace as reason:
+            refused[name], squares = str(reason), []
+        thumbnails.append((name, thumbnail(picture, squares, args.min_side)))
+        for square in squares:
+            side = align.side(square)
+            if side < args.min_side:
+                refused[name] = f"a crop of {side:.0f} px, below --min_side {args.min_side:g}"
+                continue
+            try:
+                crop = align.cut(picture, square, args.size, upscaler)
+            except align.NoFace as reason:
+                refused[name] = str(reason)
+                continue
+            path = args.out / "crops" / f"{free_name(Path(name).stem, names)}.png"
+            entry = {"source": name, "square": square.round(2).tolist(), "scale": round(args.size / side, 4)}
+            utils.save_png(crop, path, **entry)
+            taken.append({"crop": path.name, **entry, "notes": notes})
+
+    for name, reason in list(refused.items())[:SHOWN] if taken else []:
+        print(f"left out {name}: {reason}")
+    if not taken:
+        name, reason = next(iter(refused.items()))
+        raise cli.InputError(
+            f"{name}: {reason}" if len(pictures) == 1 else f"no crop of {len(pictures)} pictures; {name}: {reason}"
+        )
+    print(summary(taken, refused, len(pictures), args))
+    cli.save_command(args, args.out)
+    (args.out / "align.json").write_text(json.dumps({"crops": taken, "left out": refused}, indent=1, ensure_ascii=False))
+    for path in contact_sheets(thumbnails, args.out):
+        print(f"contact sheet: {path}")
+    return args.out / "crops"
+
+
+class Where:
+    """Where the faces of a picture are, by whichever flag was given."""
+
+    def __init__(self, args: argparse.Namespace, count: int):
+        from faces import align
+
+        self.args = args
+        if args.eyes and count != 1:
+            raise cli.InputError(f"--eyes: is for one picture, not {count}; --landmarks FILE is for many")
+        self.eyes = align.parse_eyes(args.eyes) if args.eyes else None
+        self.faces = align.read_faces(args.landmarks) if args.landmarks else {}
+        self.boxes = align.read_boxes(args.boxes) if args.boxes else {}
+        if not (args.eyes or args.landmarks or args.boxes or args.no_align):
+            self.finder  # noqa: B018  what is missing should be said before anything is read
+
+    @cached_property
+    def finder(self):
+        from faces import align
+
+        return align.Finder(self.args.cascade)
+
+    def squares(self, name: str, picture: "Image") -> "list[np.ndarray]":
+        """Raises NoFace."""
+        from faces import align
+
+        args = self.args
+        if args.no_align:
+            return [align.centre_square(picture)]
+        if args.boxes or args.cascade:
+            boxes = align.of(self.boxes, name) if args.boxes else self.finder.boxes(picture)
+            if not boxes:
+                raise align.NoFace(f"not in --boxes {args.boxes}")
+            return [align.box_square(box, args.expand) for box in boxes]
+        if args.eyes or args.landmarks:
+            face = self.eyes or align.of(self.faces, name)
+            if face is None:
+                raise align.NoFace(f"not in --landmarks {args.landmarks}")
+            return [align.ffhq_square(face)]
+        faces = self.finder.faces(picture)
+        return [align.ffhq_square(face) for face in (faces if args.all else faces[:1])]
+
+
+def load_upscaler(text: str) -> "Upscaler":
+    from PIL import Image
+
+    module, colon, name = text.partition(":")
+    if not (module and colon and name):
+        raise cli.InputError(f"--upscaler {text}: expected module:function")
+    sys.path.insert(0, os.getcwd())
+    try:
+        function = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise cli.InputError(f"--upscaler {text}: {error}") from None
+
+    def upscaler(picture: Image.Image, factor: float) -> Image.Image:
+        try:
+            larger = function(picture, factor)
+        except Exception as error:  # a stranger's function may fail in any way
+            raise cli.InputError(f"--upscaler {text}: {type(error).__name__}: {error}") from None
+        if not isinstance(larger, Image.Image):
+            raise cli.InputError(f"--upscaler {text}: returned {type(larger).__name__}, expected a Pillow image")
+        return larger.convert("RGB")
+
+    return upscaler
+
+
+def free_name(stem: str, names: set[str]) -> str:
+    """stem, or stem-2, stem-3, ...; remembered in `names`."""
+    name, number = stem, 1
+    while name in names:
+        number += 1
+        name = f"{stem}-{number}"
+    names.add(name)
+    return name
+
+
+def summary(taken: list[dict], refused: dict[str, str], count: int, args: argparse.Namespace) -> str:
+    enlarged = sorted(entry["scale"] for entry in taken if entry["scale"] > 1)
+    line = f"{count} pictures: {len(taken)} crops, {len(refused)} left out; {len(enlarged)} enlarged to {args.size} px"
+    if enlarged:
+        line += f", by {enlarged[0]:.2f} to {enlarged[-1]:.2f}, half of them by {statistics.median(enlarged):.2f} or less"
+    if far := [entry["crop"] for entry in taken if entry["scale"] > MUCH]:
+        line += f"; {len(far)} by more than {MUCH}, {far[0]} for instance: look at them, or raise --min_side"
+    return line
+
+
+def thumbnail(picture: "Image", squares: "list[np.ndarray]", min_side: float) -> "Image":
+    """The whole picture, small, with its squares."""
+    from PIL import Image, ImageDraw
+
+    import utils
+    from faces import align
+
+    scale = THUMBNAIL / max(picture.size)
+    small = picture.resize([max(1, round(length * scale)) for length in picture.size], Image.Resampling.BOX)
+    canvas = Image.new("RGB", (THUMBNAIL, THUMBNAIL), utils.PAPER)
+    left, top = ((THUMBNAIL - length) // 2 for length in small.size)
+    canvas.paste(small, (left, top))
+    draw = ImageDraw.Draw(canvas)
+    for square in squares:
+        corners = [(left + x * scale, top + y * scale) for x, y in square.tolist()]
+        draw.line([*corners, corners[0]], LEFT_OUT if align.side(square) < min_side else TAKEN, LINE)
+    return canvas
+
+
+def contact_sheets(thumbnails: "list[tuple[str, Image]]", folder: Path) -> Iterator[Path]:
+    """contact.png, and contact-2.png, ... where there are many."""
+    import utils
+
+    for number, first in enumerate(range(0, len(thumbnails), PER_SHEET), 1):
+        some = thumbnails[first : first + PER_SHEET]
+        captions = [
+            caption if len(caption := Path(name).name) <= 26 else f"{caption[:12]}...{caption[-11:]}" for name, _ in some
+        ]
+        sheet = utils.sheet([small for _, small in some], min(COLUMNS, len(some)), captions)
+        yield utils.save_png(sheet, folder / ("contact.png" if number == 1 else f"contact-{number}.png"))
+
+
+if __name__ == "__main__":
+    cli.run(main, parser())

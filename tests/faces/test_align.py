@@ -1,0 +1,281 @@
+"""Alignment: the square of FFHQ from points, what is cut out of it, and faces that are found."""
+
+import builtins
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cli import InputError
+from faces import align
+from faces.align import Box, Face
+
+EYES = Face((40, 50), (60, 50))
+IRISES = np.array([(203.75, 100.9), (246.9, 103.4)])  # of skimage's astronaut, by eye on an enlargement
+
+
+@pytest.fixture(scope="module")
+def astronaut():
+    pytest.importorskip("cv2")
+    data = pytest.importorskip("skimage.data")
+    return Image.fromarray(data.astronaut())
+
+
+@pytest.fixture(scope="module")
+def finder():
+    pytest.importorskip("cv2")
+    return align.Finder()
+
+
+def places(square, points):
+    """Where points of the picture come to lie in the crop: across and down, 0 to 1."""
+    across, down = square[3] - square[0], square[1] - square[0]
+    return [np.array([(p - square[0]) @ axis / (axis @ axis) for axis in (across, down)]) for p in np.array(points, float)]
+
+
+def turned(points, degrees, scale=1.0, shift=(0, 0)):
+    angle = np.radians(degrees)
+    matrix = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return np.array(points) @ matrix.T + shift
+
+
+@pytest.fixture(scope="module")
+def picture():
+    """Soft blobs of colour, 128 x 128."""
+    numbers = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    return Image.fromarray(numbers).resize((128, 128), Image.Resampling.BICUBIC)
+
+
+class TestSquare:
+    @pytest.mark.parametrize("degrees", [0, 10, -35, 80, 180])
+    @pytest.mark.parametrize("mouth", [None, (50, 70)])
+    def test_eyes_are_level_at_their_place(self, degrees, mouth):
+        points = turned([p for p in (*EYES[:2], mouth) if p], degrees, 1.7, (9, -4))
+        square = align.ffhq_square(Face(*points))
+        left, right = places(square, points[:2])
+        np.testing.assert_allclose(right - left, [0.25, 0], atol=1e-9)
+        np.testing.assert_allclose((left + right) / 2, [0.5, 0.475], atol=1e-9)
+
+    def test_it_is_a_square_and_turns_grows_and_moves_with_the_face(self):
+        face = Face((40, 50), (61, 47), (53, 71))
+        square = align.ffhq_square(face)
+        sides = np.roll(square, -1, 0) - square
+        np.testing.assert_allclose(np.hypot(*sides.T), align.side(square))
+        np.testing.assert_allclose((sides * np.roll(sides, -1, 0)).sum(1), 0, atol=1e-9)
+        other = align.ffhq_square(Face(*turned(face, 25, 3, (7, 8))))
+        np.testing.assert_allclose(other, turned(square, 25, 3, (7, 8)))
+
+    def test_a_long_face_gets_a_larger_square(self):
+        assert align.side(align.ffhq_square(Face((40, 50), (60, 50), (50, 70)))) == pytest.approx(80)
+        assert align.side(align.ffhq_square(Face((40, 50), (60, 50), (50, 80)))) == pytest.approx(3.6 * 30)
+
+    def test_the_order_of_the_eyes_does_not_matter(self):
+        mouth = (52, 71)
+        np.testing.assert_allclose(
+            align.ffhq_square(Face((60, 50), (40, 50), mouth)), align.ffhq_square(Face(*EYES[:2], mouth))
+        )
+        np.testing.assert_allclose(align.ffhq_square(align.parse_eyes("60,50,40,50")), align.ffhq_square(EYES))
+
+    @pytest.mark.parametrize("face", [Face((5, 5), (5, 5)), Face((0, 0), (0, 0), (0, 0))])
+    def test_eyes_at_one_point_are_no_face(self, face):
+        with pytest.raises(align.NoFace):
+            align.ffhq_square(face)
+
+    def test_a_mouth_between_the_eyes_still_leaves_a_direction(self):
+        assert np.isfinite(align.ffhq_square(Face((40, 50), (60, 50), (50, 50)))).all()
+
+    def test_a_box_is_widened_about_its_centre(self):
+        square = align.box_square(Box(10, 20, 30, 20), expand=1.5)
+        np.testing.assert_allclose(square.mean(0), [25, 30])
+        assert align.side(square) == pytest.approx(45)
+
+
+class TestCut:
+    def test_the_whole_picture_is_itself(self, picture):
+        cut = align.cut(picture, align.centre_square(picture), 128)
+        assert np.abs(np.asarray(cut, int) - np.asarray(picture, int)).max() <= 3  # it was drawn at four times the size
+
+    def test_an_upright_square_is_a_crop(self, picture):
+        cut = align.cut(picture, align.box_square(Box(32, 16, 64, 64), 1), 64)
+        expected = np.asarray(picture.crop((32, 16, 96, 80)), int)
+        assert np.abs(np.asarray(cut, int) - expected).max() <= 3
+
+    @pytest.mark.parametrize("quarter", [1, 2, 3])
+    def test_a_turned_square_turns_the_picture(self, picture, quarter):
+        square = np.roll(align.centre_square(picture), -quarter, 0)
+        expected = np.rot90(np.asarray(picture, int), -quarter)
+        found = np.asarray(align.cut(picture, square, 128), int)
+        assert np.abs(found - expected).max() <= 3
+
+    @pytest.mark.parametrize("size", [8, 32, 100, 300])
+    def test_any_size_shows_the_same(self, picture, size):
+        cut = align.cut(picture, align.centre_square(picture), size)
+        assert cut.size == (size, size)
+        assert np.abs(np.asarray(cut, float).mean((0, 1)) - np.asarray(picture, float).mean((0, 1))).max() < 2
+
+    def test_far_too_many_pixels_are_averaged_and_not_skipped(self):
+        stripes = np.zeros((1024, 1024, 3), np.uint8)
+        stripes[:, ::2] = 255
+        cut = np.asarray(align.cut(Image.fromarray(stripes), align.box_square(Box(0, 0, 1024, 1024), 1), 16), int)
+        assert np.abs(cut[2:-2, 2:-2] - 127.5).max() < 3
+
+    @pytest.mark.parametrize("box", [Box(-40, -40, 128, 128), Box(90, 90, 128, 128), Box(-300, -300, 700, 700)])
+    def test_beyond_the_edge_the_picture_goes_on(self, picture, box):
+        cut = np.asarray(align.cut(picture, align.box_square(box, 1), 64), int)
+        assert cut.shape == (64, 64, 3)
+        assert cut.min() > 0 or np.asarray(picture).min() == 0  # no black corners
+        flat = Image.new("RGB", (128, 128), (200, 30, 90))
+        assert (np.asarray(align.cut(flat, align.box_square(box, 1), 64)) == (200, 30, 90)).all()
+
+    @pytest.mark.parametrize(
+        "box, word", [(Box(1000, 1000, 50, 50), "outside"), (Box(0, 0, 1e9, 1), "larger"), (Box(1e300, 0, 1, 1), "outside")]
+    )
+    def test_what_lies_elsewhere_or_covers_everything_is_no_face(self, picture, box, word):
+        with pytest.raises(align.NoFace, match=word):
+            align.cut(picture, align.box_square(box, 1), 64)
+
+    def test_a_thin_picture_takes_no_room(self):
+        cut = align.cut(Image.new("RGB", (3000, 2), "red"), align.box_square(Box(0, 0, 20000, 2), 1), 64)
+        assert (np.asarray(cut) == (255, 0, 0)).all()
+
+    def test_the_upscaler_gets_what_is_too_small_and_only_that(self, picture):
+        calls = []
+
+        def upscaler(part, factor):
+            calls.append((part.size, factor))
+            return align.lanczos(part, factor)
+
+        align.cut(picture, align.box_square(Box(32, 32, 64, 64), 1), 64, upscaler)
+        assert not calls
+        plain = align.cut(picture, align.box_square(Box(32, 32, 64, 64), 1), 160)
+        hooked = align.cut(picture, align.box_square(Box(32, 32, 64, 64), 1), 160, upscaler)
+        assert plain.tobytes() == hooked.tobytes()
+        ((size, factor),) = calls
+        assert factor == 2.5 and 64 <= size[0] <= 72  # the face and a small margin
+
+
+class TestFinder:
+    def test_the_astronaut_is_found_and_brought_to_the_place_of_ffhq(self, astronaut, finder):
+        (face,) = finder.faces(astronaut)
+        left, right = places(align.ffhq_square(face), IRISES)
+        distance, height = np.hypot(*(right - left)), (left + right)[1] / 2
+        assert abs(distance - 0.25) < 0.03 * 0.25
+        assert abs(height - 0.47) < 0.03 * 0.47
+        assert abs((right - left)[1]) < 0.03 * 0.25  # level
+        assert abs((left + right)[0] / 2 - 0.5) < 0.01
+
+    def test_what_is_found_in_the_crop_is_at_the_place_of_ffhq(self, astronaut, finder):
+        (face,) = finder.faces(astronaut)
+        crop = align.cut(astronaut, align.ffhq_square(face), 256)
+        (again,) = finder.faces(crop)
+        left, right = np.array(again.left_eye) / 256, np.array(again.right_eye) / 256
+        assert abs((right - left)[0] - 0.25) < 0.03 * 0.25
+        assert abs((left + right)[1] / 2 - 0.475) < 0.03 * 0.47
+        assert abs((right - left)[1]) < 0.03 * 0.25
+
+    @pytest.mark.parametrize("degrees", [-35, -15, 20, 45])
+    def test_a_tilted_face_is_found_and_turned_upright(self, astronaut, finder, degrees):
+        tilted = astronaut.rotate(degrees, Image.Resampling.BICUBIC, expand=True)
+        face = finder.faces(tilted)[0]
+        centre, new = np.array(astronaut.size) / 2, np.array(tilted.size) / 2
+        irises = turned(IRISES - centre, -degrees) + new
+        left, right = places(align.ffhq_square(face), irises)
+        np.testing.assert_allclose(right - left, [0.25, 0], atol=0.02)
+        np.testing.assert_allclose((left + right) / 2, [0.5, 0.475], atol=0.02)
+
+    @pytest.mark.parametrize("size", [200, 1500])
+    def test_eyes_are_found_at_any_size(self, astronaut, finder, size):
+        face = finder.faces(astronaut.resize((size, size), Image.Resampling.LANCZOS))[0]
+        np.testing.assert_allclose(np.array(face[:2]) * 512 / size, IRISES, atol=2.5)
+
+    def test_two_people_are_both_found(self, astronaut, finder):
+        pair = Image.new("RGB", (1024, 512))
+        pair.paste(astronaut)
+        pair.paste(astronaut.resize((400, 400)), (512, 0))
+        faces = finder.faces(pair)
+        assert [round(face.left_eye[0] / 512) for face in faces] == [0, 1]  # the larger one first
+
+    def test_a_box_is_found_by_a_cascade_of_the_users(self, astronaut):
+        cv2 = pytest.importorskip("cv2")
+        finder = align.Finder(Path(cv2.data.haarcascades) / "haarcascade_frontalface_alt2.xml")
+        (box,) = finder.boxes(astronaut)
+        assert box.x < IRISES[0][0] < IRISES[1][0] < box.x + box.width
+
+    @pytest.mark.parametrize(
+        "picture", [Image.new("RGB", (64, 64), "red"), Image.new("RGB", (1, 1)), Image.new("RGB", (3000, 2))]
+    )
+    def test_no_face_is_one_line_with_a_remedy(self, finder, picture):
+        with pytest.raises(align.NoFace, match="--eyes") as error:
+            finder.faces(picture)
+        assert "\n" not in str(error.value)
+        with pytest.raises(align.NoFace, match="--boxes"):
+            finder.boxes(picture)
+
+    @pytest.mark.parametrize("text", ["", "no cascade", "<?xml version='1.0'?><opencv_storage></opencv_storage>"])
+    def test_a_file_that_is_no_cascade_gets_one_line(self, tmp_path, text):
+        pytest.importorskip("cv2")
+        path = tmp_path / "c.xml"
+        path.write_text(text)
+        with pytest.raises(InputError, match=r"--cascade .*c\.xml"):
+            align.Finder(path)
+        with pytest.raises(InputError, match=r"none\.xml"):
+            align.Finder(tmp_path / "none.xml")
+
+    def test_the_missing_package_is_named(self, monkeypatch):
+        real = builtins.__import__
+
+        def without(name, *rest):
+            if name == "cv2":
+                raise ImportError(name)
+            return real(name, *rest)
+
+        monkeypatch.setattr(builtins, "__import__", without)
+        with pytest.raises(InputError, match=r"pip install -e \.\[faces\]"):
+            align.Finder()
+
+
+class TestTables:
+    def test_landmarks_of_every_kind(self, tmp_path):
+        five = [(40, 50), (60, 50), (50, 60), (45, 70), (55, 70)]
+        many = np.zeros((68, 2))
+        many[36:42], many[42:48], many[48], many[54] = (40, 50), (60, 50), (45, 70), (55, 70)
+        table = {"two.png": EYES[:2], "three.png": [*EYES[:2], (50, 70)], "five.png": five, "dlib.png": many.tolist()}
+        (tmp_path / "a.json").write_text(json.dumps(table))
+        rows = [",".join([name, *(f"{v}" for point in points for v in point)]) for name, points in table.items()]
+        (tmp_path / "a.csv").write_text("\n".join(["file,x,y", *rows]))
+        expected = {name: Face((40, 50), (60, 50), None if name == "two.png" else (50, 70)) for name in table}
+        assert align.read_faces(tmp_path / "a.json") == align.read_faces(tmp_path / "a.csv") == expected
+
+    def test_boxes_of_several_faces(self, tmp_path):
+        (tmp_path / "b.csv").write_text("file,x,y,w,h\na.png,1,2,3,4\na.png,5,6,7,8\n\nb.png,0,0,9,9\n")
+        boxes = align.read_boxes(tmp_path / "b.csv")
+        assert boxes == {"a.png": [Box(1, 2, 3, 4), Box(5, 6, 7, 8)], "b.png": [Box(0, 0, 9, 9)]}
+        assert align.of(boxes, "comics/page/b.png") == [Box(0, 0, 9, 9)]
+        assert align.of(boxes, "c.png") is None
+
+    @pytest.mark.parametrize(
+        "text", ["a.png,1,2,3", "a.png,1,2,3,x", "x\na.png,1,2,3,nan", "a.png,1,2,0,4", "a.png,1,2,3,4,5", "\xff\0"]
+    )
+    def test_boxes_that_are_none_get_one_line(self, tmp_path, text):
+        path = tmp_path / "b.csv"
+        path.write_bytes(b"file,x,y,w,h\n" + text.encode("latin-1"))
+        with pytest.raises(InputError, match=r"--boxes .*b\.csv") as error:
+            align.read_boxes(path)
+        assert "\n" not in str(error.value)
+
+    @pytest.mark.parametrize(
+        "text", ["[1]", "{", '{"a": 3}', '{"a": [[1, 2]]}', '{"a": [[1, 2], [3]]}', '{"a": [["x", 2], [3, 4]]}', "[" * 9999]
+    )
+    def test_landmarks_that_are_none_get_one_line(self, tmp_path, text):
+        path = tmp_path / "a.json"
+        path.write_text(text)
+        with pytest.raises(InputError, match=r"--landmarks .*a\.json") as error:
+            align.read_faces(path)
+        assert "\n" not in str(error.value)
+
+    @pytest.mark.parametrize("text", ["", "1,2,3", "1,2,3,4,5", "1,2,3,x", "1,2,3,inf"])
+    def test_eyes_that_are_none_get_one_line(self, text):
+        with pytest.raises(InputError, match="--eyes"):
+            align.parse_eyes(text)

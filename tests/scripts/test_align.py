@@ -1,0 +1,170 @@
+"""scripts.align: crops, the sheet that shows where they come from, and what was left out."""
+
+import json
+import shlex
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from scripts import align
+from tests.commands import failure, run
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """a.png and b.png of noise (120 x 90), and no picture c.png; nothing here needs a detector."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    numbers = np.random.default_rng(0)
+    for name in ("a", "b"):
+        picture = Image.fromarray(numbers.integers(0, 256, (9, 12, 3), dtype=np.uint8))
+        picture.resize((120, 90)).save(tmp_path / "in" / f"{name}.png")
+    (tmp_path / "in" / "c.png").write_text("no picture")
+    return tmp_path
+
+
+@pytest.fixture
+def astronaut(tmp_path):
+    pytest.importorskip("cv2")
+    data = pytest.importorskip("skimage.data")
+    path = tmp_path / "astronaut.png"
+    Image.fromarray(data.astronaut()).save(path)
+    return path
+
+
+def crops(out):
+    return sorted(path.name for path in (out / "crops").iterdir())
+
+
+def test_a_photo_becomes_a_crop_a_sheet_and_a_record(astronaut, tmp_path, capsys):
+    out = tmp_path / "new" / "out"
+    run(align, astronaut, "--out", out, "--size", 128)
+    assert capsys.readouterr().out.splitlines()[-1] == str(out / "crops")
+    assert crops(out) == ["astronaut.png"]
+    assert {path.name for path in out.iterdir()} == {"crops", "contact.png", "align.json", "command.txt"}
+    with Image.open(out / "crops" / "astronaut.png") as crop:
+        assert crop.size == (128, 128) and crop.text["source"] == str(astronaut)
+    record = json.loads((out / "align.json").read_text())
+    (one,) = record["crops"]
+    assert one["crop"] == "astronaut.png" and np.array(one["square"]).shape == (4, 2) and not record["left out"]
+    before = (out / "crops" / "astronaut.png").read_bytes()
+    run(align, *shlex.split((out / "command.txt").read_text())[3:])
+    assert (out / "crops" / "astronaut.png").read_bytes() == before
+
+
+def test_by_hand_it_is_the_same_as_by_landmarks_and_needs_no_package(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    (folder / "l.csv").write_text("file,x,y,x,y\na.png,50,40,70,42\n")
+    run(align, "in/a.png", "--eyes", "50,40,70,42", "--min_side", 0, "--out", "eyes", "--size", 64)
+    run(align, "in", "--landmarks", "l.csv", "--min_side", 0, "--out", "landmarks", "--size", 64)
+    assert crops(folder / "eyes") == crops(folder / "landmarks") == ["a.png"]
+    pictures = [Image.open(folder / out / "crops" / "a.png").tobytes() for out in ("eyes", "landmarks")]
+    assert pictures[0] == pictures[1]
+    left_out = json.loads((folder / "landmarks" / "align.json").read_text())["left out"]
+    assert left_out.keys() == {"b.png", "c.png"} and "l.csv" in left_out["b.png"]
+
+
+def test_boxes_are_widened_and_several_on_one_page_are_several_crops(folder, capsys):
+    (folder / "b.csv").write_text("a.png,10,10,40,30\na.png,60,20,40,40\nb.png,0,0,10,10\n")
+    run(align, "in", "--boxes", "b.csv", "--expand", 2, "--out", "out", "--size", 40)
+    said = capsys.readouterr().out
+    assert crops(folder / "out") == ["a-2.png", "a.png"]
+    record = json.loads((folder / "out" / "align.json").read_text())
+    assert [one["scale"] for one in record["crops"]] == [0.5, 0.5]
+    assert np.mean(record["crops"][0]["square"], 0).tolist() == [30, 25]
+    assert record["left out"]["b.png"] == "a crop of 20 px, below --min_side 64"
+    assert "3 pictures: 2 crops, 2 left out; 0 enlarged to 40 px" in said
+    assert "left out b.png: a crop of 20 px" in said and "left out c.png: " in said
+
+
+def test_enlarged_crops_are_counted_with_how_much(folder, capsys):
+    (folder / "b.csv").write_text("a.png,0,0,40,40\nb.png,0,0,80,80\n")
+    run(align, "in", "--boxes", "b.csv", "--expand", 1, "--min_side", 10, "--out", "out", "--size", 160)
+    said = capsys.readouterr().out
+    assert "2 enlarged to 160 px, by 2.00 to 4.00" in said and "1 by more than 3, a.png for instance" in said
+
+
+def test_the_sheet_shows_the_boxes(folder):
+    (folder / "b.csv").write_text("a.png,20,10,70,70\nb.png,0,0,10,10\n")
+    run(align, "in", "--boxes", "b.csv", "--expand", 1, "--out", "out")
+    sheet = np.asarray(Image.open(folder / "out" / "contact.png").convert("RGB"))
+    assert sheet.shape[1] == 2 * (align.THUMBNAIL + 2) + 2
+    for colour, half in ((align.TAKEN, slice(0, align.THUMBNAIL)), (align.LEFT_OUT, slice(align.THUMBNAIL, None))):
+        assert ((sheet[:, half] == colour).all(-1)).sum() > 50
+
+
+def test_a_film_of_many_gets_several_sheets(folder, monkeypatch):
+    monkeypatch.setattr(align, "PER_SHEET", 1)
+    run(align, "in", "--no_align", "--out", "out")
+    assert {path.name for path in (folder / "out").glob("*.png")} == {"contact.png", "contact-2.png"}
+
+
+def test_no_align_takes_the_centre(folder):
+    run(align, "in/a.png", "--no_align", "--out", "out", "--size", 90)
+    expected = np.asarray(Image.open(folder / "in" / "a.png").convert("RGB").crop((15, 0, 105, 90)), int)
+    found = np.asarray(Image.open(folder / "out" / "crops" / "a.png").convert("RGB"), int)
+    assert np.abs(found - expected).mean() < 3
+
+
+def test_pictures_of_one_name_keep_apart(folder):
+    (folder / "other").mkdir()
+    (folder / "other" / "a.png").write_bytes((folder / "in" / "b.png").read_bytes())
+    run(align, "in/a.png", "other/a.png", "--no_align", "--out", "out")
+    assert crops(folder / "out") == ["a-2.png", "a.png"]
+
+
+def test_the_upscaler_of_the_user_is_called(folder):
+    (folder / "mine.py").write_text(
+        "from PIL import Image\ndef red(picture, factor):\n    return Image.new('RGB', (300, 300), 'red')\n"
+    )
+    run(align, "in/a.png", "--no_align", "--upscaler", "mine:red", "--out", "out")
+    assert Image.open(folder / "out" / "crops" / "a.png").getpixel((128, 128)) == (255, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "words, expected",
+    [
+        (["none.png", "--no_align"], ["none.png"]),
+        (["in/c.png", "--no_align"], ["in/c.png: ", "not an image"]),
+        (["in/a.png", "--eyes", "1,2,3"], ["--eyes 1,2,3", "x,y,x,y"]),
+        (["in/a.png", "--eyes", "5,5,5,5"], ["in/a.png", "eyes"]),
+        (["in/a.png", "--eyes", "5000,5,5100,5"], ["in/a.png", "outside"]),
+        (["in", "--eyes", "1,2,3,4"], ["--eyes", "--landmarks"]),
+        (["in", "--landmarks", "no.csv"], ["--landmarks", "no such file"]),
+        (["in", "--boxes", "in/c.png"], ["--boxes in/c.png: no picture: expected x,y,width,height"]),
+        (["in/a.png", "--no_align", "--eyes", "1,2,3,4"], ["not allowed with"]),
+        (["in/a.png", "--no_align", "--min_side", "500"], ["in/a.png", "90 px, below --min_side 500"]),
+        (["in/a.png", "--no_align", "--size", "0"], ["--size", "at least 8"]),
+        (["in/a.png", "--no_align", "--upscaler", "mine"], ["--upscaler mine", "module:function"]),
+        (["in/a.png", "--no_align", "--upscaler", "no_such:thing"], ["--upscaler no_such:thing"]),
+        (["in/a.png", "--no_align", "--upscaler", "math:no_such"], ["--upscaler math:no_such"]),
+        (["in/a.png", "--no_align", "--upscaler", "math:sqrt"], ["--upscaler math:sqrt", "TypeError"]),
+        (["in/a.png", "--no_align", "--upscaler", "builtins:print"], ["--upscaler builtins:print", "NoneType"]),
+        (["--no_align"], ["PATH"]),
+    ],
+    ids=lambda words: " ".join(words),
+)
+def test_wrong_input_gets_one_line_and_writes_nothing(folder, capsys, words, expected):
+    message = failure(capsys, align, *words, "--out", "out").splitlines()[-1]
+    assert message.startswith("align: ")
+    for word in expected:
+        assert word in message
+    assert not (folder / "out").exists()
+
+
+def test_no_face_gets_one_line_with_a_remedy(folder, capsys):
+    pytest.importorskip("cv2")
+    assert "in/a.png: no face" in (said := failure(capsys, align, "in/a.png", "--out", "out")) and "--eyes" in said
+    assert "no crop of 3 pictures" in failure(capsys, align, "in", "--out", "out")
+
+
+def test_the_missing_package_is_named_before_anything_is_read(folder, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    assert "pip install -e .[faces]" in failure(capsys, align, "in", "--out", "out")
+
+
+def test_a_file_that_is_no_cascade_gets_one_line(folder, capsys):
+    pytest.importorskip("cv2")
+    assert "--cascade in/c.png: " in failure(capsys, align, "in", "--cascade", "in/c.png", "--out", "out")
