@@ -117,25 +117,29 @@ def main(args: argparse.Namespace) -> Path:
             bar.set_postfix(loss=f"{loss:.4g}", refresh=False)
             bar.update()
 
-        for some in batches:
-            bar.set_description(", ".join(path.name for path in args.photos[some]))
-            one = projection.project(
-                generator,
-                distance.to(device),
-                targets[some].to(device),
-                starts[some],
-                spread=spread,
-                noise=noise and [layer if len(layer) == 1 else layer[some] for layer in noise],
-                fixed_noise=args.fixed_noise,
-                schedule=schedule(args),
-                seed=args.seed,
-                snapshots=shown_steps(args.step),
-                stepped=stepped,
-            )
-            found.append(one)
-            for line in draw(args, names[some], args.photos[some], targets[some], one, cartoon):
-                tqdm.write(line)
-            save(args, written, found, home, generator)  # after each, so that a long list may be interrupted
+        try:
+            for some in batches:
+                bar.set_description(", ".join(path.name for path in args.photos[some]))
+                one = projection.project(
+                    generator,
+                    distance.to(device),
+                    targets[some].to(device),
+                    starts[some],
+                    spread=spread,
+                    noise=noise and [layer if len(layer) == 1 else layer[some] for layer in noise],
+                    fixed_noise=args.fixed_noise,
+                    schedule=schedule(args),
+                    seed=args.seed,
+                    snapshots=shown_steps(args.step),
+                    stepped=stepped,
+                )
+                for line in draw(args, names[some], args.photos[some], targets[some], one, cartoon):
+                    tqdm.write(line)
+                one.snapshots = {args.step: one.snapshots[args.step]}  # of many photos, all would fill the memory
+                found.append(one)
+        finally:  # whoever interrupts a long list keeps what was found
+            if found:
+                save(args, written, found, home, generator)
     cli.save_command(args, args.outdir)
     return written
 
