@@ -196,7 +196,7 @@ def test_second_run_without_outdir_goes_beside_the_first_and_says_so(faces, tmp_
 
 def test_dry_run_shows_the_plan_and_writes_nothing(faces, source, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    run(train, faces, "--ckpt", source, "--preset", "freezesg", "--dry_run")
+    run(train, faces, "--ckpt", source, "--preset", "freezesg", "--augment_p", "0.2", "--dry_run")
     shown = capsys.readouterr().out
     assert "--freezeStyle" in shown and "frozen" in shown and "GiB" in shown
     assert list(tmp_path.iterdir()) == []

@@ -135,7 +135,7 @@ def check_flags(args: argparse.Namespace) -> None:
         raise InputError("--iter and --kimg: give one of them")
     if args.batch % args.accumulate:
         raise InputError(f"--accumulate {args.accumulate}: does not divide --batch {args.batch}")
-    if args.augment_p and not args.augment:
+    if args.augment_p and not (args.augment or args.preset):  # every preset augments
         raise InputError(f"--augment_p {args.augment_p}: has no effect without --augment")
     if args.ckpt is None and args.start_from == "g":
         raise InputError("--start_from: names a network of --ckpt, which is missing")
