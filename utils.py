@@ -19,7 +19,10 @@ GAP = 2  # pixels between the pictures of a sheet
 LEAST_SIDE = 128  # pixels; smaller pictures are enlarged on a sheet
 INK, PAPER, RULE = (40, 40, 48), (255, 255, 255), (220, 220, 226)
 LARGEST_SEED = 2**32 - 1  # PyTorch's generator on the CPU keeps 32 bits
-LINE_COLOURS = ((31, 119, 180), (214, 69, 65), (44, 160, 90), (148, 103, 189), (230, 145, 40), (120, 120, 130))
+LINE_COLOURS = (
+    *((31, 119, 180), (214, 69, 65), (44, 160, 90), (148, 103, 189), (230, 145, 40), (120, 120, 130)),
+    *((20, 190, 207), (140, 86, 75), (227, 119, 194), (160, 170, 30)),
+)
 
 
 def to_pixels(images: Tensor) -> Tensor:
