@@ -200,12 +200,13 @@ def read_statistics(path: Path) -> list[dict]:
     for text in path.read_text(errors="replace").splitlines() if path.exists() else []:
         with contextlib.suppress(ValueError):
             lines.append(json.loads(text))
-    return lines
+    return [line for line in lines if isinstance(line, dict)]
 
 
 def sample_files(folder: Path) -> list[Path]:
     """samples/*.png, oldest first."""
-    return sorted((folder / "samples").glob("[0-9]*.png"), key=lambda path: int(path.stem))
+    paths = [path for path in (folder / "samples").glob("*.png") if path.stem.isdecimal()]
+    return sorted(paths, key=lambda path: int(path.stem))
 
 
 def smooth(points: list[tuple[float, float]], bins: int = 200) -> tuple[list[float], list[float]]:
