@@ -64,11 +64,12 @@ def main(args: argparse.Namespace) -> Path:
     options = read_options(args.run)
     lines = report.read_statistics(args.run / "stats.jsonl")
     newest, remarks = newest_checkpoint(args.run)
+    source = args.source or (None if args.no_sheets else began_with(options.get("ckpt"), newest, remarks))
     sections = {
         "First and last": first_and_last(report.sample_files(args.run)),
         "Progress": progress(args.run),
         "Curves": curves(lines),
-        **sheets(args, newest, options.get("ckpt")),
+        **sheets(args, newest, source),
         "Training pictures": reals(args.run),
         "Checkpoints": checkpoints(args.run, newest, remarks),
         "Statistics": statistics(lines),
@@ -174,7 +175,25 @@ def curves(lines: list[dict]) -> str:
     return f'<div class="charts">{"".join(found)}</div>' if found else ""
 
 
-def sheets(args: argparse.Namespace, newest: Path | None, began_with: object) -> dict[str, str]:
+def began_with(path: object, newest: Path | None, remarks: list[str]) -> str | None:
+    """The network that the run began with, if it is still there and still the same; else a remark is added."""
+    import checkpoint
+
+    if not isinstance(path, str) or newest is None:
+        return None
+    try:
+        began = checkpoint.read(newest, lazy=True).extra.get("source")
+        now = {checkpoint.fingerprint(state) for state in checkpoint.read(path, lazy=True).networks.values()}
+    except cli.InputError as error:
+        remarks.append(str(error))
+        return None
+    if began is not None and began not in now:
+        remarks.append(f"{path}: another network than the one that the run began with; --source names that one")
+        return None
+    return path
+
+
+def sheets(args: argparse.Namespace, newest: Path | None, source: str | None) -> dict[str, str]:
     """What scripts.truncation, .style_mixing and .layer_swap draw with the newest checkpoint, below the lines that draw it."""
     import utils
     from scripts import layer_swap, style_mixing, truncation
@@ -182,7 +201,6 @@ def sheets(args: argparse.Namespace, newest: Path | None, began_with: object) ->
     seeds = [str(seed) for seed in utils.parse_seeds(args.seeds)]
     if args.no_sheets or newest is None:
         return {}
-    source = args.source or (began_with if isinstance(began_with, str) and Path(began_with).is_file() else None)
     pair = ["--ckpt", str(newest), *(["--source", source] if source else [])]
     rows, columns = ",".join(seeds[:ROWS]), ",".join(seeds[ROWS : ROWS + COLUMNS] or seeds)
     commands = {
@@ -192,15 +210,7 @@ def sheets(args: argparse.Namespace, newest: Path | None, began_with: object) ->
     if source:
         words = ["--source", source, "--target", str(newest), "--seeds", ",".join(seeds[:3])]
         commands["Layer swap"] = (layer_swap, words)
-    found = {}
-    for name, (command, words) in commands.items():
-        try:
-            found[name] = drawn_by(command, words, args.device)
-        except cli.InputError as error:
-            if args.source:
-                raise
-            found[name] = warning(error)  # the file that the run began with may have changed since
-    return found
+    return {name: drawn_by(command, words, args.device) for name, (command, words) in commands.items()}
 
 
 def drawn_by(command: ModuleType, words: list[str], device: str) -> str:

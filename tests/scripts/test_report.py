@@ -144,9 +144,15 @@ def test_without_the_source_there_is_no_swap(folder, tmp_path):
     assert "layer-swap" not in found.texts and "--source" not in found.texts["truncation"]
 
 
-def test_a_source_that_has_changed_since_is_noted(folder, tmp_path):
-    saved(tmp_path / "photo.pt", seed=1, size=32)
-    assert "another size" in page(folder).texts["truncation"]
+def test_a_source_that_has_changed_since_is_noted_and_not_used(folder, tmp_path):
+    contents = {"g_ema": tiny_generator(seed=2).state_dict()}
+    contents["source"] = checkpoint.fingerprint(tiny_generator(seed=1).state_dict())
+    checkpoint.write(folder / "checkpoints" / "000300.pt", contents)
+    assert "layer-swap" in page(folder).texts
+    saved(tmp_path / "photo.pt", seed=3)
+    found = page(folder)
+    assert "another network than the one" in found.texts["checkpoints"] and "layer-swap" not in found.texts
+    assert "layer-swap" in page(folder, "--source", tmp_path / "photo.pt").texts
 
 
 def test_a_damaged_checkpoint_is_named_and_an_older_one_drawn(folder):
