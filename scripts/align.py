@@ -90,7 +90,8 @@ def main(args: argparse.Namespace) -> Path:
             except align.NoFace as reason:
                 refused[name] = str(reason)
                 continue
-            path = args.out / "crops" / f"{free_name(Path(name).stem, names)}.png"
+            names.add(own := photos.free_name(Path(name).stem, names))
+            path = args.out / "crops" / f"{own}.png"
             entry = {"source": name, "square": square.round(2).tolist(), "scale": round(args.size / side, 4)}
             utils.save_png(crop, path, **entry)
             taken.append({"crop": path.name, **entry, "notes": notes})
@@ -174,16 +175,6 @@ def load_upscaler(text: str) -> "Upscaler":
         return larger.convert("RGB")
 
     return upscaler
-
-
-def free_name(stem: str, names: set[str]) -> str:
-    """stem, or stem-2, stem-3, ...; remembered in `names`."""
-    name, number = stem, 1
-    while name in names:
-        number += 1
-        name = f"{stem}-{number}"
-    names.add(name)
-    return name
 
 
 def summary(taken: list[dict], refused: dict[str, str], count: int, args: argparse.Namespace) -> str:

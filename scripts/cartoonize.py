@@ -1,0 +1,194 @@
+"""Photos to cartoons: find the face, find its latent in the photo network, draw that latent with the cartoon network.
+
+    python -m scripts.cartoonize me.jpg --source ffhq256.pt --target cartoon.pt
+    python -m scripts.cartoonize friends/ --source ffhq256.pt --target cartoon.pt --swap 32       # the photo's structure
+    python -m scripts.cartoonize me.jpg --eyes 205,102,247,104 --source ffhq256.pt --target cartoon.pt
+    python -m scripts.cartoonize face.png --no_align --source demo/source64.pt --target demo/out/run/checkpoints/001600.pt
+
+sheet.png shows everybody as cut out, as the photo network could draw them, and as cartoon: what the middle row has lost, the
+cartoon cannot have. latents.pt goes into every editing command (--latents).
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cli
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from model import Generator
+
+COLUMNS = 8
+TOLD = ("source", "target", "swap", "width", "space", "truncation", "perceptual", "step", "seed")
+
+
+def parser() -> cli.Parser:
+    parser = cli.Parser(__doc__, "python -m scripts.cartoonize [flags] --source FILE --target FILE PHOTO...")
+    add = parser.add_argument_group("photos and networks").add_argument
+    add("photos", nargs="+", type=Path, metavar="PHOTO", help="pictures, or folders, zips and films of them")
+    add("--source", required=True, metavar="FILE", help="checkpoint of photo faces, of any format")
+    add("--target", required=True, metavar="FILE", help="checkpoint of cartoons, fine-tuned from it")
+    group = parser.add_argument_group("where the face is (default: found by its eyes, the largest)")
+    add = group.add_mutually_exclusive_group().add_argument
+    add("--eyes", metavar="X,Y,X,Y", help="both eyes of the one photo, in pixels")
+    add("--landmarks", type=cli.existing_file, metavar="FILE", help="CSV file,x,y,x,y,... or JSON: 2, 3, 5 or 68 points a face")
+    add("--no_align", action="store_true", help="photos are cut already: the centre square of each")
+    add = parser.add_argument_group("projection (projector.py has more of it)").add_argument
+    add("--space", choices=("w", "w+"), default="w", help="one w for all layers, or one for each (default: w)")
+    add("--perceptual", choices=("lpips", "disc", "mse"), help="distance of pictures (default: the first that can be had)")
+    add("--vgg", type=cli.existing_file, metavar="FILE", help="VGG16 for lpips (default: networks/, then torch hub's cache)")
+    add("--step", type=cli.number(int, least=1), default=1000, metavar="N", help="Adam's; 200 is a first look (default: 1000)")
+    add("--seed", type=cli.number(int, least=0), default=0, metavar="N", help="of the projection (default: 0)")
+    add = parser.add_argument_group("cartoon").add_argument
+    add("--swap", type=cli.number(int, least=4), metavar="RES", help="below this resolution the source draws (default: none)")
+    add("--width", type=cli.number(above=0), metavar="X", help="go over smoothly, see scripts.layer_swap (default: at once)")
+    add(
+        "--truncation",
+        type=cli.number(),
+        default=1.0,
+        metavar="PSI",
+        help="below 1 pulls people towards the average: smoother cartoons, less like them (default: 1)",
+    )
+    add = parser.add_argument_group("output").add_argument
+    add(
+        "--outdir",
+        type=Path,
+        default=Path("cartoonized"),
+        metavar="DIR",
+        help="folder for all files (default: cartoonized)",
+    )
+    add("--columns", type=cli.number(int, least=1), default=COLUMNS, metavar="N", help=f"people in a row (default: {COLUMNS})")
+    add("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
+    return parser
+
+
+def main(args: argparse.Namespace) -> Path:
+    import torch
+    from tqdm import tqdm
+
+    import checkpoint
+    import utils
+    from editing import latents, perceptual, projection
+
+    device = utils.choose_device(args.device)
+    source = checkpoint.read(args.source, "--source")
+    photo_network = source.generator().to(device)
+    cartoon_network = open_cartoon(args, photo_network)
+    distance, note = perceptual.choose(args.perceptual, source, args.vgg)
+    faces = cut_faces(args, photo_network.size)
+    print(f"distance: {note}")
+
+    mean, spread = projection.latent_statistics(photo_network)
+    start = projection.starting_points(photo_network, mean, args.space, 1)
+    found, noise, projected = [], [], []
+    with tqdm(total=len(faces) * args.step, unit=" steps") as bar:
+
+        def stepped(loss: float) -> None:
+            bar.set_postfix(loss=f"{loss:.4g}", refresh=False)
+            bar.update()
+
+        for name, face in faces.items():
+            bar.set_description(name)
+            target = utils.from_pixels(pixels(face)).to(device)
+            options = {"spread": spread, "schedule": projection.Schedule(args.step), "seed": args.seed}
+            one = projection.project(
+                photo_network, distance.to(device), target, start, **options, snapshots=[args.step], stepped=stepped
+            )
+            found.append(one.latent)
+            noise.append(one.noise)
+            projected.append(one.snapshots[args.step])
+    latent, projected = torch.cat(found), torch.cat(projected)
+    w_plus = latents.truncate(photo_network.broadcast(latent), photo_network.broadcast(mean[None]), args.truncation)
+    cartoons = utils.to_pictures(latents.draw(cartoon_network, w_plus))
+
+    made_by = {flag: vars(args)[flag] for flag in TOLD if vars(args)[flag] is not None}
+    rows = {"photo": [*faces.values()], "projected": utils.to_pictures(projected), "cartoon": cartoons}
+    for row, pictures in rows.items():
+        for name, picture in zip(faces, pictures):
+            utils.save_png(picture, args.outdir / f"{name}-{row}.png", photo=name, **made_by)
+    home = checkpoint.fingerprint(photo_network.state_dict())
+    noise = [torch.cat(layers) for layers in zip(*noise)]
+    latents.save_latents(args.outdir / "latents.pt", latent, space=args.space, names=[*faces], noise=noise, ckpt=home)
+    cli.save_command(args, args.outdir)
+    sheet = utils.paired_sheet(rows, args.columns, captions=[*faces])
+    return utils.save_png(sheet, args.outdir / "sheet.png", **made_by)
+
+
+def open_cartoon(args: argparse.Namespace, photo_network: Generator) -> Generator:
+    """The target; with --swap, the source below that resolution."""
+    import checkpoint
+    from editing import layer_swap
+
+    if args.width and not args.swap:
+        raise cli.InputError("--width: has no effect without --swap")
+    cartoon = checkpoint.read(args.target, "--target").generator().to(photo_network.input.input.device)
+    if (cartoon.size, cartoon.style_dim) != (photo_network.size, photo_network.style_dim):
+        found, wanted = (f"{net.size} px and {net.style_dim} numbers of style" for net in (cartoon, photo_network))
+        raise cli.InputError(f"--target {args.target}: has {found}, --source {wanted}; it was not fine-tuned from that")
+    try:
+        return cartoon if args.swap is None else layer_swap.blend(photo_network, cartoon, args.swap, args.width)
+    except cli.InputError as error:
+        raise cli.InputError(f"--swap {args.swap}: {error}") from None
+
+
+def cut_faces(args: argparse.Namespace, size: int) -> dict[str, Image]:
+    """One face of each photo under a name of its own. Whoever has none is named; InputError where nobody has one."""
+    from faces import align, photos
+    from faces.decode import Unreadable
+
+    listed = list(photos.listed(args.photos))
+    square_of = square_finder(args, len(listed))
+    faces, refused = {}, {}
+    for name, photo in listed:
+        try:
+            picture = photo().picture
+            face = align.cut(picture, square_of(name, picture), size)
+        except (Unreadable, align.NoFace) as reason:
+            refused[name] = reason
+            continue
+        faces[photos.free_name(Path(name).stem, faces)] = face
+    if not faces:
+        name, reason = next(iter(refused.items()))
+        raise cli.InputError(f"no face in {len(listed)} photos; " * (len(listed) > 1) + f"{name}: {reason}")
+    for name, reason in refused.items():
+        print(f"left out {name}: {reason}")
+    return faces
+
+
+def square_finder(args: argparse.Namespace, count: int):
+    """(name, picture) -> the square of the face, by whichever flag was given."""
+    from faces import align
+
+    if args.no_align:
+        return lambda name, picture: align.centre_square(picture)
+    if args.eyes:
+        if count > 1:
+            raise cli.InputError(f"--eyes: is for one photo, not {count}; --landmarks FILE is for many")
+        return lambda name, picture: align.ffhq_square(align.parse_eyes(args.eyes))
+    if not args.landmarks:
+        finder = align.Finder()
+        return lambda name, picture: align.ffhq_square(finder.faces(picture)[0])
+    table = align.read_faces(args.landmarks)
+
+    def listed(name, picture):
+        if (face := align.of(table, name)) is None:
+            raise align.NoFace(f"not in --landmarks {args.landmarks}")
+        return align.ffhq_square(face)
+
+    return listed
+
+
+def pixels(picture: Image):
+    """uint8 [1, 3, height, width]."""
+    import numpy as np
+    import torch
+
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None]
+
+
+if __name__ == "__main__":
+    cli.run(main, parser())

@@ -1,0 +1,190 @@
+"""scripts.cartoonize: a photo in, a cartoon out, and the latent between them."""
+
+import shlex
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import checkpoint
+import utils
+from editing import latents, layer_swap
+from scripts import cartoonize
+from tests.commands import failure, run
+from tests.networks import tiny_discriminator, tiny_generator
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """s.pt, its child t.pt (the same mapping network), wide.pt; a.png and b.png in faces/, and no picture text.png."""
+    folder = tmp_path_factory.mktemp("place")
+    source, target = tiny_generator(0), tiny_generator(1)
+    target.style.load_state_dict(source.style.state_dict())
+    checkpoint.write(folder / "s.pt", {"g_ema": source.state_dict(), "d": tiny_discriminator().state_dict()})
+    checkpoint.write(folder / "t.pt", {"g_ema": target.state_dict()})
+    checkpoint.write(folder / "wide.pt", {"g_ema": tiny_generator(size=32).state_dict()})
+    (folder / "faces").mkdir()
+    numbers = np.random.default_rng(0)
+    for name in "ab":
+        Image.fromarray(numbers.integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(folder / "faces" / f"{name}.png")
+    (folder / "text.png").write_text("no picture")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def no_weights(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
+
+
+def draw(place, out, *words, photos=("faces",)):
+    networks = ["--source", place / "s.pt", "--target", place / "t.pt", "--device", "cpu"]
+    run(cartoonize, *networks, "--step", 3, "--outdir", out, *words, *[place / photo for photo in photos])
+    return out
+
+
+def pixels(path):
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB")).astype(int)
+
+
+@pytest.mark.parametrize("space", ["w", "w+"])
+def test_everybody_is_projected_and_drawn_by_the_target(place, tmp_path, capsys, space):
+    out = draw(place, tmp_path / "new" / "out", "--no_align", "--space", space)
+    assert capsys.readouterr().out.splitlines()[-1] == str(out / "sheet.png")
+    pictures = {f"{name}-{row}.png" for name in "ab" for row in ("photo", "projected", "cartoon")}
+    assert {path.name for path in out.iterdir()} == {"sheet.png", "latents.pt", "command.txt", *pictures}
+    found = latents.read_latents(out / "latents.pt")
+    assert (found.space, found.names) == (space, ["a", "b"])
+    networks = {name: checkpoint.read(place / f"{name}.pt").generator() for name in "st"}
+    drawn = {"projected": latents.draw(networks["s"], found.w_plus(networks["s"]), noise=found.noise)}
+    drawn["cartoon"] = latents.draw(networks["t"], found.w_plus(networks["t"]))
+    for row, images in drawn.items():
+        for name, expected in zip("ab", utils.to_pixels(images).numpy().astype(int)):
+            assert np.abs(pixels(out / f"{name}-{row}.png") - expected).max() <= 1
+
+
+def test_a_photo_gives_the_same_alone_and_in_company(place, tmp_path):
+    together = draw(place, tmp_path / "all", "--no_align")
+    alone = draw(place, tmp_path / "b", "--no_align", photos=["faces/b.png"])
+    for row in ("photo", "projected"):
+        assert (together / f"b-{row}.png").read_bytes() == (alone / f"b-{row}.png").read_bytes()
+    assert np.abs(pixels(together / "b-cartoon.png") - pixels(alone / "b-cartoon.png")).max() <= 1
+
+
+def test_the_command_in_the_folder_draws_the_same_again(place, tmp_path):
+    out = draw(place, tmp_path / "out", "--no_align")
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    line = (out / "command.txt").read_text()
+    assert line.startswith("python -m scripts.cartoonize ")
+    run(cartoonize, *shlex.split(line)[3:])
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_the_sheet_has_photos_above_cartoons(place, tmp_path):
+    sheet = pixels(draw(place, tmp_path, "--no_align") / "sheet.png")
+    shown = np.asarray(utils.sheet([Image.open(tmp_path / "a-photo.png")], 1)).astype(int)
+    left = sheet.shape[1] - 2 * (128 + utils.GAP) - utils.GAP
+    assert np.array_equal(sheet[: 128 + utils.GAP, left : left + 128 + utils.GAP], shown[: 128 + utils.GAP, : 128 + utils.GAP])
+    assert sheet.shape[0] > 3 * 128
+
+
+@pytest.mark.parametrize("width", [None, 1.0])
+def test_swap_takes_the_low_resolutions_from_the_source(place, tmp_path, width):
+    out = draw(place, tmp_path, "--no_align", "--swap", 8, *(["--width", width] if width else []))
+    source, target = (checkpoint.read(place / f"{name}.pt").generator() for name in "st")
+    blend = layer_swap.blend(source, target, 8, width)
+    w_plus = latents.read_latents(out / "latents.pt").w_plus(source)
+    expected = utils.to_pixels(latents.draw(blend, w_plus)).numpy().astype(int)
+    assert np.abs(pixels(out / "a-cartoon.png") - expected[0]).max() <= 1
+
+
+def test_truncation_0_draws_everybody_as_the_average_cartoon(place, tmp_path):
+    out = draw(place, tmp_path, "--no_align", "--truncation", 0)
+    assert np.abs(pixels(out / "a-cartoon.png") - pixels(out / "b-cartoon.png")).max() <= 1
+    assert (pixels(out / "a-projected.png") != pixels(out / "b-projected.png")).any()
+
+
+def test_points_by_hand_need_no_package(place, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    (tmp_path / "l.csv").write_text("a.png,6,7,10,7\n")
+    by_eyes = draw(place, tmp_path / "eyes", "--eyes", "6,7,10,7", photos=["faces/a.png"])
+    by_file = draw(place, tmp_path / "file", "--landmarks", tmp_path / "l.csv")
+    assert (by_eyes / "a-photo.png").read_bytes() == (by_file / "a-photo.png").read_bytes()
+    assert not (by_file / "b-photo.png").exists()
+
+
+def test_the_face_of_a_photo_is_found(place, tmp_path):
+    pytest.importorskip("cv2")
+    data = pytest.importorskip("skimage.data")
+    from faces import align
+
+    astronaut = Image.fromarray(data.astronaut())
+    astronaut.save(tmp_path / "me.png")
+    words = ["--source", place / "s.pt", "--target", place / "t.pt", "--step", 1, "--outdir", tmp_path / "out"]
+    run(cartoonize, *words, tmp_path / "me.png")
+    expected = align.cut(astronaut, align.ffhq_square(align.Finder().faces(astronaut)[0]), 16)
+    assert np.array_equal(pixels(tmp_path / "out" / "me-photo.png"), np.asarray(expected))
+
+
+def test_who_has_no_face_is_named_and_the_others_go_on(place, tmp_path, capsys):
+    draw(place, tmp_path, "--no_align", photos=["faces/a.png", "text.png"])
+    assert f"left out {place / 'text.png'}: not an image" in capsys.readouterr().out
+
+
+def test_photos_of_one_name_keep_apart(place, tmp_path):
+    out = draw(place, tmp_path, "--no_align", photos=["faces/a.png", "faces/a.png"])
+    assert latents.read_latents(out / "latents.pt").names == ["a", "a-2"]
+
+
+@pytest.mark.parametrize(
+    "words, expected",
+    [
+        (["{a}", "--step", "0"], ["--step: 0", "at least 1"]),
+        (["{text}"], ["text.png: not an image"]),
+        (["{text}", "{text}"], ["no face in 2 photos", "text.png"]),
+        (["{missing}"], ["missing.png"]),
+        (["{a}", "--source", "{missing}"], ["--source {missing}: no such file"]),
+        (["{a}", "--target", "{missing}"], ["--target {missing}: no such file"]),
+        (["{a}", "--target", "{wide}"], ["--target {wide}", "32 px", "16 px"]),
+        (["{a}", "--swap", "5"], ["--swap 5", "4, 8, 16"]),
+        (["{a}", "--width", "1"], ["--width", "--swap"]),
+        (["{a}", "--perceptual", "lpips"], ["--perceptual lpips", "scripts.download vgg16"]),
+        (["{faces}", "--eyes", "1,2,3,4"], ["--eyes", "--landmarks"]),
+        (["{a}", "--eyes", "1,2"], ["--eyes 1,2", "x,y,x,y"]),
+        (["{a}", "--space", "z"], ["--space"]),
+        ([], ["PHOTO"]),
+    ],
+    ids=lambda words: " ".join(words),
+)
+def test_wrong_input_gets_one_line_and_writes_nothing(place, tmp_path, capsys, words, expected):
+    files = {
+        "missing": tmp_path / "missing.png",
+        "text": place / "text.png",
+        "faces": place / "faces",
+        "wide": place / "wide.pt",
+    }
+    files["a"] = place / "faces" / "a.png"
+    given = [word.format(**files) for word in words]
+    if not {"--eyes"} & set(given):
+        given.append("--no_align")
+    networks = ["--source", place / "s.pt", "--target", place / "t.pt"]
+    message = failure(capsys, cartoonize, *networks, "--outdir", tmp_path / "out", *given).splitlines()[-1]
+    assert message.startswith("cartoonize: ")
+    for word in expected:
+        assert word.format(**files) in message
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_face_gets_one_line_with_a_remedy(place, tmp_path, capsys):
+    pytest.importorskip("cv2")
+    networks = ["--source", place / "s.pt", "--target", place / "t.pt"]
+    assert "--eyes" in failure(capsys, cartoonize, *networks, "--outdir", tmp_path / "out", place / "faces" / "a.png")
+
+
+def test_the_missing_package_is_named(place, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    networks = ["--source", place / "s.pt", "--target", place / "t.pt"]
+    message = failure(capsys, cartoonize, *networks, "--outdir", tmp_path / "out", place / "faces" / "a.png")
+    assert "pip install -e .[faces]" in message
