@@ -1,0 +1,209 @@
+"""Contestants in turns: each a process of its own, one piece at a time, so that a busy moment of the machine hits all alike."""
+
+import argparse
+import datetime
+import json
+import math
+import platform
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tqdm import tqdm
+
+import cli
+
+ROOT = Path(__file__).parent.parent
+CONTESTANT = Path(__file__).with_name("contestant.py")
+RESULTS = ROOT / "benchmarks" / "results"
+KINDS = {"rosinality": "op/upfirdn2d.py", "ada": "torch_utils/ops/upfirdn2d.py"}  # and a file by which a checkout is known
+
+
+@dataclass
+class Contestant:
+    """One implementation in a process, and what was measured of it: seconds and bytes by piece and kind, one for each round."""
+
+    name: str
+    kind: str
+    folder: Path
+    measured: dict[str, list[dict[str, float]]] = field(default_factory=dict)
+
+    def start(self, setting: dict) -> None:
+        """Raises InputError when the implementation does not start."""
+        command = [sys.executable, str(CONTESTANT), self.kind, str(self.folder), json.dumps(setting)]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=self.folder)
+        self.pieces = self._answer()["pieces"]
+
+    def run(self, piece: str) -> dict[str, float]:
+        print(piece, file=self.process.stdin, flush=True)
+        return self._answer()
+
+    def stop(self) -> None:
+        self.process.stdin.close()
+        self.process.wait()
+
+    def _answer(self) -> dict:
+        line = self.process.stdout.readline()
+        if not line:
+            raise cli.InputError(f"{self.name}: ended with code {self.process.wait()}; what it said stands above")
+        return json.loads(line)
+
+    def values(self, piece: str, what: str) -> list[float]:
+        return [measured[what] for measured in self.measured[piece]]
+
+
+def add_flags(parser: cli.Parser, rounds: int, repeats: int) -> None:
+    """The flags that every benchmark has."""
+    count = cli.number(int, least=1)
+    add = parser.add_argument_group("measurement").add_argument
+    add(
+        "--peer",
+        action="append",
+        default=[],
+        metavar="NAME=DIR",
+        help=f"also time the checkout in DIR; NAME: {', '.join(KINDS)}",
+    )
+    add("--rounds", type=count, default=rounds, metavar="N", help=f"turns that each takes (default: {rounds})")
+    add("--repeats", type=count, default=repeats, metavar="N", help=f"runs of a piece in one turn (default: {repeats})")
+    add("--threads", type=count, default=1, metavar="N", help="of each contestant on the CPU (default: 1)")
+    add("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
+    add(
+        "--out",
+        type=Path,
+        default=RESULTS,
+        metavar="DIR",
+        help="where the table and the numbers go (default: benchmarks/results)",
+    )
+
+
+def contestants(peers: Sequence[str], *names: str) -> list[Contestant]:
+    """Ours, those named, and the checkouts of --peer. Raises InputError for a checkout that is none."""
+    chosen = [Contestant(name, name, ROOT) for name in ("ours", *names)]
+    for text in peers:
+        name, _, folder = text.partition("=")
+        if name not in KINDS or not folder:
+            raise cli.InputError(f"--peer {text}: expected NAME=DIR with NAME one of {', '.join(KINDS)}")
+        if not (Path(folder) / KINDS[name]).is_file():
+            raise cli.InputError(f"--peer {text}: no checkout of it, since {Path(folder) / KINDS[name]} is missing")
+        chosen.append(Contestant(name, name, Path(folder).resolve()))
+    return chosen
+
+
+def play(chosen: Sequence[Contestant], setting: dict, rounds: int) -> None:
+    """Run every piece of everyone once to warm up, then `rounds` times in turns."""
+    try:
+        for contestant in chosen:
+            contestant.start(setting)
+        pieces = list(dict.fromkeys(piece for contestant in chosen for piece in contestant.pieces))
+        turns = [(r, piece, c) for r in range(-1, rounds) for piece in pieces for c in chosen if piece in c.pieces]
+        for number, piece, contestant in tqdm(turns, desc="turns", unit="turn"):
+            measured = contestant.run(piece)
+            if number >= 0:
+                contestant.measured.setdefault(piece, []).append(measured)
+    finally:
+        for contestant in chosen:
+            if hasattr(contestant, "process"):
+                contestant.stop()
+
+
+def median_with_interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """(median, low, high): the interval between order statistics that holds the true median with at least 95 %.
+
+    With fewer than 6 values no interval can promise that; it is then the range of the values.
+    """
+    from scipy import stats
+
+    ordered, n = sorted(values), len(values)
+    low = max(0, int(stats.binom.ppf(0.025, n, 0.5)) - 1)
+    return statistics.median(ordered), ordered[low], ordered[n - 1 - low]
+
+
+def ratio(theirs: Sequence[float], ours: Sequence[float]) -> str:
+    """How many times the first takes, round by round: "2.1x (1.9-2.3)"."""
+    middle, low, high = median_with_interval([a / b for a, b in zip(theirs, ours)])
+    return f"{middle:.{digits(middle)}f}x ({low:.{digits(low)}f}-{high:.{digits(high)}f})"
+
+
+def seconds(values: Sequence[float]) -> str:
+    """Median and interval in a unit that suits: "12.3 ms (12.0-12.9)"."""
+    scale, unit = (
+        (1, "s") if statistics.median(values) >= 1 else (1e3, "ms") if statistics.median(values) >= 1e-3 else (1e6, "us")
+    )
+    middle, low, high = (scale * value for value in median_with_interval(values))
+    places = digits(middle)
+    return f"{middle:.{places}f} {unit} ({low:.{places}f}-{high:.{places}f})"
+
+
+def digits(value: float) -> int:
+    """Decimal places that leave three figures."""
+    return max(0, 2 - math.floor(math.log10(value))) if value > 0 else 0
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def machine(device: str, threads: int) -> dict[str, str]:
+    """What the figures depend on."""
+    import torch
+
+    found = {"processor": processor(), "Python": platform.python_version(), "torch": torch.__version__}
+    if device == "cuda":
+        found |= {"GPU": torch.cuda.get_device_name(), "CUDA": torch.version.cuda}
+    else:
+        found["threads"] = str(threads)
+    return found | {"commit": commit()}
+
+
+def processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    vector = (
+        "AMX"
+        if any("amx_bf16" in line for line in lines)
+        else "AVX-512"
+        if any("avx512f" in line for line in lines)
+        else "no AVX-512"
+    )
+    return f"{names[0] if names else platform.machine()} ({vector})"
+
+
+def commit() -> str:
+    try:
+        done = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return done.stdout.strip()
+
+
+def write(args: argparse.Namespace, name: str, text: str, chosen: Sequence[Contestant], about: dict[str, str]) -> Path:
+    """NAME.md with the table and NAME.json with every single measurement, dated; returns the former."""
+    stem = f"{datetime.date.today():%Y-%m-%d}-{name}"
+    args.out.mkdir(parents=True, exist_ok=True)
+    command = f"{args.command} {' '.join(hidden_folders(args.argv))}".strip()
+    facts = ", ".join(f"{key} {value}" for key, value in about.items())
+    page = args.out / f"{stem}.md"
+    page.write_text(f"`{command}`\n\n{facts}\n\n{text}\n")
+    numbers = {"command": command, "machine": about, "rounds": {c.name: c.measured for c in chosen}}
+    page.with_suffix(".json").write_text(json.dumps(numbers, indent=1) + "\n")
+    return page
+
+
+def hidden_folders(words: Sequence[str]) -> list[str]:
+    """The command line without the places of somebody's checkouts."""
+    return [f"{word.split('=')[0]}=DIR" if word.split("=")[0] in KINDS else word for word in words]
+
+
+def by_piece(
+    chosen: Sequence[Contestant], piece: str, what: str, shown: Callable[[Sequence[float]], str] = seconds
+) -> list[str]:
+    """One cell for each contestant."""
+    return [shown(c.values(piece, what)) if piece in c.measured else "" for c in chosen]

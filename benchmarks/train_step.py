@@ -1,0 +1,76 @@
+"""Time a training iteration, beside the same networks in plain PyTorch and beside other implementations.
+
+    python -m benchmarks.train_step --size 64 --batch 2
+    python -m benchmarks.train_step --peer rosinality=../stylegan2-pytorch --peer ada=../stylegan2-ada-pytorch
+    python -m benchmarks.train_step --size 64 --batch 8 --channel_base 1024 --channel_max 96     # the network of the demo
+
+An iteration is the steps of D and G, 1/16 R1, 1/4 path length, and the average of G.
+"""
+
+import argparse
+from pathlib import Path
+
+import cli
+
+SHARES = {"D": 1, "R1": 1 / 16, "G": 1, "path": 1 / 4, "EMA": 1}
+
+
+def parser() -> cli.Parser:
+    from benchmarks import rounds
+
+    parser = cli.Parser(__doc__, "python -m benchmarks.train_step [flags]")
+    count = cli.number(int, least=1)
+    add = parser.add_argument_group("network").add_argument
+    add("--size", type=int, default=64, metavar="PX", help="resolution (default: 64)")
+    add("--batch", type=count, default=2, metavar="N", help="images per step (default: 2)")
+    add("--channel_base", type=count, default=32768, metavar="N", help="N / resolution channels (default: 32768) ...")
+    add("--channel_max", type=count, default=512, metavar="N", help="... but at most N (default: 512)")
+    add("--precision", choices=("fp32", "bf16"), default="fp32", help="of the convolutions (default: fp32)")
+    rounds.add_flags(parser, rounds=7, repeats=1)
+    return parser
+
+
+def main(args: argparse.Namespace) -> Path:
+    import utils
+    from benchmarks import rounds
+
+    device = utils.choose_device(args.device).type
+    chosen = rounds.contestants(args.peer, "plain")
+    if (args.channel_max != 512 or args.channel_base % 16384) and any(c.kind == "rosinality" for c in chosen):
+        raise cli.InputError("--peer rosinality: has the widths of --channel_base 16384 or 32768 and --channel_max 512 only")
+    names = ("size", "batch", "channel_base", "channel_max", "precision", "threads", "repeats")
+    setting = {"benchmark": "step", "device": device} | {name: vars(args)[name] for name in names}
+    rounds.play(chosen, setting, args.rounds)
+
+    what = "gpu" if device == "cuda" else "cpu"
+    for contestant in chosen:
+        contestant.measured["iteration"] = whole(contestant)
+    ours = chosen[0].values("iteration", what)
+    rows = [[piece, *rounds.by_piece(chosen, piece, what)] for piece in (*SHARES, "iteration")]
+    rows.append(["iteration / ours", *(rounds.ratio(c.values("iteration", what), ours) for c in chosen)])
+    rows.append(
+        [
+            "s/kimg (wall)",
+            *(f"{1000 / args.batch * rounds.median_with_interval(c.values('iteration', 'wall'))[0]:.1f}" for c in chosen),
+        ]
+    )
+    rows.append(["peak memory", *(f"{max(c.values('iteration', 'peak')) / 2**30:.2f} GiB" for c in chosen)])
+    title = f"{args.size} px, batch {args.batch}, {args.precision}, {what.upper()} time"
+    text = rounds.table([title, *(c.name for c in chosen)], rows)
+    print(text)
+    name = f"step-{args.size}px-batch{args.batch}-base{args.channel_base}-{device}-{args.precision}"
+    return rounds.write(args, name, text, chosen, rounds.machine(device, args.threads))
+
+
+def whole(contestant) -> list[dict[str, float]]:
+    """The iterations that the pieces of each round add up to."""
+    every = [dict(zip(SHARES, pieces)) for pieces in zip(*(contestant.measured[piece] for piece in SHARES))]
+    return [
+        {what: sum(share * pieces[name][what] for name, share in SHARES.items()) for what in ("wall", "cpu", "gpu")}
+        | {"peak": max(measured["peak"] for measured in pieces.values())}
+        for pieces in every
+    ]
+
+
+if __name__ == "__main__":
+    cli.run(main, parser())

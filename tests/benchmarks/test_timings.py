@@ -1,0 +1,55 @@
+"""Benchmarks: fair turns, honest intervals, and a table that says what it measured."""
+
+import itertools
+import json
+import statistics
+
+import pytest
+
+from benchmarks import ops, rounds, train_step
+from cli import InputError
+from tests.commands import run
+
+
+def test_interval_of_a_median_holds_what_it_promises():
+    """Of all equally likely arrangements of 7 values about the true median, 95 % or more have it inside."""
+    held = 0
+    for signs in itertools.product((-1, 1), repeat=7):
+        _, low, high = rounds.median_with_interval([sign * (1 + i) for i, sign in enumerate(signs)])
+        held += low <= 0 <= high
+    assert held / 2**7 >= 0.95
+    middle, low, high = rounds.median_with_interval(list(range(31)))
+    assert middle == statistics.median(range(31)) and 0 < low < middle < high < 30, "and not wider than need be"
+
+
+def test_a_ratio_is_of_the_same_round():
+    assert rounds.ratio([2, 4, 20], [1, 2, 10]) == "2.00x (2.00-2.00)"
+    assert rounds.seconds([0.0123] * 6) == "12.3 ms (12.3-12.3)"
+    assert rounds.seconds([123.0]) == "123 s (123-123)"
+
+
+@pytest.mark.parametrize("text", ["nvidia=.", "rosinality", "ada=nowhere"])
+def test_a_peer_that_is_none_is_named(text):
+    with pytest.raises(InputError, match="--peer"):
+        rounds.contestants([text])
+
+
+def test_an_iteration_is_the_sum_of_its_shares():
+    contestant = rounds.Contestant("ours", "ours", rounds.ROOT)
+    for piece in train_step.SHARES:
+        contestant.measured[piece] = [{"wall": 16.0, "cpu": 16.0, "gpu": 0.0, "peak": 5.0}]
+    assert train_step.whole(contestant) == [{"wall": 53.0, "cpu": 53.0, "gpu": 0.0, "peak": 5.0}]
+
+
+@pytest.mark.parametrize(
+    "command, flags",
+    [(train_step, ["--size", 8, "--channel_base", 64, "--channel_max", 8]), (ops, ["--side", 16])],
+    ids=["train_step", "ops"],
+)
+def test_ours_and_the_plain_network_take_turns(command, flags, tmp_path, capsys):
+    run(command, *flags, "--rounds", 1, "--repeats", 1, "--device", "cpu", "--out", tmp_path)
+    (page,) = tmp_path.glob("*.md")
+    assert "plain" in capsys.readouterr().out
+    numbers = json.loads(page.with_suffix(".json").read_text())
+    assert set(numbers["rounds"]) == {"ours", "plain"} and "torch" in numbers["machine"]
+    assert "--rounds 1" in page.read_text()
