@@ -2,10 +2,11 @@
 
     python -m benchmarks.rehearsal
     python -m benchmarks.rehearsal --out rehearsal --keep
+    python -m benchmarks.rehearsal --out rehearsal --keep --only truncation     # again, on what is there
 
 It writes a training checkpoint as stylegan2-pytorch does (multiplier 2) and two NVIDIA pickles (`paper256`, and `auto` with
-two mapping layers; fp16, clamp 256), then inspects, converts, trains with each method, stops, resumes and draws, each step
-in a process of its own. The table shows seconds and peak memory.
+two mapping layers; fp16, clamp 256), then inspects, converts, trains with each method, stops, resumes, draws and edits, each
+step in a process of its own. The table shows seconds and peak memory.
 """
 
 import argparse
@@ -29,6 +30,17 @@ METHODS = {
     "FreezeSG": ["--freezeStyle=2", "--freezeG=4", "--freezeD=3", "--train_mapping"],
     "structure loss": ["--structure_loss=2", "--freezeD=3"],
 }
+EDITING = {  # a line each; {photo}, {toon}, {latents}, {run} and {out}, its own folder, are filled in
+    "generate": "-m scripts.generate --ckpt {toon} --source {photo} --seeds 0-3 --outdir {out}",
+    "generate --latents": "-m scripts.generate --ckpt {toon} --latents {latents} --outdir {out}",
+    "layer_swap": "-m scripts.layer_swap --source {photo} --target {toon} --seeds 0 --swap 32 --save {out}.pt --outdir {out}",
+    "layer_swap --features": "-m scripts.layer_swap --source {photo} --target {toon} --seeds 0 --features --outdir {out}",
+    "truncation": "-m scripts.truncation --ckpt {toon} --source {photo} --seeds 0 --psi=-1,0,1.5 --outdir {out}",
+    "style_mixing": "-m scripts.style_mixing --ckpt {toon} --rows {latents} --cols 1,2 --outdir {out}",
+    "style_mixing --single": "-m scripts.style_mixing --ckpt {toon} --rows 0 --cols 1 --single --outdir {out}",
+    "interpolate": "-m scripts.interpolate --ckpt {toon} --seeds 0-2 --frames 3 --loop --format gif --outdir {out}",
+    "report": "-m scripts.report {run} --seeds 0",
+}
 FP16 = {  # what NVIDIA's pickles say of networks trained with half-precision layers
     **{f"synthesis.b{res}": {"use_fp16": res >= 32} for res in (4, 8, 16, 32, 64, 128, 256)},
     **{f"b{res}": {"use_fp16": res >= 32} for res in (4, 8, 16, 32, 64, 128, 256)},
@@ -43,29 +55,33 @@ def parser() -> cli.Parser:
     add = parser.add_argument_group("rehearsal").add_argument
     add("--out", type=Path, metavar="DIR", help="work here (default: a temporary folder)")
     add("--keep", action="store_true", help="keep the files, about 6 GB")
+    add("--only", metavar="TEXT", help="only steps with this in their name, on what an earlier run with --keep left in --out")
     add("--device", default="cpu", metavar="NAME", help="cpu or cuda (default: cpu)")
     return parser
 
 
 def main(args: argparse.Namespace) -> None:
+    if args.only and not (args.out and args.out.is_dir()):
+        raise cli.InputError("--only: needs the --out folder of a run with --keep")
     folder = args.out or Path(tempfile.mkdtemp(prefix="rehearsal-"))
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        results = [*rehearse(folder.resolve(), args.device)]
+        results = [*rehearse(folder.resolve(), args.device, args.only)]
     finally:
-        if not args.keep:
+        if not (args.keep or args.only):
             shutil.rmtree(folder)
     failed = [name for name, _, gib, status in results if status or gib > MEMORY_LIMIT]
     if failed:
         raise cli.InputError(f"failed, or took more than {MEMORY_LIMIT} GiB: {', '.join(failed)}")
 
 
-def rehearse(folder: Path, device: str):
-    """Run every step; yield (name, seconds, peak GiB, exit status) and print it."""
-    # In a process of its own: a child is charged with the memory that its parent held when it was started.
-    writer = multiprocessing.get_context("spawn").Process(target=write_files, args=(folder,))
-    writer.start()
-    writer.join()
+def rehearse(folder: Path, device: str, only: str | None = None):
+    """Run every step, or those whose name contains `only`; yield (name, seconds, peak GiB, exit status) and print it."""
+    if only is None:
+        # In a process of its own: a child is charged with the memory that its parent held when it was started.
+        writer = multiprocessing.get_context("spawn").Process(target=write_files, args=(folder,))
+        writer.start()
+        writer.join()
     train = ["train.py", "--batch=1", "--n_sample=2", f"--device={device}", f"--path={folder / 'faces.lmdb'}"]
     steps = {"prepare_data": ["prepare_data.py", "--out", folder / "faces.lmdb", "--size=256", folder / "faces"]}
     for file in ("550000.pt", "paper256.pkl", "auto.pkl"):
@@ -77,15 +93,13 @@ def rehearse(folder: Path, device: str):
         steps[f"train {name}"] = [*train, f"--ckpt={folder / '550000.pt'}", "--iter=3", f"--outdir={folder / name}", *flags]
     last = folder / "FreezeSG" / "checkpoints" / "000004.pt"
     steps["resume FreezeSG"] = ["train.py", "--resume", f"--outdir={folder / 'FreezeSG'}", "--iter=4"]
-    steps["generate"] = [
-        "-m",
-        "scripts.generate",
-        f"--ckpt={last}",
-        f"--source={folder / '550000.pt'}",
-        "--seeds=0-3",
-        f"--outdir={folder / 'generated'}",
-    ]
+    files = {"photo": folder / "550000.pt", "toon": last, "latents": folder / "latents.pt", "run": last.parents[1]}
+    for name, line in EDITING.items():
+        steps[name] = [word.format(**files, out=folder / name.replace(" ", "")) for word in line.split()]
     steps["back to a plain state dict"] = ["-m", "scripts.convert", folder / "550000.pt", folder / "plain.pt", "--to=bare"]
+    steps = {name: words for name, words in steps.items() if only is None or only in name}
+    if not steps:
+        raise cli.InputError(f"--only {only}: no step has this in its name")
     print(f"{'step':<28}{'seconds':>9}{'GiB':>7}")
     for name, words in steps.items():
         seconds, gib, status, output = measure([sys.executable, *map(str, words)])
@@ -113,6 +127,7 @@ def write_files(folder: Path) -> None:
     import utils
     from checkpoint import Architecture
     from checkpoint.nvidia import discriminator_to_nvidia, generator_to_nvidia
+    from editing import latents
     from faces.synthetic import render, sample_attributes
     from model import channel_table
     from tests.checkpoint.nvidia_pickle import write_nvidia_pickle
@@ -145,6 +160,7 @@ def write_files(folder: Path) -> None:
             attributes=FP16,
         )
     faces = render(sample_attributes(6, seed=0), 256, "B")
+    latents.save_latents(folder / "latents.pt", torch.randn(1, 14, 512), space="w+", names=["me.png"])
     for i, picture in enumerate(utils.to_pictures(faces * 2 - 1)):
         utils.save_png(picture, folder / "faces" / f"{i}.png")
 
