@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from model import Generator
 
 BETWEEN = 4  # pictures on a strip between start and final
-TOLD = ("ckpt", "target_ckpt", "space", "init", "fixed_noise", "perceptual", "seed", "step", "lr", "noise_regularize", "mse")
+TOLD = ("ckpt", "target_ckpt", "space", "init", "fixed_noise", "perceptual", "seed", "step", "lr", "mse", "wplus_reg")
 
 
 def parser() -> cli.Parser:
@@ -83,6 +83,7 @@ def add_schedule(parser: cli.Parser) -> None:
         metavar="X",
         help="weight against pictures in the noise (default: 1e5)",
     )
+    add("--wplus_reg", type=positive, default=0.0, metavar="X", help="weight that holds w+ near w; try 0.1 (default: 0)")
     add("--mse", type=positive, default=0.0, metavar="X", help="weight of the squared difference of pixels (default: 0)")
 
 
@@ -113,8 +114,8 @@ def main(args: argparse.Namespace) -> Path:
     batches = [slice(first, first + args.batch) for first in range(0, len(targets), args.batch)]
     with tqdm(total=len(batches) * args.step, unit=" steps") as bar:
 
-        def stepped(loss: float) -> None:
-            bar.set_postfix(loss=f"{loss:.4g}", refresh=False)
+        def stepped(loss: float, noise: float) -> None:
+            bar.set_postfix({"loss": f"{loss:.4g}", "noise": f"{noise:.3g}"}, refresh=False)
             bar.update()
 
         try:
@@ -189,7 +190,7 @@ def load(path: Path, size: int) -> Tensor:
 def schedule(args: argparse.Namespace) -> Schedule:
     from editing.projection import Schedule
 
-    names = ("lr", "lr_rampup", "lr_rampdown", "noise", "noise_ramp", "noise_regularize", "mse")
+    names = ("lr", "lr_rampup", "lr_rampdown", "noise", "noise_ramp", "noise_regularize", "mse", "wplus_reg")
     return Schedule(args.step, **{name: vars(args)[name] for name in names})
 
 

@@ -39,6 +39,7 @@ class Schedule:
     noise_ramp:       time in which the jitter falls to 0, quadratically
     noise_regularize: weight of `noise_regularizer`
     mse:              weight of the mean squared difference of the pixels
+    wplus_reg:        weight of `offset_penalty`, in w+
     """
 
     steps: int = 1000
@@ -49,6 +50,7 @@ class Schedule:
     noise_ramp: float = 0.75
     noise_regularize: float = 1e5
     mse: float = 0.0
+    wplus_reg: float = 0.0
 
     def learning_rate(self, step: int) -> float:
         """0 in the very first step, as published."""
@@ -93,7 +95,7 @@ def project(
     schedule: Schedule = Schedule(),
     seed: int = 0,
     snapshots: Sequence[int] = (),
-    stepped: Callable[[float], object] = lambda loss: None,
+    stepped: Callable[[float, float], object] = lambda loss, noise: None,
 ) -> Projection:
     """Move latents, and noise maps, until the generator draws the targets.
 
@@ -104,7 +106,7 @@ def project(
     fixed_noise: leave it as it is
     seed:        of the jitter, which is the same for each photo
     snapshots:   after how many steps to draw; 0 is the start
-    stepped:     called after each step with the mean loss, for a progress bar
+    stepped:     called after each step, for a progress bar, with the mean loss and the mean of what noise maps add to it
     """
     latent = start.detach().clone().requires_grad_()
     noise = [layer.to(latent.device) for layer in noise or generator.stored_noise()]
@@ -130,15 +132,16 @@ def project(
         found = distance.between(distance.features(images), wanted)
         mse = (images - targets).square().mean((1, 2, 3))
         loss = found + schedule.mse * mse
-        if maps:
-            loss = loss + schedule.noise_regularize * noise_regularizer(maps)
+        if schedule.wplus_reg and latent.ndim == 3:
+            loss = loss + schedule.wplus_reg * offset_penalty(latent) / spread**2
+        regularizer = schedule.noise_regularize * noise_regularizer(maps) if maps else torch.zeros_like(loss)
         optimizer.zero_grad()
-        loss.sum().backward()
+        (loss + regularizer).sum().backward()
         optimizer.step()
         normalize_noise(maps)
         distances.append(found.detach().cpu())
         errors.append(mse.detach().cpu())
-        stepped(loss.detach().mean().item())
+        stepped(loss.detach().mean().item(), regularizer.detach().mean().item())
         snapshot(step + 1)
     kept = [layer.detach() for layer in maps] or (None if stored else [_each(layer, len(latent)) for layer in noise])
     return Projection(latent.detach(), kept, torch.stack(distances), torch.stack(errors), drawn)
@@ -176,6 +179,14 @@ def starting_points(generator: Generator, mean: Tensor, space: str, count: int, 
             raise InputError(f"{flag}: has a w of its own for each layer here; use --space w+")
         w_plus = w_plus[:, 0]
     return w_plus.expand(count, *w_plus.shape[1:]).contiguous()
+
+
+def offset_penalty(w_plus: Tensor) -> Tensor:
+    """Mean over layers of |w_l - mean w|^2, [batch]: how far w+ has left w, where faces can be edited (Tov et al. 2021).
+
+    w_plus: [batch, n_latent, style_dim]
+    """
+    return (w_plus - w_plus.mean(1, keepdim=True)).square().sum(2).mean(1)
 
 
 def noise_regularizer(noise: Sequence[Tensor]) -> Tensor:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from model import Generator
 
 COLUMNS = 8
-TOLD = ("source", "target", "swap", "width", "space", "truncation", "perceptual", "step", "seed")
+TOLD = ("source", "target", "swap", "width", "space", "wplus_reg", "truncation", "perceptual", "step", "seed")
 
 
 def parser() -> cli.Parser:
@@ -38,7 +38,14 @@ def parser() -> cli.Parser:
     add("--landmarks", type=cli.existing_file, metavar="FILE", help="CSV file,x,y,x,y,... or JSON: 2, 3, 5 or 68 points a face")
     add("--no_align", action="store_true", help="photos are cut already: the centre square of each")
     add = parser.add_argument_group("projection (projector.py has more of it)").add_argument
-    add("--space", choices=("w", "w+"), default="w", help="one w for all layers, or one for each (default: w)")
+    add("--space", choices=("w", "w+"), default="w+", help="one w for all layers, or one for each (default: w+)")
+    add(
+        "--wplus_reg",
+        type=cli.number(least=0),
+        default=0.1,
+        metavar="X",
+        help="weight that holds w+ near w: 0 is closest to the photo, 10 is as good as w (default: 0.1)",
+    )
     add("--perceptual", choices=("lpips", "disc", "mse"), help="distance of pictures (default: the first that can be had)")
     add("--vgg", type=cli.existing_file, metavar="FILE", help="VGG16 for lpips (default: networks/, then torch hub's cache)")
     add("--step", type=cli.number(int, least=1), default=1000, metavar="N", help="Adam's; 200 is a first look (default: 1000)")
@@ -84,22 +91,29 @@ def main(args: argparse.Namespace) -> Path:
 
     mean, spread = projection.latent_statistics(photo_network)
     start = projection.starting_points(photo_network, mean, args.space, 1)
-    found, noise, projected = [], [], []
+    found, projected = [], []
     with tqdm(total=len(faces) * args.step, unit=" steps") as bar:
 
-        def stepped(loss: float) -> None:
+        def stepped(loss: float, _: float) -> None:
             bar.set_postfix(loss=f"{loss:.4g}", refresh=False)
             bar.update()
 
         for name, face in faces.items():
             bar.set_description(name)
             target = utils.from_pixels(pixels(face)).to(device)
-            options = {"spread": spread, "schedule": projection.Schedule(args.step), "seed": args.seed}
             one = projection.project(
-                photo_network, distance.to(device), target, start, **options, snapshots=[args.step], stepped=stepped
+                photo_network,
+                distance.to(device),
+                target,
+                start,
+                spread=spread,
+                fixed_noise=True,  # the cartoon network has noise of its own: what noise explains, the cartoon would lose
+                schedule=projection.Schedule(args.step, wplus_reg=args.wplus_reg),
+                seed=args.seed,
+                snapshots=[args.step],
+                stepped=stepped,
             )
             found.append(one.latent)
-            noise.append(one.noise)
             projected.append(one.snapshots[args.step])
     latent, projected = torch.cat(found), torch.cat(projected)
     w_plus = latents.truncate(photo_network.broadcast(latent), photo_network.broadcast(mean[None]), args.truncation)
@@ -111,8 +125,7 @@ def main(args: argparse.Namespace) -> Path:
         for name, picture in zip(faces, pictures):
             utils.save_png(picture, args.outdir / f"{name}-{row}.png", photo=name, **made_by)
     home = checkpoint.fingerprint(photo_network.state_dict())
-    noise = [torch.cat(layers) for layers in zip(*noise)]
-    latents.save_latents(args.outdir / "latents.pt", latent, space=args.space, names=[*faces], noise=noise, ckpt=home)
+    latents.save_latents(args.outdir / "latents.pt", latent, space=args.space, names=[*faces], ckpt=home)
     cli.save_command(args, args.outdir)
     sheet = utils.paired_sheet(rows, args.columns, captions=[*faces])
     return utils.save_png(sheet, args.outdir / "sheet.png", **made_by)

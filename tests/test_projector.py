@@ -143,6 +143,15 @@ def test_spaces(place, tmp_path, words, shape):
     assert latents.read_latents(project(place, tmp_path, *words) / "latents.pt").latent.shape == shape
 
 
+def test_w_plus_is_held_near_w(place, tmp_path):
+    offsets = []
+    for name, weight in {"free": 0, "held": 100}.items():
+        out = project(place, tmp_path / name, "--w_plus", "--wplus_reg", weight, "--step", 30)
+        latent = latents.read_latents(out / "latents.pt").latent
+        offsets.append((latent - latent.mean(1, keepdim=True)).norm())
+    assert offsets[1] < offsets[0] / 2
+
+
 @pytest.mark.parametrize("fixed", [True, False])
 def test_fixed_noise_leaves_no_noise_in_the_file(place, tmp_path, fixed):
     found = latents.read_latents(project(place, tmp_path, *["--fixed_noise"] * fixed) / "latents.pt")

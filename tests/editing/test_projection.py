@@ -1,10 +1,12 @@
 """Projection: a planted latent is found, and nobody's photo changes another's result."""
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
 
+import checkpoint
 from cli import InputError
 from editing import latents, perceptual, projection
 from editing.people import People
@@ -105,16 +107,41 @@ def test_any_number_of_steps_works(generator, planted, statistics, steps):
 
 
 def test_the_bar_hears_of_every_step(generator, planted, statistics):
-    losses = []
-    found(generator, planted[1][:1], statistics, stepped=losses.append)
-    assert len(losses) == 20 and all(map(math.isfinite, losses))
+    heard = []
+    found(generator, planted[1][:1], statistics, stepped=lambda loss, noise: heard.append((loss, noise)))
+    assert len(heard) == 20 and all(math.isfinite(loss) and noise > 0 for loss, noise in heard)
+    heard.clear()
+    found(generator, planted[1][:1], statistics, fixed_noise=True, stepped=lambda loss, noise: heard.append(noise))
+    assert heard == [0.0] * 20
 
 
 def test_pixels_can_be_added_to_any_distance(generator, planted, statistics):
-    schedule = Schedule(steps=5, mse=3.0, noise_regularize=0)
     losses = []
-    result = found(generator, planted[1][:1], statistics, schedule=schedule, stepped=losses.append)
+    options = {"schedule": Schedule(steps=5, mse=3.0), "stepped": lambda loss, noise: losses.append(loss)}
+    result = found(generator, planted[1][:1], statistics, **options)
     torch.testing.assert_close(torch.tensor(losses), (result.distances + 3 * result.mse).flatten())
+
+
+def test_w_plus_is_held_near_w_by_its_weight(generator, planted, statistics):
+    offsets = []
+    for weight in (0.0, 1.0, 1e4):
+        schedule = Schedule(steps=40, wplus_reg=weight)
+        offsets.append(projection.offset_penalty(found(generator, planted[1], statistics, "w+", schedule=schedule).latent))
+    assert (offsets[0] > 2 * offsets[1]).all() and (offsets[1] > 2 * offsets[2]).all()
+    assert (projection.offset_penalty(generator.broadcast(planted[0])) < 1e-10).all()
+    in_w = [found(generator, planted[1], statistics, "w", schedule=Schedule(20, wplus_reg=weight)) for weight in (0.0, 5.0)]
+    assert equal(*in_w)
+
+
+def test_a_person_of_the_shipped_network_is_found_in_200_steps():
+    source = checkpoint.read(Path(__file__).parents[2] / "demo" / "source64.pt").generator()
+    w = source.mapping(torch.randn(1, source.style_dim, generator=torch.Generator().manual_seed(1)))
+    target = latents.draw(source, source.broadcast(w))
+    options = {"fixed_noise": True, "schedule": Schedule(steps=200), "snapshots": [0, 200]}
+    snapshots = found(source, target, projection.latent_statistics(source), **options).snapshots
+    start, final = ((snapshots[step] - target).square().mean().item() for step in (0, 200))
+    assert final < start / 50
+    assert projection.psnr(final) > 30
 
 
 def test_a_ramp_of_no_time_is_none():

@@ -58,7 +58,7 @@ def test_everybody_is_projected_and_drawn_by_the_target(place, tmp_path, capsys,
     found = latents.read_latents(out / "latents.pt")
     assert (found.space, found.names) == (space, ["a", "b"])
     networks = {name: checkpoint.read(place / f"{name}.pt").generator() for name in "st"}
-    drawn = {"projected": latents.draw(networks["s"], found.w_plus(networks["s"]), noise=found.noise)}
+    drawn = {"projected": latents.draw(networks["s"], found.w_plus(networks["s"]))}
     drawn["cartoon"] = latents.draw(networks["t"], found.w_plus(networks["t"]))
     for row, images in drawn.items():
         for name, expected in zip("ab", utils.to_pixels(images).numpy().astype(int)):
