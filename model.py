@@ -57,6 +57,9 @@ class Generator(nn.Module):
     channels:  {resolution: feature maps}; overrides channel_multiplier
     conv_clamp: limit on the layers' outputs, for networks that were trained with one in fp16
 
+    Attribute compute_dtype: the type of feature maps and convolutions where it is not that of the parameters, e.g.
+    torch.bfloat16. Parameters, mapping network, demodulation and images keep theirs.
+
     Layer i of n_latent = 2 log2(size) - 2 styles: convolutions and ToRGB layers count upwards, and each ToRGB layer
     shares its index with the next resolution's first convolution.
     """
@@ -80,6 +83,7 @@ class Generator(nn.Module):
         self.log_size = int(math.log2(size))
         self.num_layers = 2 * self.log_size - 3
         self.n_latent = 2 * self.log_size - 2
+        self.compute_dtype: torch.dtype | None = None
 
         layers = [EqualLinear(style_dim, style_dim, lr_mul=lr_mlp, activation="fused_lrelu") for _ in range(n_mlp)]
         self.style = nn.Sequential(PixelNorm(), *layers)
@@ -112,7 +116,8 @@ class Generator(nn.Module):
         """
         w = w_plus.unbind(1)
         noise = noise or [None] * self.num_layers
-        x = self.conv1(self.input(len(w_plus)), w[0], noise[0])
+        x = self.input(len(w_plus)).to(self.compute_dtype or w_plus.dtype)
+        x = self.conv1(x, w[0], noise[0])
         image = self.to_rgb1(x, w[1])
         yield Stage(x, image)
         for i, up, conv, to_rgb in zip(
@@ -205,6 +210,8 @@ class Discriminator(nn.Module):
 
     size, channels, channel_multiplier, blur_kernel, conv_clamp: as in `Generator`
     stddev_group: images that are compared for the minibatch standard deviation; any batch size works
+
+    Attribute compute_dtype: as in `Generator`; what follows the residual blocks, and the logits, keep the type of the image.
     """
 
     def __init__(
@@ -222,6 +229,7 @@ class Discriminator(nn.Module):
         self.resolutions = [res for res in sorted(self.channels) if res <= size]
         self.log_size = int(math.log2(size))
         self.stddev_group = stddev_group
+        self.compute_dtype: torch.dtype | None = None
 
         blocks = [ConvLayer(3, self.channels[size], 1, clamp=conv_clamp)]
         for res in reversed(self.resolutions[1:]):
@@ -237,7 +245,8 @@ class Discriminator(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """[batch, 3, size, size] -> raw logits [batch, 1]."""
-        x = self.convs(image.contiguous(memory_format=torch.channels_last))
+        x = image.contiguous(memory_format=torch.channels_last)
+        x = self.convs(x.to(self.compute_dtype or x.dtype)).to(x.dtype)
         x = minibatch_stddev(x, self.stddev_group)
         return self.final_linear(self.final_conv(x).flatten(1))
 
@@ -313,7 +322,7 @@ class EqualConv2d(nn.Module):
         self.padding = padding
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.conv2d(x, self.weight * self.scale, stride=self.stride, padding=self.padding)
+        return F.conv2d(x, (self.weight * self.scale).to(x.dtype), stride=self.stride, padding=self.padding)
 
 
 class Blur(nn.Module):
@@ -373,17 +382,17 @@ class ModulatedConv2d(nn.Module):
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """x [batch, in, height, width], w [batch, style_dim]."""
         x, demod = self.modulated(x, w)
-        return x * demod[:, :, None, None] if self.demodulate else x
+        return x * demod[:, :, None, None].to(x.dtype) if self.demodulate else x
 
     def modulated(self, x: Tensor, w: Tensor) -> tuple[Tensor, Tensor | None]:
         """The convolution of the scaled input, and the factors [batch, out] that its output is still to be multiplied by."""
         style = self.modulation(w)
         weight = self.weight[0] * self.scale
-        x = x * style[:, :, None, None]
+        x, taps = x * style[:, :, None, None].to(x.dtype), weight.to(x.dtype)
         if self.upsample:
-            x = self.blur(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2))
+            x = self.blur(F.conv_transpose2d(x, taps.transpose(0, 1), stride=2))
         else:
-            x = F.conv2d(x, weight, padding=self.padding)
+            x = F.conv2d(x, taps, padding=self.padding)
         if not self.demodulate:
             return x, None
         variance = F.linear(style.square(), weight.square().sum((2, 3)))
@@ -449,7 +458,7 @@ class ToRGB(nn.Module):
         self.clamp = _clamp(clamp)
 
     def forward(self, x: Tensor, w: Tensor, below: Tensor | None = None) -> Tensor:
-        image = self.clamp(self.conv(x, w) + self.bias)
+        image = self.clamp(self.conv(x, w).to(w.dtype) + self.bias)
         return image if below is None else image + self.upsample(below)
 
 

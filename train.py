@@ -61,6 +61,7 @@ def parser() -> cli.Parser:
     add("--accumulate", type=count, default=1, metavar="N", help="pass a batch in N parts, to save memory (default: 1)")
     add("--iter", type=count, metavar="N", help="iterations in all (default: 30000 with --ckpt, 800000 without)")
     add("--kimg", type=positive, metavar="N", help="or: thousands of real images to show")
+    add("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="of convolutions (auto: bf16 on GPUs)")
     add("--lr", type=positive, default=0.002, metavar="X", help="learning rate (default: 0.002)")
     add("--r1", type=r1, default="auto", metavar="X", help="R1 weight (default: 10 from 256 px, else 0.0002 size^2 / batch)")
     add("--d_reg_every", type=count, default=16, metavar="N", help="iterations between R1 steps (default: 16)")

@@ -25,7 +25,7 @@ def fused_leaky_relu(
 ) -> Tensor:
     """scale * leaky_relu(x * demod + strength * noise + bias, negative_slope).
 
-    x:        [batch, channels] or [batch, channels, ...], any memory layout
+    x:        [batch, channels] or [batch, channels, ...], any memory layout; the result has its type
     bias:     [channels] or None
     scale:    the gain; sqrt(2) keeps the variance of a Gaussian input near 1
     demod:    [batch, channels] or None (Karras et al. 2020, Eq. 3)
@@ -65,11 +65,11 @@ def _pre_activation(
     x: Tensor, bias: Tensor | None, demod: Tensor | None, noise: Tensor | None, strength: Tensor | None
 ) -> Tensor:
     if demod is not None:
-        x = x * _per_channel(demod, x.ndim)
+        x = x * _per_channel(demod, x.ndim).to(x.dtype)
     if noise is not None:
-        x = x + strength * noise
+        x = x + (strength * noise).to(x.dtype)
     if bias is not None:
-        x = x + _per_channel(bias, x.ndim)
+        x = x + _per_channel(bias, x.ndim).to(x.dtype)
     return x
 
 

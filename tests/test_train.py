@@ -95,8 +95,9 @@ def test_first_sample_sheet_shows_source_and_target_alike(faces, source, tmp_pat
         ["--augment", "--freezeD", 1, "--freezeG", 1],
         ["--augment", "--augment_p", 0.5, "--freezeStyle", 2, "--freezeG", 1, "--train_mapping", "--structure_loss", 2],
         ["--accumulate", 2],
+        ["--precision", "bf16", "--structure_loss", 2, "--structure_target", "features"],
     ],
-    ids=["ada+freeze", "sg+structure", "accumulate"],
+    ids=["ada+freeze", "sg+structure", "accumulate", "bf16"],
 )
 def test_a_resumed_run_is_bit_equal_to_an_uninterrupted_one(faces, source, tmp_path, flags):
     """Stopped inside an interval of ADA, of the statistics, and of an epoch."""

@@ -94,7 +94,7 @@ def prepare(args: argparse.Namespace, device: torch.device, resumed: Checkpoint 
         seed=args.seed,
         device=device,
     )
-    remarks += [method.describe(generator, discriminator) for method in methods]
+    remarks += [*_choose_precision(args, state), *(method.describe(generator, discriminator) for method in methods)]
 
     saved = {**resumed.networks, **resumed.extra} if resumed else {}
     if resumed:
@@ -195,6 +195,19 @@ def _decide_numbers(args: argparse.Namespace, size: int) -> list[str]:
         args.iter, args.kimg = math.ceil(args.kimg * 1000 / total_batch), None
     args.iter = args.iter or (30_000 if args.ckpt else 800_000)
     return remarks
+
+
+def _choose_precision(args: argparse.Namespace, state: TrainingState) -> list[str]:
+    """bf16 convolutions with float32 weights, where asked for or where the GPU is made for them. g_ema stays float32."""
+    if args.precision == "auto":
+        able = state.device.type == "cuda" and torch.cuda.get_device_capability(state.device) >= (8, 0)
+        args.precision = "bf16" if able else "fp32"
+    if args.precision == "fp32":
+        return []
+    for network in (state.generator, state.discriminator, state.source):
+        if network:
+            network.compute_dtype = torch.bfloat16
+    return ["Convolutions in bf16, weights in fp32"]
 
 
 def _methods(args: argparse.Namespace, start: Checkpoint | None) -> list[TransferMethod]:

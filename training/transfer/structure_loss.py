@@ -54,7 +54,7 @@ class StructureLoss(TransferMethod):
         return {"structure": Term(sum(F.mse_loss(our, their) for our, their in pairs), self.weight)}
 
     def _compared(self, stage):
-        return stage.image if self.target == "rgb" else stage.features
+        return stage.image if self.target == "rgb" else stage.features.to(stage.image.dtype)
 
     def describe(self, generator, discriminator):
         up_to = generator.resolutions[self.levels - 1]
