@@ -13,7 +13,7 @@ from PIL import Image
 import checkpoint
 import projector
 import utils
-from editing import latents
+from editing import latents, projection
 from tests.checkpoint import hostile
 from tests.checkpoint.files import stream_with_pickle, zip_with_pickle
 from tests.commands import failure, run
@@ -136,6 +136,23 @@ def test_pictures_tell_what_made_them(place, tmp_path):
         "mse",
     )
     assert "PSNR" in told["found"]
+
+
+def test_whoever_interrupts_a_long_list_keeps_what_was_found(place, tmp_path, monkeypatch):
+    find, calls = projection.project, []
+
+    def interrupted(*arguments, **options):
+        calls.append(arguments)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return find(*arguments, **options)
+
+    monkeypatch.setattr(projection, "project", interrupted)
+    with pytest.raises(SystemExit, match="interrupted"):
+        project(place, tmp_path / "some", photos="012")
+    monkeypatch.undo()
+    some, first = (latents.read_latents(tmp_path / "some" / "latents.pt"), project(place, tmp_path / "two", photos="01"))
+    assert torch.equal(some.latent, latents.read_latents(first / "latents.pt").latent)
 
 
 @pytest.mark.parametrize("words, shape", [([], (1, 8)), (["--space", "w+"], (1, 6, 8)), (["--w_plus"], (1, 6, 8))])
