@@ -84,12 +84,12 @@ def tables(study, curves: dict, swaps: dict) -> list[str]:
     parts = [
         "## At the end of the training\n\nMean over the seeds, and standard deviation.",
         table(
-            ["method", "seeds", "ST", "SK", "AA", "FD to B", "spread", "nearest"],
+            ["method", "seeds", "ST", "SK", "AA", "FD to B", "spread", "nearest", "ST of the last maps"],
             (
                 [name, len(runs)]
                 + [
                     shown([run[-1][key] for run in runs.values()])
-                    for key in ("style", "kept", "agreement", "distance", "spread", "nearest")
+                    for key in ("style", "kept", "agreement", "distance", "spread", "nearest", "style_last")
                 ]
                 for name, runs in curves.items()
             ),

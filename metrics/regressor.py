@@ -9,6 +9,7 @@ domain. scripts/train_regressor.py makes the file.
 """
 
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -22,13 +23,28 @@ from faces.synthetic import ATTRIBUTES
 SIZE = 64  # pixels; pictures of other sizes are resampled first
 CIRCULAR = ("bg_hue", "shirt_hue")  # once around the colour circle: read as sine and cosine
 OUTPUTS = [output for name in ATTRIBUTES for output in ((f"{name}.sin", f"{name}.cos") if name in CIRCULAR else (name,))]
+LAST = 3  # modules of the last convolution
 SHIPPED = Path(__file__).parent.parent / "demo" / "regressor.pt"
 
 Truth = dict[str, dict[str, float]]  # {"A": {output: correlation with the true value}, "B": {...}}
 
 
+class Reading(NamedTuple):
+    """What the regressor says of a batch of pictures.
+
+    values:   [batch, outputs], in the units of the attributes
+    features: [batch, 96], the maps before the last convolution, averaged over their 8x8 places
+    last:     [batch, 96], the last maps, averaged over their 4x4 places. Since the same attributes are read from both
+              domains, the domain is hardly in them any more
+    """
+
+    values: Tensor
+    features: Tensor
+    last: Tensor
+
+
 class Regressor(nn.Module):
-    """Eight convolutions, one hidden layer; 0.4 million parameters.
+    """Seven convolutions, one hidden layer; 0.4 million parameters.
 
     mean, std: [outputs], of the attributes it was trained on; inside, all outputs are standardised
     """
@@ -51,21 +67,18 @@ class Regressor(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """[batch, 3, size, size] in [-1, 1] -> [batch, outputs], in the units of the attributes."""
-        return self.from_maps(self.maps(images))
+        return self.read(images).values
 
     def features(self, images: Tensor) -> Tensor:
-        """[batch, 96], for distances between sets of pictures: the last feature maps, averaged over their 4x4 places."""
-        return self.maps(images).mean((2, 3))
+        """[batch, 96], for distances between sets of pictures: see `Reading`."""
+        return self.read(images).features
 
-    def from_maps(self, maps: Tensor) -> Tensor:
-        """What `forward` returns, for those who hold the maps already."""
-        return self.mean + self.std * self.head(maps.flatten(1))
-
-    def maps(self, images: Tensor) -> Tensor:
-        """The last feature maps: [batch, 96, 4, 4]."""
+    def read(self, images: Tensor) -> Reading:
         if images.shape[-1] != SIZE:
             images = F.interpolate(images, (SIZE, SIZE), mode="bilinear", antialias=True)
-        return self.convs(images.contiguous(memory_format=torch.channels_last))
+        maps = self.convs[:-LAST](images.contiguous(memory_format=torch.channels_last))
+        last = self.convs[-LAST:](maps)
+        return Reading(self.mean + self.std * self.head(last.flatten(1)), maps.mean((2, 3)), last.mean((2, 3)))
 
 
 def outputs_of(attributes: dict[str, Tensor]) -> Tensor:

@@ -28,6 +28,7 @@ NAMES = {  # of what stands in metrics.jsonl, as printed
     "ppl": "path length (PPL)",
     "style": "style reached (ST)",
     "kept": "structure kept (SK)",
+    "style_last": "ST of the last maps",
     "spread": "spread",
     "nearest": "nearest training image",
 }

@@ -3,10 +3,12 @@
 import pytest
 import torch
 
+import utils
 from cli import InputError
-from faces.synthetic import ATTRIBUTES, sample_attributes
-from metrics import regressor
+from faces.synthetic import ATTRIBUTES, render, sample_attributes
+from metrics import regressor, regressor_training, structure
 from metrics.regressor import OUTPUTS, Regressor, outputs_of
+from metrics.structure import Ruler, believed, pearson
 
 
 def trusted():
@@ -44,6 +46,18 @@ def test_pictures_of_any_size_are_read(size):
     assert network.features(torch.zeros(2, 3, size, size)).shape == (2, 96)
 
 
+def test_features_are_mean_maps_before_and_after_the_last_convolution():
+    network = Regressor().eval()
+    images = torch.rand(2, 3, 64, 64) * 2 - 1
+    reading = network.read(images)
+    assert torch.equal(reading.values, network(images))
+    assert torch.equal(reading.features, network.features(images))
+    before = network.convs[:19](images)
+    assert before.shape == (2, 96, 8, 8)
+    assert torch.allclose(reading.features, before.mean((2, 3)), atol=1e-6)
+    assert torch.allclose(reading.last, network.convs(images).mean((2, 3)), atol=1e-6)
+
+
 def test_a_file_holds_the_network_in_half_precision(tmp_path):
     network = saved(tmp_path / "regressor.pt").half().float().eval()
     again, truth = regressor.read(tmp_path / "regressor.pt")
@@ -69,3 +83,49 @@ def test_other_files_are_refused_in_one_line(tmp_path):
     (tmp_path / "text.pt").write_text("hello")
     with pytest.raises(InputError, match="--regressor"):
         regressor.read(tmp_path / "text.pt")
+
+
+@pytest.fixture(scope="module")
+def ruler():
+    return Ruler(*regressor.read(), count=200)
+
+
+class TestShipped:
+    """demo/regressor.pt, on faces that neither its training nor its own test saw."""
+
+    def test_it_is_small_and_says_how_far_it_can_be_believed(self):
+        assert regressor.SHIPPED.stat().st_size < 10**6
+        counted = believed(regressor.read()[1])
+        assert len(counted) >= 20
+        assert {"yaw", "pitch", "roll", "gaze_x", "gaze_y", "eye_open", "smile", "mouth_open", "glasses", "beard"} <= set(
+            counted
+        )
+
+    @pytest.mark.parametrize("domain", "AB")
+    def test_it_reads_what_it_says(self, domain):
+        network, truth = regressor.read()
+        faces = regressor_training.render_faces(200, 12345, domain)
+        found = pearson(network(utils.from_pixels(faces.pixels)), faces.truth)
+        for name, value in zip(OUTPUTS, found.tolist()):
+            assert value == pytest.approx(truth[domain][name], abs=0.1), name
+
+    @pytest.mark.parametrize("domain", "AB")
+    @pytest.mark.parametrize("name", ["yaw", "mouth_open", "smile", "hair_len", "skin", "glasses"])
+    def test_an_attribute_that_grows_is_read_as_growing(self, domain, name):
+        network, _ = regressor.read()
+        people = sample_attributes(30, seed=54321)
+        low, high = ATTRIBUTES[name].low, ATTRIBUTES[name].high
+        ends = [people | {name: torch.full((30,), value)} for value in (low, high)]
+        less, more = (network(render(attributes, 64, domain) * 2 - 1)[:, OUTPUTS.index(name)] for attributes in ends)
+        assert (more - less).mean() > 0.5 * (high - low)
+        assert (more > less).float().mean() > 0.9
+
+    def test_both_domains_show_the_same_people(self, ruler):
+        assert ruler.ceiling >= 0.95
+        assert ruler.between["B, B'"] < ruler.between["A, B"] / 3
+
+    def test_style_asks_for_the_domain_and_not_for_the_people(self, ruler):
+        photos, others = (ruler.read(structure._rendered(200, domain, 999)) for domain in "AB")
+        source = ruler.read(structure._rendered(200, "A", 998))
+        assert ruler.measure(source, photos).style == pytest.approx(0, abs=0.05)
+        assert ruler.measure(source, others).style == pytest.approx(1, abs=0.05)

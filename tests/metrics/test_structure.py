@@ -7,8 +7,8 @@ import torch
 
 from cli import InputError
 from metrics import structure
-from metrics.regressor import OUTPUTS, Regressor
-from metrics.structure import Reading, Ruler, believed, kept_at_style, nearest_ratio, pearson, spread
+from metrics.regressor import OUTPUTS, Reading, Regressor
+from metrics.structure import Ruler, believed, kept_at_style, nearest_ratio, pearson, spread
 from tests.networks import tiny_generator
 
 COUNT = 24
@@ -35,7 +35,7 @@ def source(ruler):
 
 def shuffled(reading):
     order = torch.randperm(len(reading.values), generator=torch.Generator().manual_seed(1))
-    return Reading(reading.values[order], reading.features[order])
+    return Reading(*(values[order] for values in reading))
 
 
 def test_correlation_knows_no_unit_and_no_sign_but_its_own():
@@ -65,7 +65,7 @@ def test_a_regressor_that_reads_nothing_is_refused():
 def test_the_source_itself_keeps_everything_and_has_no_style(ruler, source):
     found = ruler.measure(source, source)
     assert found.agreement == pytest.approx(1)
-    assert found.style == pytest.approx(0, abs=1e-12)
+    assert (found.style, found.style_last) == pytest.approx((0, 0), abs=1e-12)
     assert set(found.attributes) == set(ruler.outputs)
     assert found.kept == pytest.approx(1 / ruler.ceiling, rel=0.2)
     assert math.isnan(found.nearest)
@@ -81,7 +81,7 @@ def test_somebody_else_keeps_nothing(ruler, source):
 def test_fresh_cartoons_have_all_the_style(ruler, source):
     fresh = ruler.read(structure._rendered(COUNT, "B", structure.SEED + 1))
     found = ruler.measure(source, fresh, training=ruler.cartoons)
-    assert found.style == pytest.approx(1)
+    assert (found.style, found.style_last) == pytest.approx((1, 1))
     assert found.distance == pytest.approx(ruler.between["B, B'"])
 
 
@@ -109,7 +109,7 @@ def test_a_data_set_is_read_as_its_pictures_are(ruler):
 
 
 def test_sets_of_other_sizes_are_refused(ruler, source):
-    short = Reading(source.values[:10], source.features[:10])
+    short = Reading(*(values[:10] for values in source))
     with pytest.raises(InputError, match="target: 10 pictures, but this ruler compares sets of 24"):
         ruler.measure(source, short)
 
