@@ -43,6 +43,8 @@ EDITING = {  # a line each; {photo}, {toon}, {latents}, {run}, {folder} and {out
     "apply_factor": "apply_factor.py --ckpt {toon} --source {photo} -i 0-1 -n 1 --steps 2 --outdir {out} {folder}/factor.pt",
     "ganspace": "-m scripts.ganspace --n 20000 --edit a=1:coarse --out {out}.pt {photo}",
     "apply_factor --latents": "apply_factor.py --ckpt {toon} -i a --latents {latents} --outdir {out} {folder}/ganspace.pt",
+    "projector": "projector.py --ckpt {photo} --target_ckpt {toon} --step 2 --outdir {out} {folder}/faces/000000.png",
+    "cartoonize": "-m scripts.cartoonize {folder}/faces/000000.png --no_align --source {photo} --target {toon} --step 2 --outdir {out}",
     "report": "-m scripts.report {run} --seeds 0",
 }
 FP16 = {  # what NVIDIA's pickles say of networks trained with half-precision layers
