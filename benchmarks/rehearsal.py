@@ -30,7 +30,7 @@ METHODS = {
     "FreezeSG": ["--freezeStyle=2", "--freezeG=4", "--freezeD=3", "--train_mapping"],
     "structure loss": ["--structure_loss=2", "--freezeD=3"],
 }
-EDITING = {  # a line each; {photo}, {toon}, {latents}, {run}, {folder} and {out}, its own folder, are filled in
+EDITING = {  # a line each; {photo}, {toon}, {person}, {latents}, {run}, {folder} and {out}, its own folder, are filled in
     "generate": "-m scripts.generate --ckpt {toon} --source {photo} --seeds 0-3 --outdir {out}",
     "generate --latents": "-m scripts.generate --ckpt {toon} --latents {latents} --outdir {out}",
     "layer_swap": "-m scripts.layer_swap --source {photo} --target {toon} --seeds 0 --swap 32 --save {out}.pt --outdir {out}",
@@ -43,8 +43,8 @@ EDITING = {  # a line each; {photo}, {toon}, {latents}, {run}, {folder} and {out
     "apply_factor": "apply_factor.py --ckpt {toon} --source {photo} -i 0-1 -n 1 --steps 2 --outdir {out} {folder}/factor.pt",
     "ganspace": "-m scripts.ganspace --n 20000 --edit a=1:coarse --out {out}.pt {photo}",
     "apply_factor --latents": "apply_factor.py --ckpt {toon} -i a --latents {latents} --outdir {out} {folder}/ganspace.pt",
-    "projector": "projector.py --ckpt {photo} --target_ckpt {toon} --step 2 --outdir {out} {folder}/faces/000000.png",
-    "cartoonize": "-m scripts.cartoonize {folder}/faces/000000.png --no_align --source {photo} --target {toon} --step 2 --outdir {out}",
+    "projector": "projector.py --ckpt {photo} --target_ckpt {toon} --step 2 --outdir {out} {person}",
+    "cartoonize": "-m scripts.cartoonize {person} --no_align --source {photo} --target {toon} --step 2 --outdir {out}",
     "report": "-m scripts.report {run} --seeds 0",
 }
 FP16 = {  # what NVIDIA's pickles say of networks trained with half-precision layers
@@ -100,7 +100,7 @@ def rehearse(folder: Path, device: str, only: str | None = None):
     last = folder / "FreezeSG" / "checkpoints" / "000004.pt"
     steps["resume FreezeSG"] = ["train.py", "--resume", f"--outdir={folder / 'FreezeSG'}", "--iter=4"]
     files = {"photo": folder / "550000.pt", "toon": last, "latents": folder / "latents.pt", "run": last.parents[1]}
-    files["folder"] = folder
+    files |= {"folder": folder, "person": folder / "faces" / "0.png"}
     for name, line in EDITING.items():
         steps[name] = [word.format(**files, out=folder / name.replace(" ", "")) for word in line.split()]
     steps["back to a plain state dict"] = ["-m", "scripts.convert", folder / "550000.pt", folder / "plain.pt", "--to=bare"]
