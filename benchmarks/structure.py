@@ -52,8 +52,8 @@ def parser() -> cli.Parser:
         metavar="N",
         help="stop training then; 0: only the report (default: never)",
     )
-    add("--iter", type=whole, default=1600, metavar="N", help="iterations of a run (default: 1600)")
-    add("--every", type=whole, default=100, metavar="N", help="iterations between measurements (default: 100)")
+    add("--iter", type=whole, default=1000, metavar="N", help="iterations of a run (default: 1000)")
+    add("--every", type=whole, default=50, metavar="N", help="iterations between measurements (default: 50)")
     add("--training", default=TRAINING, metavar="FLAGS", help=f"of train.py for all methods (default: {TRAINING})")
     add("--source", type=Path, default=ROOT / "demo" / "source64.pt", metavar="FILE", help="default: demo/source64.pt")
     add("--regressor", type=Path, metavar="FILE", help="the ruler's (default: demo/regressor.pt)")
@@ -206,20 +206,26 @@ class Study:
 
 
 def execute(words: list, what: str, deadline: float = float("inf")) -> None:
-    """Run a command of the project. At the deadline it is asked to stop, which train.py does after saving."""
+    """Run a command of the project. It is told to stop at the deadline, and when this process is: train.py saves first."""
     print(f"{what} ...", flush=True)
     with subprocess.Popen(
         [sys.executable, *map(str, words)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
+        before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         try:
             output, _ = process.communicate(timeout=min(deadline - time.monotonic(), 10**6))
         except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGTERM)
-            output, _ = process.communicate()
+            process.terminate()
+            process.communicate()
             return
-        except BaseException:
+        except KeyboardInterrupt:  # the terminal has told both
+            process.wait()
+            raise
+        except SystemExit:
             process.terminate()
             raise
+        finally:
+            signal.signal(signal.SIGTERM, before)
     if process.returncode:
         raise cli.InputError(f"{what}: {output.strip().splitlines()[-1] if output.strip() else 'failed without a word'}")
 

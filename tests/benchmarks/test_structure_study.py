@@ -2,6 +2,9 @@
 
 import importlib
 import json
+import subprocess
+import sys
+import time
 
 import pytest
 import torch
@@ -99,16 +102,31 @@ def test_a_failing_training_is_told_in_one_line(tmp_path):
         structure.execute(["train.py", "--ckpt", tmp_path / "none.pt", tmp_path], "first try")
 
 
-def test_training_is_asked_to_stop_at_the_deadline(tmp_path):
-    program = tmp_path / "patient.py"
+def patient(folder):
+    """A program that says when it is ready, and notes that it was asked to stop."""
+    program = folder / "patient.py"
     program.write_text(f"""
 import pathlib, signal, sys, time
-signal.signal(signal.SIGTERM, lambda *_: (pathlib.Path({str(tmp_path / "saved")!r}).touch(), sys.exit(0)))
-pathlib.Path({str(tmp_path / "ready")!r}).touch()
+signal.signal(signal.SIGTERM, lambda *_: (pathlib.Path({str(folder / "saved")!r}).touch(), sys.exit(0)))
+pathlib.Path({str(folder / "ready")!r}).touch()
 time.sleep(60)
 """)
-    structure.execute([program], "patience", structure.time.monotonic() + 2)
+    return program
+
+
+def test_training_is_asked_to_stop_at_the_deadline(tmp_path):
+    structure.execute([patient(tmp_path)], "patience", time.monotonic() + 2)
     assert (tmp_path / "saved").exists() or not (tmp_path / "ready").exists()  # a busy machine may not have begun
+
+
+def test_stopping_the_study_stops_the_training(tmp_path):
+    program = f"from benchmarks import structure; structure.execute([{str(patient(tmp_path))!r}], 'patience')"
+    with subprocess.Popen([sys.executable, "-c", program], cwd=structure.ROOT) as study:
+        while not (tmp_path / "ready").exists():
+            time.sleep(0.05)
+        study.terminate()
+        assert study.wait() == 143
+    assert (tmp_path / "saved").exists()
 
 
 def test_methods_differ_in_their_flags_only_as_the_study_says():
