@@ -81,6 +81,7 @@ def parser() -> cli.Parser:
     add("--n_sample", type=count, default=64, metavar="N", help="faces on a sample sheet (default: 64)")
     add("--seed", type=seed, default=0, metavar="N", help="of all random numbers (default: 0)")
     add("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
+    add("--profile", action="store_true", help="record some iterations: trace.json and operators.txt in the run's folder")
     add("--dry_run", action="store_true", help="show what would train, memory and time; write nothing")
     add("-m", dest="launcher", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     add("--local_rank", help=argparse.SUPPRESS)  # older launchers pass it; the environment says the same
@@ -90,7 +91,7 @@ def parser() -> cli.Parser:
 
 def main(args: argparse.Namespace) -> Path | None:
     import utils
-    from training import estimate, guard, parallel, sampling, setup, snapshots, steps
+    from training import estimate, guard, parallel, profiling, sampling, setup, snapshots, steps
     from training.report import Report, open_folder
     from training.stopping import StopRequest
 
@@ -116,7 +117,8 @@ def main(args: argparse.Namespace) -> Path | None:
     )
     for line in plan:
         report.say(line)
-    with StopRequest() as stop, guard.memory_advice(device):
+    profiled = profiling.profiled(args.profile and first, folder, device, report.say)
+    with StopRequest() as stop, guard.memory_advice(device), profiled as profile_step:
         if first and not resumed:
             report.show_reals()
             report.sample(sampling.sample_sheet(state, range(args.n_sample)))
@@ -133,6 +135,7 @@ def main(args: argparse.Namespace) -> Path | None:
 
             state.guard.check(state.iteration, logs)
             report.step(logs)
+            profile_step()
             if first and state.iteration % args.sample_every == 0:
                 report.sample(sampling.sample_sheet(state, range(args.n_sample)))
             if state.iteration % args.save_every == 0:

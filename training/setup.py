@@ -34,6 +34,7 @@ NOT_OPTIONS = {
     "launcher",
     "local_rank",
     "overwrite",
+    "profile",
     "resume",
 }
 NEW_NETWORK_SIZE = 256  # px, for a folder or zip without --size
