@@ -13,6 +13,7 @@ Values of different --features, --n or data sets do not compare.
 
 import argparse
 import json
+import sys
 import time
 from pathlib import Path
 
@@ -88,6 +89,11 @@ def main(args: argparse.Namespace) -> Path:
         except cli.InputError as error:
             raise cli.InputError(f"{len(images)} images in --data, --n {args.n}: {error}") from None
     if "structure" in chosen:
+        if target.extra.get("source") not in (None, checkpoint.fingerprint(source.generator().state_dict())):
+            print(
+                f"warning: {args.ckpt} was fine-tuned from another network than {args.source}: it shows other people",
+                file=sys.stderr,
+            )
         found |= structure(generator, source.generator().to(device), images, ruler, device)
 
     for name, label in NAMES.items():

@@ -87,6 +87,16 @@ def test_structure_asks_the_ruler(folder, tmp_path):
     assert found["nearest"] > 0
 
 
+def test_a_network_of_another_source_is_pointed_out(folder, tmp_path, capsys):
+    other = checkpoint.read(folder / "source.pt").networks
+    flags = ("--source", folder / "source.pt", "--metrics", "structure", "--regressor", folder / "regressor.pt")
+    for source in (checkpoint.fingerprint(other["g_ema"]), "0123456789ab"):
+        checkpoint.write(tmp_path / "cartoon.pt", {"g_ema": tiny_generator(seed=1).state_dict(), "source": source})
+        measured(folder, tmp_path, *flags, "--ckpt", tmp_path / "cartoon.pt")
+        warned = "fine-tuned from another network" in capsys.readouterr().err
+        assert warned == (source == "0123456789ab")
+
+
 def test_the_file_lies_in_the_folder_of_the_run(folder, tmp_path, monkeypatch):
     assert evaluate.run_folder(Path("runs/expr-2/checkpoints/000100.pt")) == Path("runs/expr-2")
     assert evaluate.run_folder(Path("demo/source64.pt")) == Path()
