@@ -1,13 +1,16 @@
 # make demo   from rendered faces to a cartoon generator, in a few minutes on two cores
 # make test   the checks that every change must pass
+# make gpu    on a machine with one: its tests, benchmarks and a training run; PYTHON names an environment that has torch
 # make clean  remove what these made
 
 PYTHON ?= python3
 BIN := .venv/bin
 OUT := demo/out
-DEMO_ITERATIONS ?= 1600
+DEMO_ITERATIONS ?= 1200
+GPU_OUT := gpu-run
+PEERS ?=  # of gpu-bench, e.g. PEERS="--peer rosinality=DIR --peer ada=DIR"
 
-.PHONY: demo test clean
+.PHONY: demo test gpu gpu-test gpu-bench gpu-train clean
 
 demo: .venv/ready
 	@rm -rf $(OUT)
@@ -15,7 +18,8 @@ demo: .venv/ready
 	$(BIN)/python prepare_data.py --out $(OUT)/cartoons.lmdb --size 64 $(OUT)/cartoons
 	$(BIN)/python train.py --ckpt demo/source64.pt --freezeD 3 --freezeG 3 --augment --augment_p 0.2 --r1 0.1 \
 	    --ema_decay 0.98 --lr 0.0025 --batch 8 --iter $(DEMO_ITERATIONS) --n_sample 24 --outdir $(OUT)/run $(OUT)/cartoons.lmdb
-	$(BIN)/python -m scripts.generate --ckpt $(OUT)/run/checkpoints/00$(DEMO_ITERATIONS).pt --source demo/source64.pt \
+	@cp $(OUT)/run/checkpoints/*.pt $(OUT)/cartoon64.pt
+	$(BIN)/python -m scripts.generate --ckpt $(OUT)/cartoon64.pt --source demo/source64.pt \
 	    --seeds 0-23 --columns 8 --outdir $(OUT)/faces
 	@cp $(OUT)/faces/sheet.png $(OUT)/before_after.png
 	@cp $(OUT)/run/progress.gif $(OUT)/progress.gif
@@ -26,8 +30,27 @@ test: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest
 
+gpu: gpu-test gpu-bench gpu-train
+
+gpu-test:
+	$(PYTHON) -m pytest -m cuda
+
+gpu-bench:
+	$(PYTHON) -m benchmarks.ops --device cuda --precision fp32 --repeats 20 $(PEERS)
+	$(PYTHON) -m benchmarks.ops --device cuda --precision bf16 --repeats 20
+	$(PYTHON) -m benchmarks.train_step --device cuda --size 256 --batch 16 --precision bf16 --repeats 4 $(PEERS)
+	$(PYTHON) -m benchmarks.train_step --device cuda --size 256 --batch 16 --precision bf16 --repeats 4 --channel_base 16384 $(PEERS)
+
+gpu-train:
+	@rm -rf $(GPU_OUT)
+	$(PYTHON) -m scripts.render_faces --domain B --n 64 --size 256 --seed 2 --out $(GPU_OUT)/cartoons
+	$(PYTHON) train.py --device cuda --size 256 --batch 8 --iter 1 --n_sample 4 --outdir $(GPU_OUT)/start $(GPU_OUT)/cartoons
+	$(PYTHON) train.py --device cuda --ckpt $(GPU_OUT)/start/checkpoints/000001.pt --freezeD 3 --freezeG 4 --augment --structure_loss 2 \
+	    --batch 8 --iter 150 --n_sample 16 --outdir $(GPU_OUT)/run $(GPU_OUT)/cartoons
+	$(PYTHON) train.py --device cuda --resume --outdir $(GPU_OUT)/run --iter 300
+
 clean:
-	rm -rf .venv $(OUT)
+	rm -rf .venv $(OUT) $(GPU_OUT)
 
 .venv/ready: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \

@@ -86,6 +86,8 @@ def our_steps(setting: dict, reals: Tensor) -> Pieces:
     networks = our_networks(setting)
     settings = Settings(lr=LR, r1=R1, d_reg_every=D_REG_EVERY, path_regularize=PATH, g_reg_every=G_REG_EVERY, mixing=0.0)
     state = new_state(settings, *networks, [], device=setting["device"])
+    if setting["precision"] == "bf16":
+        state.generator.compute_dtype = state.discriminator.compute_dtype = torch.bfloat16
     draw = functools.partial(steps.draw_latents, state)
     batch = len(reals)
     return {
@@ -180,7 +182,7 @@ class PlainSteps:
 
 
 def plain(setting: dict):
-    """Our networks with the definitions for operators, and a convolution with weights of its own for each image."""
+    """Our networks, in float32, with the definitions for operators and a convolution with weights of its own for each image."""
     import model
     from op.fused_act import fused_leaky_relu_ref
     from op.upfirdn2d import upfirdn2d

@@ -6,7 +6,7 @@ import statistics
 
 import pytest
 
-from benchmarks import ops, rounds, train_step
+from benchmarks import data, ops, rounds, train_step
 from cli import InputError
 from tests.commands import run
 
@@ -53,3 +53,11 @@ def test_ours_and_the_plain_network_take_turns(command, flags, tmp_path, capsys)
     numbers = json.loads(page.with_suffix(".json").read_text())
     assert set(numbers["rounds"]) == {"ours", "plain"} and "torch" in numbers["machine"]
     assert "--rounds 1" in page.read_text()
+
+
+def test_images_are_counted_from_disk_and_from_memory(capsys):
+    run(data, "--size", 16, "--images", 6, "--batch", 4, "--seconds", 0.1)
+    rows = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith(("JPEG", "from memory"))]
+    assert len(rows) == 2
+    for *_, processor, wall in rows:
+        assert float(processor.replace(",", "")) > 0 and float(wall.replace(",", "")) > 0
