@@ -71,6 +71,15 @@ def parser() -> cli.Parser:
     add("--mixing", type=fraction, default=0.9, metavar="P", help="probability of style mixing (default: 0.9)")
     add("--ema_decay", type=fraction, default=EMA_DECAY, metavar="X", help="of the average of G (default: 0.5^(32/10000))")
 
+    add = parser.add_argument_group("evidence").add_argument
+    add("--eval_every", type=count, metavar="N", help="iterations between scores of the averaged generator (default: none)")
+    add("--eval", choices=("kid", "fid"), default="kid", help="the score; checkpoints/best.pt keeps the best (default: kid)")
+    add("--eval_features", choices=("disc", "pixels", "structure", "inception"), default="disc",
+        help="what it looks at; disc: the discriminator of --ckpt (default: disc)")
+    add("--eval_n", type=cli.number(int, least=2), default=1000, metavar="N", help="pictures for a score (default: 1000)")
+    add("--tensorboard", action="store_true", help="statistics and samples to TensorBoard as well")
+    add("--wandb", nargs="?", const="online", choices=("online", "offline"), help="and to Weights & Biases")
+
     add = parser.add_argument_group("run").add_argument
     add("--outdir", type=Path, metavar="DIR", help="where everything is written (default: expr, then expr-2, ...)")
     add("--overwrite", action="store_true", help="replace the run in --outdir")
@@ -100,6 +109,7 @@ def main(args: argparse.Namespace) -> Path | None:
     args, changes = over_saved_options(args, resumed.extra["args"]) if resumed else (args, [])
     run = setup.prepare(args, device, resumed)
     args, state, settings = run.args, run.state, run.state.settings
+    run.evaluation = build_evaluation(args, run.images, device, resumed)
     plan = [*changes, *run.remarks, estimate.level_table(state.generator, state.discriminator), estimate.describe(run)]
     if args.dry_run:
         print("\n".join(plan))
@@ -138,6 +148,8 @@ def main(args: argparse.Namespace) -> Path | None:
             profile_step()
             if first and state.iteration % args.sample_every == 0:
                 report.sample(sampling.sample_sheet(state, range(args.n_sample)))
+            if args.eval_every and state.iteration % args.eval_every == 0:
+                snapshots.evaluate(run, report)
             if state.iteration % args.save_every == 0:
                 snapshots.save(run, report)
         saved = snapshots.save(run, report)
@@ -147,6 +159,17 @@ def main(args: argparse.Namespace) -> Path | None:
     report.close()
     parallel.stop()
     return saved if first else None
+
+
+def build_evaluation(args: argparse.Namespace, images, device, resumed):
+    """What --eval_every asks for, or None. Training knows the metric as a function only."""
+    if not args.eval_every:
+        return None
+    from metrics.scores import scorer
+    from training.evaluation import Evaluation
+
+    score = scorer(args.eval, args.eval_features, args.ckpt, images, args.eval_n, args.batch, device)
+    return Evaluation(args.eval, score, resumed.extra.get("evaluations", []) if resumed else [])
 
 
 def over_saved_options(args: argparse.Namespace, saved: dict) -> tuple[argparse.Namespace, list[str]]:

@@ -252,6 +252,7 @@ def test_config_file_gives_flags_that_the_command_line_overrides(faces, tmp_path
         (["--lr", "nan"], ["--lr", "above 0"]),
         (["--resume", "{source}"], ["--resume", "--ckpt"]),
         (["--resume"], ["--resume", "no run"]),
+        (["--eval_every", "2"], ["--eval_features disc", "--ckpt", "pixels"]),
         (["--arch", "swagan"], ["--arch swagan", "stylegan2"]),
         (["--device", "cuda:9"], ["--device cuda:9", "cpu"]),
         (["-m", "torch.distributed.launch"], ["torchrun --standalone"]),
@@ -300,3 +301,19 @@ def test_architecture_is_in_the_file(faces, tmp_path):
     run(train, faces, *SCRATCH, *TINY, "--iter", 1, "--outdir", tmp_path / "run")
     found = checkpoint.read(tmp_path / "run" / "checkpoints" / "000001.pt").architecture
     assert found == Architecture(size=16, style_dim=8, n_mlp=2, channels={4: 8, 8: 8, 16: 4})
+
+
+def test_evaluations_keep_the_best_checkpoint_and_go_on_after_a_resume(faces, source, tmp_path, capsys):
+    flags = [faces, "--ckpt", source, *TINY, "--eval_every", 2, "--eval_n", 6, "--outdir", tmp_path / "run"]
+    run(train, *flags, "--iter", 4)
+    run(train, "--resume", "--outdir", tmp_path / "run", "--iter", 8)
+    saved = torch.load(tmp_path / "run" / "checkpoints" / "000008.pt", weights_only=True)
+    history = saved["evaluations"]
+    assert [iteration for iteration, _ in history] == [2, 4, 6, 8] and len({score for _, score in history}) == 4
+    best = min(history, key=lambda entry: entry[1])
+    kept = torch.load(tmp_path / "run" / "checkpoints" / "best.pt", weights_only=True)
+    assert kept["iteration"] == best[0]
+    said = capsys.readouterr().out
+    assert f"Best kid: {best[1]:.5g} at iteration {best[0]}" in said
+    assert (tmp_path / "run" / "kid.png").exists() and stats(tmp_path / "run")[-1]["kid"] == history[-1][1]
+    run(train, faces, "--ckpt", tmp_path / "run" / "checkpoints" / "best.pt", *TINY, "--iter", 1, "--outdir", tmp_path / "next")

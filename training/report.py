@@ -22,6 +22,7 @@ from tqdm import tqdm
 import utils
 from cli import InputError
 from training.guard import memory_used
+from training.loggers import Loggers
 from training.setup import Run
 
 LOSSES = ("d", "g", "r1", "path", "structure")  # the order on the progress line
@@ -56,10 +57,12 @@ class Report:
         self.first = self.line_first = run.state.iteration
         self.bar = tqdm(total=run.args.iter, initial=self.first, unit="it", dynamic_ncols=True, disable=quiet or None)
         self.failed = False
+        self.loggers: Loggers | None = None
         if not quiet:
             folder.mkdir(parents=True, exist_ok=True)
             self.log_file = (folder / "log.txt").open("a")
             (folder / "options.json").write_text(json.dumps(run.options(), indent=2))
+            self.loggers = Loggers(run.args, folder, run.options())
 
     def say(self, text: str) -> None:
         """To the console and log.txt."""
@@ -107,6 +110,7 @@ class Report:
             return
         with self._tolerating():
             utils.save_png(picture, self.folder / "samples" / f"{iteration:06d}.png", iteration=iteration)
+        self.loggers.picture(iteration, picture)
 
     def show_reals(self) -> None:
         """Write reals.png: the first images of the data set, as the discriminator gets to see them."""
@@ -128,6 +132,10 @@ class Report:
         with self._tolerating():
             draw_losses(self.folder)
             draw_progress(self.folder)
+            if self.run.evaluation and self.run.evaluation.history:
+                self.run.evaluation.draw(self.folder)
+                self.say(self.run.evaluation.summary())
+        self.loggers.close()
         self.log_file.close()
 
     @contextmanager
@@ -147,6 +155,8 @@ class Report:
         line = {"iteration": state.iteration, "kimg": kimg, "epoch": round(1000 * kimg / len(self.run.images), 3)}
         line |= {name: float(total) / int(self.counts[name]) for name, total in self.sums.items() if self.counts[name]}
         line |= {"p": state.ada.p, "r_t": state.ada.r_t} if state.ada else {}
+        if self.run.evaluation and self.run.evaluation.history:
+            line |= {self.run.evaluation.name: self.run.evaluation.history[-1][1]}
         line |= {"skipped": int(state.guard.total)} if state.guard.total else {}
         line |= {
             "sec_per_kimg": round(1000 * (now - self.line_started) / (max(1, state.iteration - self.line_first) * batch), 2),
@@ -157,6 +167,7 @@ class Report:
         self.line_started, self.line_first = now, state.iteration
         with self._tolerating(), open(self.folder / "stats.jsonl", "a") as file:
             print(json.dumps(line), file=file)
+        self.loggers.numbers(state.iteration, line)
         shown = [f"{name} {line[name]:.3f}" for name in LOSSES if name in line]
         shown += [f"{name} {line[name]:.2f}" for name in ("p", "r_t") if name in line]
         text = f"{' '.join(shown)} | {kimg:.1f} kimg, epoch {line['epoch']:.1f}, {line['sec_per_kimg']:.1f} s/kimg"

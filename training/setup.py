@@ -17,7 +17,8 @@ from cli import InputError
 from dataset import Batches, Images, open_images
 from faces.store import is_store
 from model import Discriminator, Generator, channel_table
-from training import parallel
+from training import loggers, parallel
+from training.evaluation import Evaluation
 from training.state import Settings, TrainingState, new_state
 from training.steps import Latents, draw_latents
 from training.transfer import METHODS, TransferMethod
@@ -51,6 +52,7 @@ class Run:
     batches: Batches
     remarks: list[str]
     saved_at: int | None = None  # the iteration of the newest checkpoint
+    evaluation: Evaluation | None = None  # where --eval_every asks for it
 
     @property
     def total_batch(self) -> int:
@@ -140,6 +142,7 @@ def check_flags(args: argparse.Namespace) -> None:
         raise InputError(f"--augment_p {args.augment_p}: has no effect without --augment")
     if args.ckpt is None and args.start_from == "g":
         raise InputError("--start_from: names a network of --ckpt, which is missing")
+    loggers.check_installed(args)
 
 
 def _open_images(args: argparse.Namespace, start: Checkpoint | None) -> Images:

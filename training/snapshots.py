@@ -16,12 +16,29 @@ def save(run: Run, report: Report) -> Path:
     if run.saved_at == run.state.iteration:
         return path
     run.saved_at = run.state.iteration
+    _write(path, run, report)
+    if parallel.rank() == 0:
+        _prune(path.parent, run.args.keep)
+    return path
+
+
+def evaluate(run: Run, report: Report) -> None:
+    """Score the averaged generator; keep checkpoints/best.pt, from which --ckpt and --resume start like from any other."""
+    evaluation, iteration = run.evaluation, run.state.iteration
+    score = parallel.from_first(evaluation.score(run.state.g_ema) if parallel.rank() == 0 else None)
+    report.say(evaluation.add(iteration, score))
+    if not evaluation.since_best:
+        _write(report.folder / "checkpoints" / "best.pt", run, report)
+
+
+def _write(path: Path, run: Run, report: Report) -> None:
     _check_ranks_agree(run)
     contents = run.state.state_dict() | {
         "args": run.options(),
         "architecture": run.architecture.as_dict(),
         "position": run.batches.position,
         "statistics": report.state_dict(),
+        "evaluations": run.evaluation.history if run.evaluation else [],
         "source": run.state.source and checkpoint.fingerprint(run.state.source.state_dict()),
     }
     if parallel.rank() == 0:
@@ -29,8 +46,6 @@ def save(run: Run, report: Report) -> Path:
             checkpoint.write(path, contents)
         except checkpoint.NotFinite as error:
             raise InputError(f"{error}: the run has diverged; resume an earlier checkpoint with a lower --lr") from None
-        _prune(path.parent, run.args.keep)
-    return path
 
 
 def find(resume: str | None, outdir: Path | None) -> Checkpoint | None:

@@ -62,6 +62,6 @@ def test_they_can_be_turned_off(tmp_path):
 def test_insisting_on_what_is_not_there_is_an_error(monkeypatch):
     import torch
 
-    monkeypatch.setattr(build, "_failure", lambda: "no compiler")
+    monkeypatch.setattr(build, "_failure", lambda device: f"no compiler for {device}")
     with pytest.raises(build.BuildError, match="no compiler"):
         build.has_kernel(torch.ones(1), "cpu")
