@@ -30,20 +30,24 @@ def fused_leaky_relu(
     scale:    the gain; sqrt(2) keeps the variance of a Gaussian input near 1
     demod:    [batch, channels] or None (Karras et al. 2020, Eq. 3)
     noise:    [1 or batch, 1, ...] or None; strength: [1], which goes with it
-    impl:     "auto", "ref" (the definition), "torch" (keeps only its output where it can) or "cpu" (compiled)
+    impl:     "auto", "ref" (the definition), "torch" (keeps only its output where it can), "cpu" or "cuda" (compiled)
+
+    x may be float16 or bfloat16 beside float32 parameters; on CUDA the arithmetic is float32 in any case.
 
     >>> fused_leaky_relu(torch.tensor([[-1.0, 1.0]]), torch.zeros(2), scale=1)
     tensor([[-0.2000,  1.0000]])
     """
     if impl == "ref":
         return fused_leaky_relu_ref(x, bias, negative_slope, scale, demod=demod, noise=noise, strength=strength)
-    if impl not in ("auto", "torch", "cpu"):
-        raise ValueError(f'impl={impl!r}: expected "auto", "ref", "torch" or "cpu"')
+    if impl not in ("auto", "torch", "cpu", "cuda"):
+        raise ValueError(f'impl={impl!r}: expected "auto", "ref", "torch", "cpu" or "cuda"')
     if scale <= 0 or negative_slope < 0:  # then the sign of the output, which is what the fast forms keep, tells no slope
         return fused_leaky_relu_ref(x, bias, negative_slope, scale, demod=demod, noise=noise, strength=strength)
-    if build.has_kernel(x, impl) and _fits_kernel(x, bias, demod, noise, strength):
-        parameters = (None if t is None else t.contiguous() for t in (bias, demod, noise, strength))
-        return _Compiled.apply(_rows_of_pixels(x), *parameters, negative_slope, scale)
+    if build.has_kernel(x, impl):
+        terms = bias, demod, None if noise is None else noise.float(), strength  # noise is drawn in the type of x
+        if _fits_kernel(x, *terms):
+            terms = (None if t is None else t.contiguous() for t in terms)
+            return _Compiled.apply(_dense(x), *terms, negative_slope, scale)
     return _ScaledLeakyReLU.apply(_pre_activation(x, bias, demod, noise, strength), negative_slope, scale)
 
 
@@ -87,7 +91,7 @@ class FusedLeakyReLU(nn.Module):
 
 
 def _fits_kernel(x: Tensor, bias: Tensor | None, demod: Tensor | None, noise: Tensor | None, strength: Tensor | None) -> bool:
-    """Whether the compiled operator takes these: float32 of the documented shapes, and noise that nobody optimises."""
+    """Whether the compiled operator takes these: float32 of the documented shapes beside x, and noise that nobody optimises."""
     batch, channels, *pixels = x.shape
     documented = (
         (bias, [(channels,)]),
@@ -95,7 +99,9 @@ def _fits_kernel(x: Tensor, bias: Tensor | None, demod: Tensor | None, noise: Te
         (noise, [(1, 1, *pixels), (batch, 1, *pixels)]),
         (strength, [(1,)]),
     )
-    fits = all(t is None or (t.dtype == torch.float32 and t.shape in shapes) for t, shapes in documented)
+    fits = all(
+        t is None or (t.dtype == torch.float32 and t.device == x.device and t.shape in shapes) for t, shapes in documented
+    )
     return fits and (noise is None) == (strength is None) and not (noise is not None and noise.requires_grad)
 
 
@@ -116,10 +122,7 @@ class _Compiled(torch.autograd.Function):
             grads = _differentiable_backward(ctx, grad, out, x, demod, noise)
         else:
             kernel = torch.ops.cartoon_stylegan2.leaky_relu_backward
-            grad_x, grad_bias, grad_demod, grad_strength = kernel(_rows_of_pixels(grad), out, x, demod, noise, *ctx.constants)
-            if noise is not None and demod is None:
-                grad_strength = (grad_x * noise).sum().reshape(1)
-            grads = grad_x, grad_bias, grad_demod, grad_strength
+            grads = kernel(_dense(grad, like=out), out, x, demod, noise, *ctx.constants)
         grad_x, grad_bias, grad_demod, grad_strength = grads
         wanted = ctx.needs_input_grad
         return (
@@ -134,10 +137,11 @@ def _differentiable_backward(ctx, grad, out, x, demod, noise):
     wanted = ctx.needs_input_grad
     others = (0, *range(2, out.ndim))
     gated = _Gate.apply(grad, out, *ctx.constants)
+    pixels = out[0, 0].numel()
     return (
-        gated if demod is None else gated * _per_channel(demod, out.ndim),
-        gated.sum(others) if wanted[1] else None,
-        (gated * x).flatten(2).sum(2) if wanted[2] and out.ndim > 2 else gated * x if wanted[2] else None,
+        gated if demod is None else gated * _per_channel(demod, out.ndim).to(gated.dtype),
+        gated.sum(others, dtype=torch.float32) if wanted[1] else None,
+        (gated * x).reshape(*out.shape[:2], pixels).sum(2, dtype=torch.float32) if wanted[2] else None,
         (gated * noise).sum().reshape(1) if wanted[4] else None,
     )
 
@@ -176,6 +180,13 @@ class _Gate(torch.autograd.Function):
 def _per_channel(values: Tensor, dimensions: int) -> Tensor:
     """[channels] or [batch, channels] -> broadcastable with [batch, channels, ...]."""
     return values.view(-1, values.shape[-1], *[1] * (dimensions - 2))
+
+
+def _dense(x: Tensor, like: Tensor | None = None) -> Tensor:
+    """x without gaps in memory, as `like` lies there. Otherwise with its channels innermost, but NCHW may stay so on CUDA."""
+    if like.is_contiguous() if like is not None else x.is_cuda and x.is_contiguous():
+        return x.contiguous()
+    return _rows_of_pixels(x)
 
 
 def _rows_of_pixels(x: Tensor) -> Tensor:

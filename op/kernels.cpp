@@ -231,6 +231,16 @@ void activate_backward(const float* __restrict grad, const float* __restrict out
       }
       x += channels;
       if (noise) sums.noise += double(all) * noise[p];
+    } else if (noise) {
+      float all = 0.f;
+#pragma omp simd reduction(+ : all)
+      for (int64_t c = 0; c < channels; c++) {
+        const float value = grad[c] * (out[c] > 0.f ? above : below);
+        sum_bias[c] += value;
+        grad_x[c] = value;
+        all += value;
+      }
+      sums.noise += double(all) * noise[p];
     } else {
 #pragma omp simd
       for (int64_t c = 0; c < channels; c++) {
@@ -242,7 +252,7 @@ void activate_backward(const float* __restrict grad, const float* __restrict out
   }
 }
 
-// (grad_x, grad_bias [channels], grad_demod [samples, channels], grad_strength [1]); the last two are of use with demod only.
+// (grad_x, grad_bias [channels], grad_demod [samples, channels], grad_strength [1]); zeros where the term is missing.
 // The pieces that are summed do not depend on the number of threads, so the sums do not either.
 std::tuple<Tensor, Tensor, Tensor, Tensor> leaky_relu_backward(const Tensor& grad, const Tensor& out, const OptionalTensor& x,
                                                                const OptionalTensor& demod, const OptionalTensor& noise,
@@ -288,14 +298,6 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> leaky_relu_backward(const Tensor& gra
 }
 
 }  // namespace
-
-STABLE_TORCH_LIBRARY(cartoon_stylegan2, m) {
-  m.def("upfirdn2d(Tensor x, Tensor taps_y, Tensor taps_x, int up_y, int up_x, int down_y, int down_x, int pad_y, int pad_x, "
-        "int height, int width) -> Tensor");
-  m.def("leaky_relu(Tensor x, Tensor? bias, Tensor? demod, Tensor? noise, Tensor? strength, float slope, float scale) -> Tensor");
-  m.def("leaky_relu_backward(Tensor grad, Tensor out, Tensor? x, Tensor? demod, Tensor? noise, float slope, float scale) "
-        "-> (Tensor, Tensor, Tensor, Tensor)");
-}
 
 STABLE_TORCH_LIBRARY_IMPL(cartoon_stylegan2, CPU, m) {
   m.impl("upfirdn2d", TORCH_BOX(&upfirdn2d));

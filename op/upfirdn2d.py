@@ -7,10 +7,12 @@ Blur, and double the size:
 """
 
 import functools
+from collections.abc import MutableMapping
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from op import build
 
@@ -29,11 +31,12 @@ def upfirdn2d(
     """Insert zeros, pad, convolve with `kernel`, keep every `down`-th sample.
 
     x:       [batch, channels, height, width], any memory layout
-    kernel:  [kernel_height, kernel_width]; no gain is applied and no gradient reaches it
+    kernel:  [kernel_height, kernel_width] on any device; no gain is applied and no gradient reaches it
     up:      `up - 1` zeros follow every sample; one number, or (x, y)
     down:    every `down`-th sample is kept, the first one included; one number, or (x, y)
     pad:     (before, after) for both axes, or (x_before, x_after, y_before, y_after); negative values crop
-    impl:    "auto", "ref" (the definition), "torch" (polyphase, never zero-stuffed) or "cpu" (compiled, separable kernels)
+    impl:    "auto", "ref" (the definition), "torch" (polyphase, never zero-stuffed), "cpu" or "cuda" (compiled, for kernels
+             that are an outer product of at most 32 taps each)
 
     Returns [batch, channels, out_height, out_width] with out = (in * up + before + after - kernel) // down + 1.
     Raises ValueError when the padded image is smaller than the kernel.
@@ -45,9 +48,9 @@ def upfirdn2d(
     out_size(x.shape[-2:], kernel.shape, up, down, pad)  # refuses what no implementation can do
     if impl == "ref":
         return upfirdn2d_ref(x, kernel, up, down, pad)
-    if impl in ("auto", "torch", "cpu"):
-        return _Upfirdn2d.apply(x, kernel, up, down, pad, impl)
-    raise ValueError(f'impl={impl!r}: expected "auto", "ref", "torch" or "cpu"')
+    if impl in ("auto", "torch", "cpu", "cuda"):
+        return _Upfirdn2d.apply(x, kernel, False, up, down, pad, impl)
+    raise ValueError(f'impl={impl!r}: expected "auto", "ref", "torch", "cpu" or "cuda"')
 
 
 def upfirdn2d_ref(x: Tensor, kernel: Tensor, up: Pair, down: Pair, pad: Quad) -> Tensor:
@@ -57,7 +60,7 @@ def upfirdn2d_ref(x: Tensor, kernel: Tensor, up: Pair, down: Pair, pad: Quad) ->
     stuffed[:, :, :, 0, :, 0] = x
     padded = _pad_or_crop(stuffed.reshape(batch * channels, 1, height * up[1], width * up[0]), pad)
     # conv2d correlates; the flip makes it the convolution of the definition.
-    filtered = F.conv2d(padded, kernel.flip(0, 1)[None, None].to(x.dtype))
+    filtered = F.conv2d(padded, kernel.flip(0, 1)[None, None].to(x))
     return filtered[:, :, :: down[1], :: down[0]].unflatten(0, (batch, channels)).squeeze(2)
 
 
@@ -74,22 +77,25 @@ def out_size(in_size: Pair, kernel_size: Pair, up: Pair, down: Pair, pad: Quad) 
 
 
 class _Upfirdn2d(torch.autograd.Function):
-    """The transpose of this linear map is another upfirdn2d, so derivatives of any order are calls of itself."""
+    """The transpose of this linear map is another upfirdn2d, so derivatives of any order are calls of itself.
+
+    It has the kernel turned by 180 degrees. `turned` says so, and the kernel itself stays the tensor whose taps are known.
+    """
 
     @staticmethod
-    def forward(ctx, x, kernel, up, down, pad, impl):
+    def forward(ctx, x, kernel, turned, up, down, pad, impl):
         ctx.save_for_backward(kernel)
-        ctx.arguments = x.shape[-2:], up, down, pad, impl
+        ctx.arguments = x.shape[-2:], turned, up, down, pad, impl
         if build.has_kernel(x, impl) and all(1 in axis for axis in zip(up, down)) and (taps := _separated(kernel)):
-            return _compiled(x, *taps, up, down, pad)
-        return _polyphase(x, kernel, up, down, pad)
+            return _compiled(x, *(t.flip(0) for t in taps) if turned else taps, up, down, pad)
+        return _polyphase(x, kernel.flip(0, 1) if turned else kernel, up, down, pad)
 
     @staticmethod
     def backward(ctx, grad):
         (kernel,) = ctx.saved_tensors
-        in_size, up, down, pad, impl = ctx.arguments
+        in_size, turned, up, down, pad, impl = ctx.arguments
         back = _transposed_pad(in_size, kernel.shape, grad.shape[-2:], up, down, pad)
-        return _Upfirdn2d.apply(grad, kernel.flip(0, 1), down, up, back, impl), None, None, None, None, None
+        return _Upfirdn2d.apply(grad, kernel, not turned, down, up, back, impl), *[None] * 6
 
 
 def _transposed_pad(in_size: Pair, kernel_size: Pair, out_size: Pair, up: Pair, down: Pair, pad: Quad) -> Quad:
@@ -103,15 +109,28 @@ def _transposed_pad(in_size: Pair, kernel_size: Pair, out_size: Pair, up: Pair, 
 
 
 def _compiled(x: Tensor, taps_y: Tensor, taps_x: Tensor, up: Pair, down: Pair, pad: Quad) -> Tensor:
-    """One pass over memory in C++: vertical taps, then horizontal ones, row by row."""
+    """One pass over memory. The layout stays, unless it has gaps; on the CPU it becomes channels_last."""
     size = out_size(x.shape[-2:], (len(taps_y), len(taps_x)), up, down, pad)
-    x = x.contiguous(memory_format=torch.channels_last)
+    if not (x.is_cuda and x.is_contiguous()):
+        x = x.contiguous(memory_format=torch.channels_last)
     return torch.ops.cartoon_stylegan2.upfirdn2d(x, taps_y, taps_x, up[1], up[0], down[1], down[0], pad[2], pad[0], *size)
 
 
+_known: MutableMapping[Tensor, tuple[int, tuple[Tensor, Tensor] | None]] = WeakTensorKeyDictionary()
+
+
 def _separated(kernel: Tensor) -> tuple[Tensor, Tensor] | None:
-    """(vertical, horizontal) taps in the order of a correlation, whose outer product is the kernel; None if there are none."""
-    return _factors(tuple(map(tuple, kernel.tolist())))
+    """(vertical, horizontal) taps in the order of a correlation, whose outer product is the kernel; None if there are none.
+
+    To read a kernel on a device is to wait for it, and a CUDA graph cannot wait: each is read once, until it changes.
+    """
+    if kernel.device.type == "cpu" or kernel.is_inference():
+        return _factors(tuple(map(tuple, kernel.tolist())))
+    version, taps = _known.get(kernel, (None, None))
+    if version != kernel._version:
+        taps = _factors(tuple(map(tuple, kernel.tolist())))
+        _known[kernel] = kernel._version, taps
+    return taps
 
 
 @functools.lru_cache(256)
@@ -130,7 +149,7 @@ def _factors(rows: tuple[tuple[float, ...], ...]) -> tuple[Tensor, Tensor] | Non
 
 def _polyphase(x: Tensor, kernel: Tensor, up: Pair, down: Pair, pad: Quad) -> Tensor:
     """Filter without touching a stuffed zero: each of the up x up output phases sees its own subset of the taps."""
-    weight = kernel.flip(0, 1).to(x.dtype)
+    weight = kernel.flip(0, 1).to(x)
     x = x.contiguous(memory_format=torch.channels_last)  # several times faster: one step serves all channels
     if up == (1, 1):
         return _depthwise(x, weight, pad, down)

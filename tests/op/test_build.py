@@ -1,13 +1,15 @@
 """Building the operators: once, whole or not at all, and remembered when it fails. Each case is a process of its own."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 
-from op import build
+from op import build, nvrtc
 from tests.op.compiled import needs_compiler
 
 USE = "import torch; from op import fused_leaky_relu; print(fused_leaky_relu(torch.ones(1, 1), scale=1).item())"
@@ -60,8 +62,72 @@ def test_they_can_be_turned_off(tmp_path):
 
 
 def test_insisting_on_what_is_not_there_is_an_error(monkeypatch):
-    import torch
-
     monkeypatch.setattr(build, "_failure", lambda device: f"no compiler for {device}")
     with pytest.raises(build.BuildError, match="no compiler"):
         build.has_kernel(torch.ones(1), "cpu")
+
+
+needs_cuda_wheel = pytest.mark.skipif(torch.version.cuda is None, reason="this PyTorch is built without CUDA")
+
+
+def in_process_of_its_own(code: str) -> list[str]:
+    """The lines that it prints. The cache is the usual one, so that this compiles once."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
+
+
+@needs_cuda_wheel
+@pytest.mark.skipif(shutil.which("nvcc") is None, reason="nvcc is not installed")
+def test_nvcc_compiles_the_operators_for_every_kind_of_gpu():
+    code = """
+import torch
+from op import build
+build._capabilities = lambda: [(7, 5), (8, 0), (9, 0)]  # CUDA 13 has dropped 7.0
+build._define()
+print(build._tried(build.NVCC, "cuda"))
+print(torch._C._dispatch_has_kernel_for_dispatch_key("cartoon_stylegan2::upfirdn2d", "CUDA"))
+"""
+    assert in_process_of_its_own(code) == ["None", "True"]
+
+
+@needs_cuda_wheel
+@pytest.mark.parametrize("kind", [(7, 5), (9, 0)], ids=str)
+def test_nvrtc_compiles_them_too(kind):
+    try:
+        nvrtc.library()
+    except nvrtc.NvrtcError as error:
+        pytest.skip(str(error))
+    code = f"""
+from op import build
+build._capabilities = lambda: [{kind}]
+print(build._tried(build.NVRTC._replace(load=print), "cuda"))
+"""
+    path, reason = in_process_of_its_own(code)
+    assert reason == "None"
+    assert b"upfirdn2d_blur_bfloat_vector" in Path(path).read_bytes()
+
+
+@needs_cuda_wheel
+def test_nvcc_of_another_cuda_is_left_out(monkeypatch, tmp_path):
+    nvcc = tmp_path / "bin" / "nvcc"
+    nvcc.parent.mkdir()
+    nvcc.write_text("#!/bin/sh\necho 'Cuda compilation tools, release 9.1, V9.1.85'\n")
+    nvcc.chmod(0o755)
+    monkeypatch.setenv("CUDA_HOME", str(tmp_path))
+    with pytest.raises(build.BuildError, match="nvcc is of CUDA 9, PyTorch of CUDA"):
+        build._nvcc_key()
+
+
+def test_nvrtc_takes_over_where_nvcc_fails_and_plain_pytorch_where_both_do(monkeypatch, tmp_path):
+    def fail() -> str:
+        raise build.BuildError("nvcc is not installed")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(build, "NVCC", build.NVCC._replace(key=fail))
+    works = build.Road("NVRTC", "cubin", lambda: "key", lambda path: path.write_text(""), lambda path: None)
+    monkeypatch.setattr(build, "NVRTC", works)
+    failure = build._failure.__wrapped__
+    assert failure("cuda") is None
+    assert build._built["cuda"].startswith("built with NVRTC") and "(nvcc is not installed)" in build._built["cuda"]
+    monkeypatch.setattr(build, "NVRTC", works._replace(key=fail))
+    assert failure("cuda") == "nvcc is not installed; nvcc is not installed"

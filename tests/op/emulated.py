@@ -1,0 +1,52 @@
+"""The CUDA kernels on a CPU, through tests/op/emulate.cpp, by both of their hosts: op/kernels.cu and op/nvrtc.py."""
+
+import ctypes
+import functools
+import types
+from pathlib import Path
+
+import torch
+
+from op import build, nvrtc
+
+SOURCE = Path(__file__).with_name("emulate.cpp")
+FLAGS = "-std=c++20 -O1 -fPIC -shared -Wall -Wno-unknown-pragmas"
+
+
+def _key() -> str:
+    return "\n".join(source.read_text() for source in (SOURCE, *build.CUDA_SOURCES)) + FLAGS + build._cpp_key()
+
+
+def _build(path: Path) -> None:
+    build._run_ninja(build._compiler(), FLAGS, SOURCE, "-ltorch_cpu -ltorch -lc10", path)
+
+
+def _load(path: Path) -> None:
+    global library
+    for name, schema in build.SCHEMAS.items():
+        torch.library.define(f"cartoon_stylegan2_emulated::{name}", schema)
+    torch.ops.load_library(str(path))
+    library = ctypes.CDLL(str(path))
+
+
+library: ctypes.CDLL
+ROAD = build.Road("g++", "emulated.so", _key, _build, _load)
+
+
+@functools.cache
+def reason() -> str | None:
+    """Why nothing can be emulated here; None if it can."""
+    return build._tried(ROAD, "emulated")
+
+
+def launch(name: str, arguments: ctypes.Structure, blocks: int, device: torch.device) -> None:
+    missing = library.emulate_kernel(name.encode(), ctypes.byref(arguments), ctypes.c_longlong(blocks))
+    assert not missing, f"no kernel {name}"
+
+
+def operators(host: str) -> types.SimpleNamespace:
+    """upfirdn2d, leaky_relu and leaky_relu_backward, as "kernels.cu" or "nvrtc.py" call the kernels."""
+    if host == "nvrtc.py":
+        return types.SimpleNamespace(**nvrtc.operators(launch))
+    emulated = torch.ops.cartoon_stylegan2_emulated
+    return types.SimpleNamespace(**{name: getattr(emulated, name) for name in build.SCHEMAS})
