@@ -122,6 +122,26 @@ def precision_recall(fake: Tensor, real: Tensor, neighbours: int = 3) -> Precisi
     return PrecisionRecall(float(precision.double().mean()), float(recall.double().mean()))
 
 
+def relative_spread(fake: Tensor, real: Tensor) -> float:
+    """Root mean square distance from the mean, of the fakes over that of the reals; 1 is as varied, 0 is one picture.
+
+    fake, real: [n, dims] and [m, dims], at least two of each
+    """
+    spreads = [(x.double() - x.double().mean(0)).square().sum(1).mean().sqrt() for x in (fake, real)]
+    return float(spreads[0] / spreads[1])
+
+
+def relative_nearness(fake: Tensor, real: Tensor) -> float:
+    """How far fakes are from their nearest real, over how far reals are from their nearest other real; medians.
+
+    About 1 for fresh draws from the same distribution, 0 for copies. fake, real: [n, dims] and [m, dims], m at least 2
+    """
+    _check_alike(fake, real)
+    fake, real = fake.double(), real.double()
+    nearest = torch.cdist(fake, real, compute_mode="donot_use_mm_for_euclid_dist").min(1).values
+    return float(nearest.median() / _reach(real, 1).median())
+
+
 def _reach(features: Tensor, neighbours: int) -> Tensor:
     """Distance of each to its k-th neighbour: [n]. The nearest of all is itself."""
     apart = torch.cdist(features, features, compute_mode="donot_use_mm_for_euclid_dist")

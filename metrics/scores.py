@@ -1,4 +1,4 @@
-"""One number for how near a generator's pictures come to a data set, made ready once and asked for often during a training."""
+"""How near a generator's pictures come to a data set, and how varied they are; made ready once, asked often in a training."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,10 +26,10 @@ def scorer(
     n: int = 1000,
     batch: int = 16,
     device: torch.device | str = "cpu",
-) -> Callable[[Generator], float]:
-    """A function generator -> score; lower is better.
+) -> Callable[[Generator], dict[str, float]]:
+    """A function generator -> {name: distance, "spread": ..., "nearness": ...}, the latter two relative to the data set.
 
-    name:     "kid" or "fid"
+    name:     "kid" or "fid"; lower is better
     features: what they look at, as in `metrics.features.choose`
     source:   the checkpoint whose discriminator sees for "disc"
     n:        generated pictures, of the seeds from 0 on, the same ones each time
@@ -42,9 +42,14 @@ def scorer(
     look = choose(features, start, device=device)
     real: list[Tensor] = []
 
-    def score(generator: Generator) -> float:
+    def score(generator: Generator) -> dict[str, float]:
         if not real:
             real.append(of_images(images, look, batch, device))
-        return DISTANCES[name](of_generator(generator, range(n), look, batch), real[0])
+        fake = of_generator(generator, range(n), look, batch)
+        return {
+            name: DISTANCES[name](fake, real[0]),
+            "spread": distances.relative_spread(fake, real[0]),
+            "nearness": distances.relative_nearness(fake, real[0]),
+        }
 
     return score

@@ -309,11 +309,13 @@ def test_evaluations_keep_the_best_checkpoint_and_go_on_after_a_resume(faces, so
     run(train, "--resume", "--outdir", tmp_path / "run", "--iter", 8)
     saved = torch.load(tmp_path / "run" / "checkpoints" / "000008.pt", weights_only=True)
     history = saved["evaluations"]
-    assert [iteration for iteration, _ in history] == [2, 4, 6, 8] and len({score for _, score in history}) == 4
-    best = min(history, key=lambda entry: entry[1])
+    assert [entry["iteration"] for entry in history] == [2, 4, 6, 8] and len({entry["kid"] for entry in history}) == 4
+    best = min(history, key=lambda entry: entry["kid"])
     kept = torch.load(tmp_path / "run" / "checkpoints" / "best.pt", weights_only=True)
-    assert kept["iteration"] == best[0]
+    assert kept["iteration"] == best["iteration"]
     said = capsys.readouterr().out
-    assert f"Best kid: {best[1]:.5g} at iteration {best[0]}" in said
-    assert (tmp_path / "run" / "kid.png").exists() and stats(tmp_path / "run")[-1]["kid"] == history[-1][1]
+    assert f"Best kid: {best['kid']:.5g} at iteration {best['iteration']}" in said
+    last = stats(tmp_path / "run")[-1]
+    assert (tmp_path / "run" / "kid.png").exists() and last["kid"] == history[-1]["kid"]
+    assert last["spread"] > 0 and last["nearness"] > 0
     run(train, faces, "--ckpt", tmp_path / "run" / "checkpoints" / "best.pt", *TINY, "--iter", 1, "--outdir", tmp_path / "next")

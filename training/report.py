@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 import utils
 from cli import InputError
+from training.evaluation import warnings
 from training.guard import memory_used
 from training.loggers import Loggers
 from training.setup import Run
@@ -57,6 +58,7 @@ class Report:
         self.first = self.line_first = run.state.iteration
         self.bar = tqdm(total=run.args.iter, initial=self.first, unit="it", dynamic_ncols=True, disable=quiet or None)
         self.failed = False
+        self.warned: set[str] = set()
         self.loggers: Loggers | None = None
         if not quiet:
             folder.mkdir(parents=True, exist_ok=True)
@@ -154,9 +156,8 @@ class Report:
         kimg = state.iteration * batch / 1000
         line = {"iteration": state.iteration, "kimg": kimg, "epoch": round(1000 * kimg / len(self.run.images), 3)}
         line |= {name: float(total) / int(self.counts[name]) for name, total in self.sums.items() if self.counts[name]}
-        line |= {"p": state.ada.p, "r_t": state.ada.r_t} if state.ada else {}
-        if self.run.evaluation and self.run.evaluation.history:
-            line |= {self.run.evaluation.name: self.run.evaluation.history[-1][1]}
+        line |= {"p": state.ada.p} if state.ada else {}
+        line |= self.run.evaluation.latest if self.run.evaluation else {}
         line |= {"skipped": int(state.guard.total)} if state.guard.total else {}
         line |= {
             "sec_per_kimg": round(1000 * (now - self.line_started) / (max(1, state.iteration - self.line_first) * batch), 2),
@@ -171,6 +172,10 @@ class Report:
         shown = [f"{name} {line[name]:.3f}" for name in LOSSES if name in line]
         shown += [f"{name} {line[name]:.2f}" for name in ("p", "r_t") if name in line]
         text = f"{' '.join(shown)} | {kimg:.1f} kimg, epoch {line['epoch']:.1f}, {line['sec_per_kimg']:.1f} s/kimg"
+        for name, advice in warnings(line, bool(state.ada)).items():
+            if name not in self.warned:
+                self.warned.add(name)
+                self.say(f"warning at iteration {state.iteration}: {advice}")
         self.bar.set_postfix_str(text, refresh=False)
         if self.bar.disable and state.iteration % (10 * self.every) == 0:  # no terminal: a line now and then
             self.say(f"{state.iteration}: {text}")

@@ -54,7 +54,8 @@ def discriminator_step(state: TrainingState, reals: Sequence[Tensor], latents: S
         if state.ada:
             state.ada.update(real_pred)
         d = losses.discriminator_loss(real_pred, fake_pred)
-        return d, {"d": d, "real_score": real_pred.mean(), "fake_score": fake_pred.mean()}
+        overfitting = real_pred.sign().mean()  # r_t of Karras et al. 2020 (ADA), Eq. 1
+        return d, {"d": d, "real_score": real_pred.mean(), "fake_score": fake_pred.mean(), "r_t": overfitting}
 
     return _update(state, "discriminator", state.d_optim, loss, zip(reals, latents), len(reals))
 

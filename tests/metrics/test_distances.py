@@ -12,6 +12,8 @@ from metrics.distances import (
     gaussian_distance,
     kernel_distance,
     precision_recall,
+    relative_nearness,
+    relative_spread,
     squared_mmd,
 )
 
@@ -166,3 +168,13 @@ class TestTorchFidelity:
         expected = theirs.prc_features_to_metric(fake, real, verbose=False)
         assert precision_recall(fake, real) == pytest.approx((expected["precision"], expected["recall"]), abs=1e-5)
         assert expected["precision"] != expected["recall"]
+
+
+def test_spread_and_nearness_of_the_same_distribution_are_one_and_of_copies_and_collapse_near_zero():
+    real, fresh = (torch.randn(400, 4, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1))
+    assert abs(relative_spread(fresh, real) - 1) < 0.1
+    assert abs(relative_nearness(fresh, real) - 1) < 0.1
+    copies = real[torch.arange(200) % 50] + 1e-6
+    assert relative_nearness(copies, real) < 1e-3
+    assert relative_spread(real[:1].expand(50, -1), real) == 0
+    assert abs(relative_spread(3 * fresh.double(), real) - 3 * relative_spread(fresh, real)) < 1e-9

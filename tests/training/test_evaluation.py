@@ -1,20 +1,40 @@
 """Evaluations of a run: which was best, and what is said of it."""
 
-from training.evaluation import PATIENCE, Evaluation
+import pytest
+
+from training.evaluation import PATIENCE, Evaluation, warnings
 
 
 def test_the_best_is_the_lowest_and_the_run_says_when_it_was(tmp_path):
     evaluation = Evaluation("kid", score=None)
-    assert "best so far" in evaluation.add(100, 0.5)
-    assert "best so far" in evaluation.add(200, 0.1)
+    assert "best so far" in evaluation.add(100, {"kid": 0.5})
+    assert "best so far" in evaluation.add(200, {"kid": 0.1})
     for number in range(PATIENCE):
-        text = evaluation.add(300 + number, 0.2)
+        text = evaluation.add(300 + number, {"kid": 0.2})
     assert f"{PATIENCE} evaluations ago" in text and "stopping costs nothing" in text
-    assert evaluation.best == (200, 0.1)
+    assert evaluation.best == {"iteration": 200, "kid": 0.1}
     assert "0.1 at iteration 200" in evaluation.summary() and f"{PATIENCE} evaluations after" in evaluation.summary()
     assert evaluation.draw(tmp_path).stat().st_size > 1000
 
 
 def test_of_equal_scores_the_first_is_kept():
-    evaluation = Evaluation("kid", score=None, history=[[100, 0.5]])
-    assert "the best was 0.5 at 100" in evaluation.add(200, 0.5)
+    evaluation = Evaluation("kid", score=None, history=[{"iteration": 100, "kid": 0.5}])
+    assert "the best was 0.5 at 100" in evaluation.add(200, {"kid": 0.5})
+
+
+@pytest.mark.parametrize(
+    "line, augmented, words",
+    [
+        ({"spread": 0.3}, True, ["0.30 times as much", "best.pt"]),
+        ({"nearness": 0.2}, True, ["copies", "--structure_loss"]),
+        ({"r_t": 0.97}, False, ["by heart (r_t 0.97)", "add --augment"]),
+        ({"r_t": 0.97}, True, ["--augment_p", "--freezeD"]),
+    ],
+)
+def test_what_goes_wrong_is_said_with_a_remedy(line, augmented, words):
+    (advice,) = warnings(line, augmented).values()
+    assert all(word in advice for word in words)
+
+
+def test_what_goes_well_is_not_mentioned():
+    assert warnings({"spread": 0.9, "nearness": 1.1, "r_t": 0.5}, augmented=False) == {}

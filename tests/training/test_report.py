@@ -21,7 +21,8 @@ def run_of(iteration: int = 0, ada: AdaptiveP | None = None) -> SimpleNamespace:
     """As much of a run as a report looks at: 8 images a step, 20 in the data set."""
     images = torch.arange(20, dtype=torch.uint8).mul(10)[:, None, None, None].expand(20, 3, 16, 16)
     return SimpleNamespace(
-        args=SimpleNamespace(iter=1000, n_sample=4),
+        args=SimpleNamespace(iter=1000, n_sample=4, tensorboard=False, wandb=None),
+        evaluation=None,
         state=SimpleNamespace(iteration=iteration, device=torch.device("cpu"), ada=ada, guard=FiniteGuard()),
         images=images,
         total_batch=8,
@@ -66,13 +67,13 @@ def test_a_line_tells_images_epochs_time_and_memory(tmp_path):
     assert (line["kimg"], line["epoch"]) == (5 * 8 / 1000, 5 * 8 / 20)
     assert set(line) >= TIMING
     assert all(line[name] >= 0 for name in TIMING)
-    assert "p" not in line and "r_t" not in line
+    assert "p" not in line
 
 
 def test_a_line_tells_the_augmentation(tmp_path):
     report = Report(tmp_path, run_of(ada=AdaptiveP(fixed_p=0.25)), every=1)
     count_up(report, 1)
-    assert (statistics(tmp_path)[0]["p"], statistics(tmp_path)[0]["r_t"]) == (0.25, 0)
+    assert statistics(tmp_path)[0]["p"] == 0.25
 
 
 def test_the_last_iterations_get_a_line_when_the_run_ends(tmp_path):
@@ -308,3 +309,9 @@ def failing(*_, **__):
 
 def test_memory_is_that_of_a_process_with_torch():
     assert 0.05 < memory_used(torch.device("cpu")) < 64
+
+
+def test_a_warning_is_said_once(tmp_path, capsys):
+    report = Report(tmp_path, run_of(), every=1)
+    count_up(report, 3, lambda i: {"r_t": 1.0})
+    assert capsys.readouterr().out.count("add --augment") == 1
