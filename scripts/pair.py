@@ -15,9 +15,14 @@ if TYPE_CHECKING:
     from model import Generator
 
 
-def add_networks(parser: cli.Parser) -> None:
+def add_networks(parser: cli.Parser, several: bool = False) -> None:
+    """several: --ckpt takes more than one file, each a row of its own."""
     add = parser.add_argument_group("networks").add_argument
-    add("--ckpt", required=True, metavar="FILE", help="checkpoint of any format; its averaged generator draws")
+    kind = "checkpoint of any format; its averaged generator draws"
+    if several:
+        add("--ckpt", required=True, nargs="+", metavar="[NAME=]FILE", help=f"{kind}; several: a row for each, on one sheet")
+    else:
+        add("--ckpt", required=True, metavar="FILE", help=kind)
     add("--source", metavar="FILE", help="the network it was fine-tuned from: draws the same people above")
 
 
@@ -51,11 +56,34 @@ def read(args: argparse.Namespace) -> dict[str, Checkpoint]:
     """{row name: file}, the source above. Raises InputError for networks that draw pictures of different sizes."""
     import checkpoint
 
-    flags = {"source": "--source", "cartoon": "--ckpt"} if args.source else {"": "--ckpt"}
-    files = {name: checkpoint.read(vars(args)[flag[2:]], flag) for name, flag in flags.items()}
-    if len({file.architecture.size for file in files.values()}) > 1:
-        raise cli.InputError(f"--source {args.source}: draws pictures of another size than {args.ckpt}")
+    given = [_named(text) for text in (args.ckpt if isinstance(args.ckpt, list) else [args.ckpt])]
+    if len(given) == 1:
+        given = [(given[0][0] or ("cartoon" if args.source else ""), given[0][1])]
+    else:
+        given = [(name or _run_name(path), path) for name, path in given]
+    rows = [("source", args.source, "--source")] * bool(args.source) + [(name, path, "--ckpt") for name, path in given]
+    files: dict[str, Checkpoint] = {}
+    for name, path, flag in rows:
+        if name in files:
+            raise cli.InputError(f"{flag} {path}: a second row with the name {name!r}; write NAME={path}")
+        files[name] = checkpoint.read(path, flag)
+    size = files[given[0][0]].architecture.size
+    for name, path, flag in rows:
+        if files[name].architecture.size != size:
+            raise cli.InputError(f"{flag} {path}: draws pictures of another size than {given[0][1]}")
     return files
+
+
+def _named(text: str) -> tuple[str, str]:
+    """ "NAME=FILE" -> (NAME, FILE); "FILE" -> ("", FILE)."""
+    name, equals, path = text.partition("=")
+    return (name, path) if equals and not Path(text).exists() else ("", text)
+
+
+def _run_name(path: str) -> str:
+    """expr/checkpoints/002000.pt -> "expr 002000"."""
+    file = Path(path)
+    return f"{file.parent.parent.name} {file.stem}" if file.parent.name == "checkpoints" else file.stem
 
 
 def generators(args: argparse.Namespace, device: torch.device) -> dict[str, Generator]:

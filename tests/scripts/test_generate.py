@@ -206,3 +206,19 @@ def test_global_random_numbers_do_not_matter(cartoon, tmp_path):
         torch.manual_seed(seed)
         folders.append(draw(cartoon, tmp_path / str(seed), "--seeds", "0-1", "--truncation", 0.7))
     assert (folders[0] / "sheet.png").read_bytes() == (folders[1] / "sheet.png").read_bytes()
+
+
+def test_several_networks_are_rows_of_one_sheet(cartoon, source, tmp_path):
+    people = ["--seeds", "0-1", "--device", "cpu", "--outdir"]
+    run(generate, "--ckpt", f"first={cartoon}", source, *people, tmp_path / "both")
+    assert names(tmp_path / "both") == ["sheet.png"]
+    together = pixels(tmp_path / "both" / "sheet.png")[:, -2 * SHOWN :]
+    for row, ckpt in enumerate((cartoon, source)):
+        run(generate, "--ckpt", ckpt, *people, tmp_path / str(row))
+        alone = pixels(tmp_path / str(row) / "sheet.png")[:, -2 * SHOWN :]
+        top = utils.GAP + row * SHOWN
+        assert np.array_equal(together[top : top + 128], alone[utils.GAP : utils.GAP + 128])
+
+
+def test_two_rows_of_one_name_are_refused(cartoon, tmp_path, capsys):
+    assert "NAME=" in failure(capsys, generate, "--ckpt", cartoon, cartoon, "--outdir", tmp_path)
