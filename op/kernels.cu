@@ -106,8 +106,10 @@ Tensor upfirdn2d(const Tensor& x, const Tensor& taps_y, const Tensor& taps_x, in
              axis(x.size(2), height, up_y, down_y, pad_y, taps_y), axis(x.size(3), width, up_x, down_x, pad_x, taps_x)};
   STD_TORCH_CHECK(std::max(width, x.size(3)) * r.inner < INT32_MAX, "upfirdn2d: a row of 2^31 numbers");
   const std::string form = filter(r.y, r.x);
-  const bool vector = in_vectors(x, r.inner, r.in, r.out) && form.find("12") == std::string::npos;
-  launch("upfirdn2d_" + form + "_" + type_of(x) + (vector ? "_vector" : "_one"), r, blocks_for(out.numel()), x);
+  const bool ada = form.find("12") != std::string::npos;
+  const bool row = r.inner == 1 && form != "any" && pad_x % up_x == 0 && in_vectors(x, width, r.out);
+  const char* width_of_access = ada ? "_one" : in_vectors(x, r.inner, r.in, r.out) ? "_vector" : row ? "_row" : "_one";
+  launch("upfirdn2d_" + form + "_" + type_of(x) + width_of_access, r, blocks_for(out.numel()), x);
   return out;
 }
 

@@ -105,6 +105,7 @@ HERE long long ceil_div(long long a, long long b) { return (a + b - 1) / b; }
 HERE int smaller(long long a, long long b) { return static_cast<int>(a < b ? a : b); }
 HERE int larger(long long a, long long b) { return static_cast<int>(a > b ? a : b); }
 HERE int modulo(int a, int b) { return (a % b + b) % b; }
+HERE bool within(int index, int size) { return unsigned(index) < unsigned(size); }  // not below 0 either
 
 // index /= count, and the remainder. Division of 32 bits is several times faster, and nearly always enough.
 HERE int split(long long& index, int count) {
@@ -144,45 +145,47 @@ struct Resample {
 // / columns loads instead of TAPS^2, all but one of which a neighbour has just brought into the L1 cache. Buffering rows in
 // shared memory would save only those. With everything known to the compiler, polyphase filters cost nothing: a product
 // with a stuffed zero is never written down.
-template <typename T, int V, int UP, int DOWN, int TAPS>
+//
+// ROW: for NCHW, as many columns as fill 16 bytes. Rows of the output must be whole runs of those, and begin with one.
+template <typename T, int V, int UP, int DOWN, int TAPS, bool ROW = false>
 HERE void resample(const Resample& r) {
-  constexpr int kColumns = UP == 1 && DOWN == 1 ? 2 : UP;      // outputs of a thread, in a row
-  constexpr int kRows = UP;                                    // output rows of one step down the strip
-  constexpr int kFresh = kRows * DOWN / UP;                    // input rows that a step adds
-  constexpr int kWide = ((kColumns - 1) * DOWN + TAPS - 1) / UP + 1;  // input samples that the outputs see
+  constexpr int kColumns = ROW ? 16 / sizeof(T) : UP == 1 && DOWN == 1 ? 2 : UP;  // outputs of a thread, in a row
+  constexpr int kRows = UP;                                                       // output rows of one step down the strip
+  constexpr int kFresh = kRows * DOWN / UP;                                       // input rows that a step adds
+  constexpr int kWide = ((kColumns - 1) * DOWN + TAPS - 1) / UP + 1;              // input samples that the outputs see
   constexpr int kHigh = ((kRows - 1) * DOWN + TAPS - 1) / UP + 1;
   // After so many steps the window holds new rows only: unrolled as often, it needs no moves between registers.
-  [[maybe_unused]] constexpr int kCycle = (kHigh + kFresh - 1) / kFresh;
+  constexpr int kCycle = (kHigh + kFresh - 1) / kFresh;
 
   // Blocks of outputs begin where the first tap meets a sample: earlier than 0 if the padding is odd.
   const int early_y = modulo(-r.y.pad, UP), early_x = modulo(-r.x.pad, UP);
   const int steps = ceil_div(r.y.out + early_y, kRows), columns = ceil_div(r.x.out + early_x, kColumns);
-  const int vectors = r.inner / V;
+  const int inner = ROW ? 1 : r.inner, vectors = inner / V;
 
   // Strips as long as the grid allows: the rows at their seams are read twice.
   const long long upright = r.planes * columns * vectors;
   const int wished = larger(1, static_cast<long long>(gridDim.x) * kThreads / upright);
-  const int strip = larger(smaller(4, steps), ceil_div(steps, wished)), strips = ceil_div(steps, strip);
+  const int strip = ceil_div(ceil_div(steps, wished), kCycle) * kCycle, strips = ceil_div(steps, strip);
 
   const long long first = static_cast<long long>(blockIdx.x) * kThreads + threadIdx.x;
   for (long long item = first; item < upright * strips; item += static_cast<long long>(gridDim.x) * kThreads) {
     long long plane = item;
     const int vector = split(plane, vectors), column = split(plane, columns);
     const int begin = split(plane, strips) * strip, end = smaller(begin + strip, steps);
-    const T* in = static_cast<const T*>(r.in) + plane * r.y.in * r.x.in * r.inner + vector * V;
-    T* out = static_cast<T*>(r.out) + plane * r.y.out * r.x.out * r.inner + vector * V;
+    const T* in = static_cast<const T*>(r.in) + plane * r.y.in * r.x.in * inner + vector * V;
+    T* out = static_cast<T*>(r.out) + plane * r.y.out * r.x.out * inner + vector * V;
     const int out_column = column * kColumns - early_x;
     const int in_column = (out_column * DOWN - r.x.pad) / UP;  // exact
     int row = ((begin * kRows - early_y) * DOWN - r.y.pad) / UP;
 
     auto filtered = [&](float (&result)[kColumns][V]) {  // input row `row`, horizontally; then the next
       float samples[kWide][V];
-      const T* source = in + static_cast<long long>(row) * r.x.in * r.inner;
+      const T* source = in + static_cast<long long>(row) * r.x.in * inner;
 #pragma unroll
       for (int s = 0; s < kWide; s++) {
         const int at = in_column + s;
-        if (row >= 0 && row < r.y.in && at >= 0 && at < r.x.in) {
-          load(source + at * r.inner, samples[s]);
+        if (within(row, r.y.in) && within(at, r.x.in)) {
+          load(source + at * inner, samples[s]);
         } else {
 #pragma unroll
           for (int v = 0; v < V; v++) samples[s][v] = 0.f;
@@ -221,20 +224,29 @@ HERE void resample(const Resample& r) {
 #pragma unroll
       for (int i = 0; i < kRows; i++) {
         const int out_row = step * kRows - early_y + i;
-        if (out_row < 0 || out_row >= r.y.out) continue;
-        T* target = out + static_cast<long long>(out_row) * r.x.out * r.inner;
+        if (!within(out_row, r.y.out)) continue;
+        T* target = out + static_cast<long long>(out_row) * r.x.out * inner;
+        float sums[kColumns][V] = {};
 #pragma unroll
         for (int j = 0; j < kColumns; j++) {
-          if (out_column + j < 0 || out_column + j >= r.x.out) continue;
-          float sum[V] = {};
 #pragma unroll
           for (int s = 0; s < kHigh; s++) {
             const int t = s * UP - i * DOWN;
             if (t < 0 || t >= TAPS) continue;
 #pragma unroll
-            for (int v = 0; v < V; v++) sum[v] += r.y.taps[t] * window[s][j][v];
+            for (int v = 0; v < V; v++) sums[j][v] += r.y.taps[t] * window[s][j][v];
           }
-          store(target + (out_column + j) * r.inner, sum);
+        }
+        if constexpr (ROW) {
+          float all[kColumns];
+#pragma unroll
+          for (int j = 0; j < kColumns; j++) all[j] = sums[j][0];
+          store(target + out_column, all);
+        } else {
+#pragma unroll
+          for (int j = 0; j < kColumns; j++) {
+            if (within(out_column + j, r.x.out)) store(target + (out_column + j) * inner, sums[j]);
+          }
         }
       }
     }
@@ -263,10 +275,10 @@ HERE void resample_any(const Resample& r) {
     int row, left;
     const int top_tap = first_tap(r.y, line, row), left_tap = first_tap(r.x, column, left);
     for (int ty = top_tap; ty < r.y.count; ty += r.y.up, row++) {
-      if (row < 0 || row >= r.y.in) continue;
+      if (!within(row, r.y.in)) continue;
       const T* source = in + static_cast<long long>(row) * r.x.in * r.inner;
       for (int tx = left_tap, at = left; tx < r.x.count; tx += r.x.up, at++) {
-        if (at < 0 || at >= r.x.in) continue;
+        if (!within(at, r.x.in)) continue;
         const float weight = r.y.taps[ty] * r.x.taps[tx];
         float sample[V];
         load(source + at * r.inner, sample);
@@ -605,7 +617,8 @@ HERE void total(const Totals& t) {
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
-// What a host can launch, under names that tell it all: operator, filter or layout, type, and whether 16 bytes at a time.
+// What a host can launch, under names that tell it all: operator, filter or layout, type, and what a
+// thread writes at a time: one element, a vector of 16 bytes along the channels (or pixels), or such a run of a row.
 // Two blocks at least must fit a multiprocessor (128 registers a thread): then their loads hide the latency of memory.
 
 #define KERNELS_OF(X, type, T, width, V)                                                                     \
@@ -618,8 +631,11 @@ HERE void total(const Totals& t) {
   X(leaky_relu_backward_pixels_##type##_##width, ActivationBackward, (activate_backward_pixels<T, V>))       \
   X(leaky_relu_backward_planes_##type##_##width, ActivationBackward, (activate_backward_planes<T, V>))
 
-#define KERNELS_OF_ADA(X, type, T) /* whose images have three channels */            \
-  X(upfirdn2d_up12_##type##_one, Resample, (resample<T, 1, 2, 1, 12>))               \
+#define KERNELS_OF_ROWS(X, type, T)                                                    \
+  X(upfirdn2d_blur_##type##_row, Resample, (resample<T, 1, 1, 1, 4, true>))            \
+  X(upfirdn2d_up_##type##_row, Resample, (resample<T, 1, 2, 1, 4, true>))              \
+  X(upfirdn2d_down_##type##_row, Resample, (resample<T, 1, 1, 2, 4, true>))            \
+  X(upfirdn2d_up12_##type##_one, Resample, (resample<T, 1, 2, 1, 12>)) /* ADA's: images */ \
   X(upfirdn2d_down12_##type##_one, Resample, (resample<T, 1, 1, 2, 12>))
 
 #define EVERY_KERNEL(X)                  \
@@ -629,9 +645,9 @@ HERE void total(const Totals& t) {
   KERNELS_OF(X, half, Half, vector, 8)   \
   KERNELS_OF(X, bfloat, Bfloat, one, 1)  \
   KERNELS_OF(X, bfloat, Bfloat, vector, 8) \
-  KERNELS_OF_ADA(X, float, float)        \
-  KERNELS_OF_ADA(X, half, Half)          \
-  KERNELS_OF_ADA(X, bfloat, Bfloat)      \
+  KERNELS_OF_ROWS(X, float, float)        \
+  KERNELS_OF_ROWS(X, half, Half)          \
+  KERNELS_OF_ROWS(X, bfloat, Bfloat)      \
   X(total_of_pieces, Totals, total)
 
 #define DEFINE(name, Arguments, function) \

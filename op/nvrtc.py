@@ -76,9 +76,10 @@ def upfirdn2d(launch, x, taps_y, taps_x, up_y, up_x, down_y, down_x, pad_y, pad_
     if max(width, x.shape[3]) * inner >= 2**31 - 1:
         raise RuntimeError("upfirdn2d: a row of 2^31 numbers")
     form = _filter(y, along)
-    vector = _in_vectors(x, inner, x, out) and "12" not in form
+    row = inner == 1 and form != "any" and pad_x % up_x == 0 and _in_vectors(x, width, out)
+    access = "one" if "12" in form else "vector" if _in_vectors(x, inner, x, out) else "row" if row else "one"
     arguments = Resample(x.data_ptr(), out.data_ptr(), batch * channels if planes else batch, inner, y, along)
-    launch(f"upfirdn2d_{form}_{TYPES[x.dtype]}_{'vector' if vector else 'one'}", arguments, _blocks_for(out.numel()), x.device)
+    launch(f"upfirdn2d_{form}_{TYPES[x.dtype]}_{access}", arguments, _blocks_for(out.numel()), x.device)
     return out
 
 

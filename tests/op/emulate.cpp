@@ -62,6 +62,7 @@ ucontext_t scheduler, threads[kThreads];
 std::unique_ptr<char[]> stacks;
 bool done[kThreads];
 unsigned running;
+bool backwards = false;
 void (*body)(const void*);
 const void* given;
 
@@ -77,7 +78,7 @@ void call(const void* arguments) {
   reinterpret_cast<void (*)(Arguments)>(const_cast<void*>(emulated_kernel))(*static_cast<const Arguments*>(arguments));
 }
 
-// Every thread runs up to its next barrier, or its end, in turns.
+// Every thread runs up to its next barrier, or its end, in turns. What depends on the order of the turns is a race.
 void run_block() {
   constexpr std::size_t kStack = 64 * 1024;
   if (!stacks) stacks.reset(new char[kThreads * kStack]);
@@ -91,7 +92,8 @@ void run_block() {
   }
   for (bool any = true; any;) {
     any = false;
-    for (running = 0; running < kThreads; running++) {
+    for (unsigned turn = 0; turn < kThreads; turn++) {
+      running = backwards ? kThreads - 1 - turn : turn;
       if (done[running]) continue;
       threadIdx.x = running;
       swapcontext(&scheduler, &threads[running]);
@@ -116,6 +118,8 @@ void emulate(const void* kernel, const Arguments& arguments, long long blocks) {
   for (blockIdx.x = 0; blockIdx.x < gridDim.x; blockIdx.x++) run_block();
 }
 
+extern "C" void run_backwards(bool wish) { backwards = wish; }
+
 // For op/nvrtc.py, in place of the driver's launch.
 #define EMULATE_IF(kernel, Arguments, function) \
   if (!std::strcmp(name, #kernel))              \
@@ -124,6 +128,8 @@ extern "C" int emulate_kernel(const char* name, const void* arguments, long long
   EVERY_KERNEL(EMULATE_IF)
   return 1;
 }
+
+extern "C" const char* kernel_name(unsigned index) { return index < std::size(kKernels) ? kKernels[index].name : nullptr; }
 
 extern "C" int size_of(const char* name) {
   const std::string which = name;

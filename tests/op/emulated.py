@@ -2,6 +2,7 @@
 
 import ctypes
 import functools
+import itertools
 import types
 from pathlib import Path
 
@@ -27,6 +28,7 @@ def _load(path: Path) -> None:
         torch.library.define(f"cartoon_stylegan2_emulated::{name}", schema)
     torch.ops.load_library(str(path))
     library = ctypes.CDLL(str(path))
+    library.kernel_name.restype = ctypes.c_char_p
 
 
 library: ctypes.CDLL
@@ -50,3 +52,9 @@ def operators(host: str) -> types.SimpleNamespace:
         return types.SimpleNamespace(**nvrtc.operators(launch))
     emulated = torch.ops.cartoon_stylegan2_emulated
     return types.SimpleNamespace(**{name: getattr(emulated, name) for name in build.SCHEMAS})
+
+
+def kernel_names() -> set[str]:
+    names = iter(lambda: library.kernel_name(next(index)), None)
+    index = itertools.count()
+    return {name.decode() for name in names}

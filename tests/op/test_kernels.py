@@ -15,6 +15,7 @@ from torch import Tensor
 
 from model import make_kernel
 from op import build, fused_leaky_relu, nvrtc, upfirdn2d
+from op.upfirdn2d import out_size
 from tests.op import emulated
 
 DTYPES = [torch.float32, torch.float16, torch.bfloat16]
@@ -73,6 +74,7 @@ FILTERS = st.one_of(  # (up, down, taps) of an axis
     st.tuples(st.integers(1, 3), st.just(1), st.integers(1, 13)),
     st.tuples(st.just(1), st.integers(1, 3), st.integers(1, 13)),
 )
+FORMS = [(1, 1, 4, (2, 1)), (2, 1, 4, (2, 1)), (1, 2, 4, (1, 1)), (2, 1, 12, (6, 5)), (1, 2, 12, (5, 5)), (2, 1, 4, (1, 2))]
 FILTER_PAIRS = st.one_of(FILTERS.map(lambda one: (one, one)), st.tuples(FILTERS, FILTERS))
 
 
@@ -104,13 +106,14 @@ def test_upfirdn2d_is_the_definition(host, batch_channels, size, filters, pad, l
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("up, down, taps, pad", [(1, 1, 4, 2), (2, 1, 4, 1), (1, 2, 4, 1), (2, 1, 12, 5), (1, 2, 12, 5)])
-def test_upfirdn2d_of_larger_images_with_its_derivatives(host, up, down, taps, pad, layout, dtype):
-    x, kernel = random(2, 8, 45, 70, dtype=dtype).to(memory_format=LAYOUTS[layout]), make_kernel(list(range(1, taps + 1)))
+@pytest.mark.parametrize("up, down, taps, pad", FORMS)
+@pytest.mark.parametrize("width", [70, 80])
+def test_upfirdn2d_of_larger_images_with_its_derivatives(host, width, up, down, taps, pad, layout, dtype):
+    x, kernel = random(2, 8, 21, width, dtype=dtype).to(memory_format=LAYOUTS[layout]), make_kernel(list(range(1, taps + 1)))
 
     def derivatives(x: Tensor, kernel: Tensor, impl: str) -> list[Tensor]:
         x = x.clone().requires_grad_()
-        y = upfirdn2d(x, kernel, up, down, (pad, pad), impl)
+        y = upfirdn2d(x, kernel, up, down, pad, impl)
         grad = random(*y.shape, seed=1).to(y).requires_grad_()
         (first,) = torch.autograd.grad(y, x, grad, create_graph=True)
         return [y, first, *torch.autograd.grad(first, grad, random(*x.shape, seed=2).to(x))]
@@ -224,29 +227,50 @@ def test_fused_leaky_relu_takes_noise_in_the_type_of_x(host):
 needs_emulation = pytest.mark.skipif(emulated.reason() is not None, reason=str(emulated.reason()))
 
 
+def results_under(launch: nvrtc.Launch, dtype: torch.dtype, layout: torch.memory_format, channels: int = 8) -> list[Tensor]:
+    """Something of every kernel."""
+    ops = types.SimpleNamespace(**nvrtc.operators(launch))
+    x = random(2, channels, 30, 48, dtype=dtype).contiguous(memory_format=layout)
+    terms = terms_of(x.shape, TERMS[-1], noise_of_one=False)
+    out = ops.leaky_relu(x, *(terms[name] for name in TERMS[-1]), 0.2, 1.4)
+    results = [out, *ops.leaky_relu_backward(x, out, x, terms["demod"], terms["noise"], 0.2, 1.4)]
+    part = x[:, :, :29, :47].contiguous(memory_format=layout)
+    out = ops.leaky_relu(part, terms["bias"], None, None, None, 0.2, 1.4)
+    results += [out, *ops.leaky_relu_backward(part, out, None, None, None, 0.2, 1.4)[:2]]
+    for image in (x, part):
+        for up, down, count, pad in [*FORMS, (1, 1, 3, (1, 1))]:
+            size = out_size(image.shape[2:], (count, count), (up, up), (down, down), (*pad, *pad))
+            taps = torch.arange(1.0, count + 1)
+            results.append(ops.upfirdn2d(image, taps, taps, up, up, down, down, pad[0], pad[0], *size))
+    return results
+
+
 @needs_emulation
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_results_do_not_depend_on_the_grid(layout):
-    x = random(2, 8, 30, 40).float().contiguous(memory_format=LAYOUTS[layout])
-    terms = terms_of(x.shape, TERMS[-1], noise_of_one=False)
-    taps = torch.tensor([1.0, 2.0, 4.0, 3.0])
-
-    def results(blocks: int | None) -> list[Tensor]:
-        def launch(name, arguments, wished, device):
-            emulated.launch(name, arguments, blocks or wished, device)
-
-        ops = types.SimpleNamespace(**nvrtc.operators(launch))
-        out = ops.leaky_relu(x, *(terms[name] for name in TERMS[-1]), 0.2, 1.4)
-        back = ops.leaky_relu_backward(x, out, x, terms["demod"], terms["noise"], 0.2, 1.4)
-        up, down = (
-            ops.upfirdn2d(x, taps, taps, 2, 2, 1, 1, 2, 1, 60, 80),
-            ops.upfirdn2d(x, taps, taps, 1, 1, 2, 2, 1, 1, 15, 20),
-        )
-        return [out, *back, up, down, ops.upfirdn2d(x, taps, taps[:3], 1, 1, 1, 1, 2, 1, 31, 41)]
-
-    expected = results(None)
+def test_results_depend_neither_on_the_grid_nor_on_the_order_of_threads(layout):
+    expected = results_under(emulated.launch, torch.float32, LAYOUTS[layout])
     for blocks in (1, 2, 7, 100):
-        assert all(torch.equal(a, b) for a, b in zip(results(blocks), expected)), blocks
+
+        def launch(name, arguments, wished, device, blocks=blocks):
+            emulated.launch(name, arguments, blocks, device)
+
+        assert all(map(torch.equal, results_under(launch, torch.float32, LAYOUTS[layout]), expected)), blocks
+    emulated.library.run_backwards(True)
+    try:
+        backwards = results_under(emulated.launch, torch.float32, LAYOUTS[layout])
+    finally:
+        emulated.library.run_backwards(False)
+    assert all(map(torch.equal, backwards, expected))
+
+
+@needs_emulation
+def test_every_kernel_is_in_use():
+    used = set()
+    for dtype in DTYPES:
+        for layout in LAYOUTS.values():
+            for channels in (3, 8):
+                results_under(lambda name, *_: used.add(name), dtype, layout, channels)
+    assert used == emulated.kernel_names()
 
 
 @needs_emulation
