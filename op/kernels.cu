@@ -117,7 +117,9 @@ Tensor upfirdn2d(const Tensor& x, const Tensor& taps_y, const Tensor& taps_x, in
 struct Layout {
   bool planes;
   int64_t samples, channels, pixels;
-  Layout(const Tensor& x, bool samples_alike) : samples(x.size(0)), channels(x.size(1)), pixels(x.numel() / (samples * channels)) {
+  Layout(const Tensor& x, bool samples_alike) : samples(x.size(0)), channels(x.size(1)) {
+    STD_TORCH_CHECK(x.numel() > 0, "leaky_relu: a tensor without elements");
+    pixels = x.numel() / (samples * channels);
     planes = x.is_contiguous() && pixels > 1;
     if (samples_alike && !planes && samples * pixels < 1 << 30) pixels *= samples, samples = 1;
     STD_TORCH_CHECK(pixels <= 1 << 30 && channels <= 1 << 30, "leaky_relu: more than 2^30 pixels");

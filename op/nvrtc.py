@@ -144,6 +144,8 @@ def _filter(y: Axis, x: Axis) -> str:
 def _layout(x: Tensor, samples_alike: bool) -> tuple[bool, int, int, int]:
     """(whether x is seen as planes, samples, channels, pixels)."""
     samples, channels = x.shape[:2]
+    if not x.numel():
+        raise RuntimeError("leaky_relu: a tensor without elements")
     pixels = x.numel() // (samples * channels)
     planes = x.is_contiguous() and pixels > 1
     if samples_alike and not planes and samples * pixels < 2**30:

@@ -116,20 +116,19 @@ def _compiled(x: Tensor, taps_y: Tensor, taps_x: Tensor, up: Pair, down: Pair, p
     return torch.ops.cartoon_stylegan2.upfirdn2d(x, taps_y, taps_x, up[1], up[0], down[1], down[0], pad[2], pad[0], *size)
 
 
-_known: MutableMapping[Tensor, tuple[int, tuple[Tensor, Tensor] | None]] = WeakTensorKeyDictionary()
+_known: MutableMapping[Tensor, tuple[int | None, tuple[Tensor, Tensor] | None]] = WeakTensorKeyDictionary()
 
 
 def _separated(kernel: Tensor) -> tuple[Tensor, Tensor] | None:
     """(vertical, horizontal) taps in the order of a correlation, whose outer product is the kernel; None if there are none.
 
-    To read a kernel on a device is to wait for it, and a CUDA graph cannot wait: each is read once, until it changes.
+    To read a kernel on a GPU is to wait for it, and a CUDA graph cannot wait: each is read once, until it changes.
     """
-    if kernel.device.type == "cpu" or kernel.is_inference():
-        return _factors(tuple(map(tuple, kernel.tolist())))
+    current = None if kernel.is_inference() else kernel._version
     version, taps = _known.get(kernel, (None, None))
-    if version != kernel._version:
+    if version is None or version != current:
         taps = _factors(tuple(map(tuple, kernel.tolist())))
-        _known[kernel] = kernel._version, taps
+        _known[kernel] = current, taps
     return taps
 
 

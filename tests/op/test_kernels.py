@@ -124,22 +124,29 @@ def test_upfirdn2d_of_larger_images_with_its_derivatives(host, width, up, down, 
         assert_as_exact(*values, name)
 
 
-def test_upfirdn2d_of_strided_and_unaligned_images(host):
-    kernel = make_kernel([1, 3, 3, 1])
-    for x in (random(2, 8, 12, 10).float()[:, 1::2, 2:, ::3], random(2 * 8 * 6 * 4 + 1).float()[1:].view(2, 8, 6, 4)):
-        moved = torch.empty_strided(x.shape, x.stride(), device=host.device).copy_(x)
-        here = x if host.device.type == "cpu" else moved
-        out, truth = upfirdn2d(here, kernel, up=2, pad=(2, 1)), upfirdn2d(x.double(), kernel.double(), up=2, pad=(2, 1))
-        torch.testing.assert_close(out.cpu().double(), truth, rtol=1e-5, atol=1e-5)
+@pytest.mark.parametrize(
+    "size, part",
+    [((2, 8, 12, 10), lambda base: base[:, 1::2, 2:, ::3]), ((2 * 8 * 6 * 4 + 1,), lambda base: base[1:].view(2, 8, 6, 4))],
+    ids=["strided", "unaligned"],
+)
+def test_strided_and_unaligned_images(host, size, part):
+    base, kernel, bias = random(*size).float(), make_kernel([1, 3, 3, 1]), random(8, seed=1).float()
+
+    def both(base: Tensor, bias: Tensor, impl: str) -> Tensor:
+        x = part(base)
+        return upfirdn2d(fused_leaky_relu(x, bias[: x.shape[1]], impl=impl), kernel.to(base), up=2, pad=(2, 1), impl=impl)
+
+    out, truth = both(base.to(host.device), bias.to(host.device), "auto"), both(base.double(), bias.double(), "ref")
+    torch.testing.assert_close(out.cpu().double(), truth, rtol=1e-5, atol=1e-5)
 
 
 # ----------------------------------------------------------------------------------------------------------------------
 # leaky_relu
 
-IMAGES = [(2, 5, 4, 3), (1, 1, 2, 3), (2, 33, 7, 5), (2, 8, 4, 4), (2, 16, 33, 32), (1, 520, 2, 2)]
-OTHERS = [(3, 5), (3, 600), (1, 3, 2, 3, 2)]
+IMAGES = [(2, 5, 4, 3), (1, 1, 2, 3), (2, 33, 7, 5), (2, 8, 4, 4), (2, 16, 33, 32), (1, 521, 2, 2), (2, 1100, 1, 2)]
+OTHERS = [(3, 5), (3, 601), (1, 3, 2, 3, 2)]
 CASES = [(shape, layout) for shape in IMAGES for layout in LAYOUTS] + [(shape, None) for shape in OTHERS]
-TERMS = [[], ["bias"], ["demod"], ["noise", "strength"], ["bias", "noise", "strength"], ["bias", "demod", "noise", "strength"]]
+TERMS = [[], ["bias"], ["demod"], ["noise", "strength"], ["bias", "demod", "noise", "strength"]]
 NAMES = ("out", "grad_x", "grad_bias", "grad_demod", "grad_strength")
 
 
@@ -219,6 +226,17 @@ def test_fused_leaky_relu_takes_noise_in_the_type_of_x(host):
     mixed = fused_leaky_relu(x, **{**there, "noise": there["noise"].bfloat16()})
     assert torch.equal(mixed, fused_leaky_relu(x, **{**there, "noise": there["noise"].bfloat16().float()}))
     assert mixed.dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("dtype", DTYPES[1:], ids=str)
+@pytest.mark.parametrize("channels", [1, 8])
+def test_rounding_is_that_of_pytorch(host, channels, dtype):
+    ties = 1 + torch.arange(64) / (torch.finfo(dtype).eps ** -1 * 2)  # every other one lies between two numbers of the type
+    special = torch.tensor([0.0, -0.0, float("inf"), float("-inf"), float("nan"), 1e30, -1e30, 1e-6, 3e-40])
+    demod = torch.cat([ties, -ties, special, random(47, seed=1).float()]).view(-1, channels)
+    x = torch.ones(*demod.shape, 1, 1, dtype=dtype, device=host.device)
+    out = host.ops.leaky_relu(x, None, demod.to(host.device), None, None, 1.0, 1.0)
+    torch.testing.assert_close(out.view(demod.shape).cpu(), demod.to(dtype), rtol=0, atol=0, equal_nan=True)
 
 
 # ----------------------------------------------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 """upfirdn2d: the fast form against its definition, and the laws of a linear map."""
 
+import sys
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -89,6 +91,21 @@ def test_compiled_operator_keeps_the_rules_of_torch_library():
     taps = torch.tensor([1.0, 3.0, 3.0, 1.0])
     given = (x, taps, taps, 2, 1, 1, 2, 2, 1, 8, 2)
     torch.library.opcheck(torch.ops.cartoon_stylegan2.upfirdn2d.default, given, test_utils=("test_schema", "test_faketensor"))
+
+
+@needs_compiler
+def test_a_kernel_is_read_once_until_it_changes(monkeypatch):
+    """On a GPU each reading waits for the device, and breaks the capture of a CUDA graph."""
+    read, module = [], sys.modules["op.upfirdn2d"]
+    factors = module._factors
+    monkeypatch.setattr(module, "_factors", lambda rows: read.append(rows) or factors(rows))
+    x, kernel = random(1, 2, 6, 6).float().requires_grad_(), make_kernel([1, 3, 3, 1])
+    for _ in range(2):
+        (grad,) = torch.autograd.grad(upfirdn2d(x, kernel, up=2).square().sum(), x, create_graph=True)
+        grad.square().sum().backward()
+    assert len(read) == 1
+    torch.testing.assert_close(upfirdn2d(x, kernel.mul_(2)), upfirdn2d(x, kernel, impl="ref"))
+    assert len(read) == 2
 
 
 @pytest.mark.parametrize("impl", IMPLS)
