@@ -10,6 +10,7 @@ A command is three things at the end of its file:
 
 import argparse
 import difflib
+import errno
 import math
 import os
 import shlex
@@ -18,6 +19,8 @@ import tomllib
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the user's share of it, or a limit of file sizes is full
 
 
 class InputError(ValueError):
@@ -131,7 +134,14 @@ def run(main: Callable[[argparse.Namespace], Path | None], parser: Parser, words
     except (InputError, OSError) as error:
         if debug:
             traceback.print_exc()
-        sys.exit(f"{parser.prog}: {' '.join(str(error).split())}")
+        sys.exit(f"{parser.prog}: {' '.join(_told(error).split())}")
+
+
+def _told(error: InputError | OSError) -> str:
+    """A disk that takes no more is the user's matter: which file, why, and what to do."""
+    if not isinstance(error, OSError) or error.errno not in NO_ROOM or error.filename is None:
+        return str(error)
+    return f"{error.filename}: not written ({error.strerror}); make room, or name another place"
 
 
 def save_command(args: argparse.Namespace, folder: Path) -> None:

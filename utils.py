@@ -3,10 +3,14 @@
 Images are float tensors [batch, 3, height, width] in [-1, 1] everywhere else; here they become pixels.
 """
 
+import contextlib
+import io
 import math
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
+from types import ModuleType
 
 import torch
 from PIL import Image, ImageDraw, ImageFont, ImageOps
@@ -45,9 +49,29 @@ def save_png(picture: Image.Image, path: Path, **text: object) -> Path:
     info = PngInfo()
     for key, value in text.items():
         info.add_itxt(key, str(value))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(path, format="PNG", pnginfo=info)
+    data = io.BytesIO()
+    picture.save(data, format="PNG", pnginfo=info)
+    with whole_file(path) as partial:
+        partial.write_bytes(data.getbuffer())
     return path
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A name to write under, in the same folder, which is made; the file takes the name `path` when whole, and else is gone.
+
+    Whatever lay at `path` stays until then. An OSError names `path`, as of a full disk.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name[-60:]}.partial")  # no longer than a file system allows
+    try:
+        yield partial
+        os.replace(partial, path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from None
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink()
 
 
 def sheet(
@@ -112,12 +136,14 @@ def save_animation(frames: Sequence[Image.Image], path: Path, fps: float = 8, ho
     if path.suffix == ".mp4":
         return _save_mp4([*frames, *[frames[-1]] * (round(fps * hold) - 1)], path, fps)
     durations = [round(1000 / fps)] * (len(frames) - 1) + [round(1000 * hold)]
-    path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".gif":  # one palette for all frames: fifty times faster than one each, and no flicker
         chosen = [frames[i * (len(frames) - 1) // 7] for i in range(8)]
         palette = sheet(chosen, 4).quantize(256, Image.Quantize.MEDIANCUT)
         frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
-    frames[0].save(path, save_all=True, append_images=frames[1:], duration=durations, loop=0)
+    data, options = io.BytesIO(), {"append_images": frames[1:], "duration": durations, "loop": 0}
+    frames[0].save(data, Image.registered_extensions()[path.suffix.lower()], save_all=True, **options)
+    with whole_file(path) as partial:
+        partial.write_bytes(data.getbuffer())
     return path
 
 
@@ -201,8 +227,16 @@ def _save_mp4(frames: Sequence[Image.Image], path: Path, fps: float) -> Path:
         import av
     except ImportError:
         raise InputError(f"{path}: writing mp4 needs a package: pip install -e .[video]; .webp and .gif need none") from None
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with av.open(str(path), "w", options={"movflags": "faststart"}) as film:
+    with whole_file(path) as partial:
+        try:
+            _film(av, frames, partial, fps)
+        except av.FFmpegError as error:
+            raise OSError(error.errno, error.strerror) from None
+    return path
+
+
+def _film(av: ModuleType, frames: Sequence[Image.Image], path: Path, fps: float) -> None:
+    with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as film:
         stream = film.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000), options={"crf": "16"})
         right, bottom = (side % 2 for side in frames[0].size)  # its colours come in blocks of 2x2
         stream.width, stream.height, stream.pix_fmt = frames[0].width + right, frames[0].height + bottom, "yuv420p"
@@ -210,7 +244,6 @@ def _save_mp4(frames: Sequence[Image.Image], path: Path, fps: float) -> Path:
             even = ImageOps.expand(frame, (0, 0, right, bottom), PAPER)
             film.mux(stream.encode(av.VideoFrame.from_image(even)))
         film.mux(stream.encode())
-    return path
 
 
 def _enlarged(picture: Image.Image) -> Image.Image:

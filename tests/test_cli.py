@@ -225,6 +225,7 @@ def raising(error: BaseException):
         (cli.InputError("two\n  lines"), "cook: two lines"),
         (FileNotFoundError(2, "No such file or directory", "pan"), "cook: [Errno 2] No such file or directory: 'pan'"),
         (OSError(28, "No space left on device"), "cook: [Errno 28] No space left on device"),
+        (OSError(27, "File too large", "pie"), "cook: pie: not written (File too large); make room, or name another place"),
         (KeyboardInterrupt(), "cook: interrupted"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",

@@ -1,6 +1,8 @@
 """Pictures, sheets, animations, charts, seeds and devices."""
 
+import contextlib
 import itertools
+import resource
 import sys
 from pathlib import Path
 
@@ -79,6 +81,42 @@ def test_png_text_is_read_back(tmp_path):
     with Image.open(path) as picture:
         assert picture.getpixel((3, 3)) == (1, 2, 3)
         assert picture.text == {"seed": "7", "ckpt": "ü/網.pt", "truncation": "0.7"}
+
+
+@contextlib.contextmanager
+def little_room(size: int):
+    """Files of at most `size` bytes can be written: a write beyond fails as on a full disk, after a part of it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("suffix", ["png", "gif", "webp", "mp4"])
+def test_a_full_disk_leaves_the_old_picture_and_no_half_one(tmp_path, suffix):
+    def save(folder: Path) -> Path:
+        path = folder / f"a.{suffix}"
+        return utils.save_png(noisy[0], path) if suffix == "png" else utils.save_animation(noisy, path)
+
+    if suffix == "mp4":
+        pytest.importorskip("av")
+    numbers = np.random.default_rng(0)
+    noisy = [Image.fromarray(numbers.integers(0, 256, (64, 64, 3), dtype=np.uint8)) for _ in range(8)]
+    before = save(tmp_path).read_bytes()
+    with little_room(500):
+        for folder in (tmp_path, tmp_path / "new"):
+            with pytest.raises(OSError, match="File too large") as caught:
+                save(folder)
+            assert caught.value.filename == str(folder / f"a.{suffix}")
+    assert (tmp_path / f"a.{suffix}").read_bytes() == before
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [f"a.{suffix}"]
+
+
+def test_a_long_name_is_no_obstacle_to_a_whole_file(tmp_path):
+    path = tmp_path / f"{'網' * 83}.png"  # 253 bytes; file systems allow 255
+    assert utils.save_png(flat((1, 2, 3), 4), path).is_file()
 
 
 @pytest.mark.parametrize("count, columns", [(1, 1), (5, 2), (6, 3), (2, 4)])
