@@ -53,14 +53,16 @@ const Kernel kKernels[] = {EVERY_KERNEL(NAMED)};
 // On the device and the current stream of `where`.
 template <typename Arguments>
 void launch(const std::string& name, Arguments arguments, int64_t blocks, const Tensor& where) {
-  const Kernel* kernel = std::find_if(std::begin(kKernels), std::end(kKernels), [&](const Kernel& k) { return name == k.name; });
+  const Kernel* kernel = std::begin(kKernels);
+  while (name != kernel->name) kernel++;
 #ifdef EMULATED
   emulate(kernel->function, arguments, blocks);
 #else
   const torch::stable::accelerator::DeviceGuard guard(where.get_device_index());
   void *stream, *pointers[] = {&arguments};
   TORCH_ERROR_CODE_CHECK(aoti_torch_get_current_cuda_stream(where.get_device_index(), &stream));
-  STD_CUDA_CHECK(cudaLaunchKernel(kernel->function, dim3(blocks), dim3(kThreads), pointers, 0, static_cast<cudaStream_t>(stream)));
+  const auto on = static_cast<cudaStream_t>(stream);
+  STD_CUDA_CHECK(cudaLaunchKernel(kernel->function, dim3(blocks), dim3(kThreads), pointers, 0, on));
 #endif
 }
 

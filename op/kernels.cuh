@@ -162,7 +162,7 @@ HERE void resample(const Resample& r) {
   const int steps = ceil_div(r.y.out + early_y, kRows), columns = ceil_div(r.x.out + early_x, kColumns);
   const int inner = ROW ? 1 : r.inner, vectors = inner / V;
 
-  // Strips as long as the grid allows: the rows at their seams are read twice.
+  // Strips as long as the grid allows, since the rows at their seams are read twice; whole cycles, since those are unrolled.
   const long long upright = r.planes * columns * vectors;
   const int wished = larger(1, static_cast<long long>(gridDim.x) * kThreads / upright);
   const int strip = ceil_div(ceil_div(steps, wished), kCycle) * kCycle, strips = ceil_div(steps, strip);
@@ -617,8 +617,8 @@ HERE void total(const Totals& t) {
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
-// What a host can launch, under names that tell it all: operator, filter or layout, type, and what a
-// thread writes at a time: one element, a vector of 16 bytes along the channels (or pixels), or such a run of a row.
+// What a host can launch, under names that tell it all: operator, filter or layout, type, and what a thread writes at a time:
+// one element, a vector of 16 bytes along the channels (of planes: along the pixels), or a run of 16 bytes of a row.
 // Two blocks at least must fit a multiprocessor (128 registers a thread): then their loads hide the latency of memory.
 
 #define KERNELS_OF(X, type, T, width, V)                                                                     \
@@ -631,23 +631,23 @@ HERE void total(const Totals& t) {
   X(leaky_relu_backward_pixels_##type##_##width, ActivationBackward, (activate_backward_pixels<T, V>))       \
   X(leaky_relu_backward_planes_##type##_##width, ActivationBackward, (activate_backward_planes<T, V>))
 
-#define KERNELS_OF_ROWS(X, type, T)                                                    \
-  X(upfirdn2d_blur_##type##_row, Resample, (resample<T, 1, 1, 1, 4, true>))            \
-  X(upfirdn2d_up_##type##_row, Resample, (resample<T, 1, 2, 1, 4, true>))              \
-  X(upfirdn2d_down_##type##_row, Resample, (resample<T, 1, 1, 2, 4, true>))            \
-  X(upfirdn2d_up12_##type##_one, Resample, (resample<T, 1, 2, 1, 12>)) /* ADA's: images */ \
+#define KERNELS_OF_IMAGES(X, type, T) /* rows for NCHW; 12 taps for ADA, whose images have three channels */ \
+  X(upfirdn2d_blur_##type##_row, Resample, (resample<T, 1, 1, 1, 4, true>))                                  \
+  X(upfirdn2d_up_##type##_row, Resample, (resample<T, 1, 2, 1, 4, true>))                                    \
+  X(upfirdn2d_down_##type##_row, Resample, (resample<T, 1, 1, 2, 4, true>))                                  \
+  X(upfirdn2d_up12_##type##_one, Resample, (resample<T, 1, 2, 1, 12>))                                       \
   X(upfirdn2d_down12_##type##_one, Resample, (resample<T, 1, 1, 2, 12>))
 
-#define EVERY_KERNEL(X)                  \
-  KERNELS_OF(X, float, float, one, 1)    \
-  KERNELS_OF(X, float, float, vector, 4) \
-  KERNELS_OF(X, half, Half, one, 1)      \
-  KERNELS_OF(X, half, Half, vector, 8)   \
-  KERNELS_OF(X, bfloat, Bfloat, one, 1)  \
+#define EVERY_KERNEL(X)                    \
+  KERNELS_OF(X, float, float, one, 1)      \
+  KERNELS_OF(X, float, float, vector, 4)   \
+  KERNELS_OF(X, half, Half, one, 1)        \
+  KERNELS_OF(X, half, Half, vector, 8)     \
+  KERNELS_OF(X, bfloat, Bfloat, one, 1)    \
   KERNELS_OF(X, bfloat, Bfloat, vector, 8) \
-  KERNELS_OF_ROWS(X, float, float)        \
-  KERNELS_OF_ROWS(X, half, Half)          \
-  KERNELS_OF_ROWS(X, bfloat, Bfloat)      \
+  KERNELS_OF_IMAGES(X, float, float)       \
+  KERNELS_OF_IMAGES(X, half, Half)         \
+  KERNELS_OF_IMAGES(X, bfloat, Bfloat)     \
   X(total_of_pieces, Totals, total)
 
 #define DEFINE(name, Arguments, function) \
