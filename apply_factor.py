@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -180,7 +179,7 @@ def file_name(args: argparse.Namespace, name: str, edit: Edit, ending: str = "pn
 def made_by(args: argparse.Namespace, edit: str) -> dict[str, object]:
     """For the text chunks of the pictures."""
     known = {name: vars(args)[name] for name in ("ckpt", "source", "factor", "seeds", "latents", "truncation")}
-    command = f"{args.command} {shlex.join(args.argv)}"
+    command = cli.command_line(args)
     return {"edit": edit, **{name: value for name, value in known.items() if value is not None}, "command": command}
 
 

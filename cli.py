@@ -145,9 +145,17 @@ def _told(error: InputError | OSError) -> str:
 
 
 def save_command(args: argparse.Namespace, folder: Path) -> None:
-    """Write command.txt: the line that makes the files of this folder again."""
+    """Note in command.txt the line that makes the files of this folder again: one for each command, the latest last."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "command.txt").write_text(f"{args.command} {shlex.join(args.argv)}\n")
+    path, line = folder / "command.txt", command_line(args)
+    earlier = path.read_text("utf-8", "surrogateescape").splitlines() if path.is_file() else []
+    lines = [*(one for one in earlier if one != line), line]
+    path.write_text("".join(f"{one}\n" for one in lines), "utf-8", "surrogateescape")
+
+
+def command_line(args: argparse.Namespace) -> str:
+    """As it can be pasted into a shell."""
+    return f"{args.command} {shlex.join(args.argv)}"
 
 
 def add_layers(group: argparse._ArgumentGroup, verb: str = "edited") -> None:

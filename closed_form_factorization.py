@@ -5,7 +5,8 @@
 
 Directions for some layers, such as those of pose and shape, which then act on these layers only:
     python closed_form_factorization.py --layers coarse --normalize rows --out shape.pt ffhq256.pt
-The file opens in stylegan2-pytorch's apply_factor.py as well. Signs are fixed: the same network gives the same file.
+The file opens in stylegan2-pytorch's apply_factor.py as well. Signs are fixed: the same command gives the same
+file, which keeps it under `command`.
 """
 
 import argparse
@@ -43,6 +44,7 @@ def main(args: argparse.Namespace) -> Path:
     generator = checkpoint.read(args.ckpt).generator()
     chosen = layers.chosen(args.layers, args.res, generator)
     found = sefa.sefa(generator, chosen, args.normalize == "rows")
+    found.command = cli.command_line(args)
     print(f"layers {layers.as_text(range(generator.n_latent) if chosen is None else chosen)} of {generator.n_latent}")
     print("direction  eigenvalue   share")
     for index, value in enumerate(found.values[:SHOWN].tolist()):

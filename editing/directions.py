@@ -19,6 +19,7 @@ from cli import InputError
 from editing import files
 from model import Generator
 
+LONGEST = 4000  # characters of a command that are kept
 ONE_VECTOR, ONE_FOR_EACH_LAYER = 2, 3  # dimensions of `vectors`
 
 
@@ -46,6 +47,7 @@ class Directions:
     method:  what found them: "sefa", "ganspace", ...
     ckpt:    fingerprint of the generator they were found in, "" where unknown
     edits:   named sliders
+    command: what wrote the file, one line for each command, "" where unknown
     """
 
     vectors: Tensor
@@ -58,6 +60,7 @@ class Directions:
     method: str = ""
     ckpt: str = ""
     edits: dict[str, Edit] = field(default_factory=dict)
+    command: str = ""
 
     def __post_init__(self):
         self.scale = torch.ones(len(self)) if self.scale is None else self.scale
@@ -173,7 +176,7 @@ def _checked(contents: dict) -> Directions:
             raise InputError(f"damaged ({name} holds NaN or Inf)")
     if contents.get("space", "w") != "w":
         raise InputError(f"directions in the space {files.printable(str(contents['space']))!r}, expected 'w'")
-    method = files.printable(str(contents.get("method", "")))
+    method, command = files.printable(str(contents.get("method", ""))), contents.get("command")
     return Directions(
         **{name: tensor.float() for name, tensor in tensors.items()},
         layers=_checked_layers(contents.get("layers")),
@@ -181,6 +184,7 @@ def _checked(contents: dict) -> Directions:
         method=method,
         ckpt=files.printable(str(contents.get("ckpt", ""))),
         edits=_checked_edits(contents.get("edits", {}), count),
+        command="\n".join(files.printable(line, LONGEST) for line in command.splitlines()) if isinstance(command, str) else "",
     )
 
 

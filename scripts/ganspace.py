@@ -6,7 +6,7 @@
 An edit is a component on some layers, within a range. Named ones are kept in the file, and asked for by their names:
     python -m scripts.ganspace --add_to pca.pt --edit "hair colour=9:8-10:-3..3" --edit "pose=1:coarse" ffhq256.pt
     python apply_factor.py --ckpt cartoon.pt --source ffhq256.pt -i "hair colour,pose" --centre pca.pt
---add_to takes any direction file, of closed_form_factorization.py as well.
+--add_to takes any direction file, of closed_form_factorization.py as well. The file keeps these commands under `command`.
 """
 
 from __future__ import annotations
@@ -73,6 +73,7 @@ def main(args: argparse.Namespace) -> Path:
     if not args.add_to:
         found = sampled(args, generator)
     found.edits |= edits
+    found.command = "\n".join([*found.command.splitlines(), cli.command_line(args)])
     for name, edit in edits.items():
         print(f"{name}: {described(edit, generator)}")
     return directions.save_directions(out, found)

@@ -264,6 +264,13 @@ def test_a_command_that_writes_nothing_prints_no_path(capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_every_command_of_a_folder_is_kept_once_and_the_latest_is_last(tmp_path):
+    for words in (["soup"], ["a stew"], ["soup"], ["caf\udce9"]):  # the last is a name that is no UTF-8
+        cli.save_command(parse(*words), tmp_path / "new")
+    lines = (tmp_path / "new" / "command.txt").read_bytes().splitlines()
+    assert lines == [b"python -m scripts.cook " + words for words in (b"'a stew'", b"soup", b"'caf\xe9'")]
+
+
 def without_reader(*words: str) -> subprocess.CompletedProcess:
     """Run Python with a standard output that nobody reads."""
     reading, writing = os.pipe()

@@ -1,5 +1,7 @@
 """closed_form_factorization.py: the file it writes, and who can read it."""
 
+import shlex
+
 import pytest
 import torch
 
@@ -50,6 +52,14 @@ def test_eigenvalues_and_their_shares_are_shown(network, capsys):
     for row, value in zip(rows, values.tolist()):
         assert float(row[1]) == pytest.approx(value, rel=1e-3)
         assert float(row[2].rstrip("%")) == pytest.approx(100 * value / values.sum().item(), abs=0.06)
+
+
+def test_the_file_tells_the_command_that_writes_it_again(network):
+    line = factorised(network, "--layers", "coarse").command
+    assert line.startswith("python closed_form_factorization.py --out ")
+    before = network.with_name("factor.pt").read_bytes()
+    run(closed_form_factorization, *shlex.split(line)[2:])
+    assert network.with_name("factor.pt").read_bytes() == before
 
 
 def test_the_file_is_one_that_stylegan2_pytorch_can_open(network):

@@ -57,6 +57,16 @@ def test_named_edits_are_component_layers_and_range(network, capsys):
     assert "hair colour: component 2 on layers 3-4 of 6, -3 to +1.5" in capsys.readouterr().out
 
 
+def test_the_file_tells_the_commands_that_made_it(network):
+    first = found(network, "--components", 3).command
+    assert (
+        first == f"python -m scripts.ganspace --out {network.with_name('pca.pt')} --n 300 --device cpu --components 3 {network}"
+    )
+    run(ganspace, "--add_to", network.with_name("pca.pt"), "--edit", "hair colour=1", network)
+    lines = directions.read_directions(network.with_name("pca.pt")).command.splitlines()
+    assert lines[0] == first and len(lines) == 2 and "'hair colour=1'" in lines[1]
+
+
 @pytest.mark.parametrize("method", ["ganspace", "sefa"])
 def test_edits_can_be_added_to_any_direction_file(network, method):
     make = {"ganspace": lambda: definition.ganspace(tiny_generator(), 300), "sefa": lambda: sefa.sefa(tiny_generator())}
