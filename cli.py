@@ -11,6 +11,7 @@ A command is three things at the end of its file:
 import argparse
 import difflib
 import errno
+import itertools
 import math
 import os
 import shlex
@@ -156,6 +157,21 @@ def save_command(args: argparse.Namespace, folder: Path) -> None:
 def command_line(args: argparse.Namespace) -> str:
     """As it can be pasted into a shell."""
     return f"{args.command} {shlex.join(args.argv)}"
+
+
+def free_folder(given: Path | None, default: str, result: str, overwrite: bool = False) -> Path:
+    """--outdir; where it is not given, `default`, default-2, ...: the first without the file `result` of an earlier call.
+
+    Raises InputError where a given folder holds that file, but for --overwrite.
+    """
+    if overwrite:
+        return given or Path(default)
+    if given is None:
+        numbered = (Path(default if n == 1 else f"{default}-{n}") for n in itertools.count(1))
+        return next(folder for folder in numbered if not (folder / result).exists())
+    if (given / result).exists():
+        raise InputError(f"--outdir {given}: holds {result} already; give --overwrite to replace it, or another --outdir")
+    return given
 
 
 def add_layers(group: argparse._ArgumentGroup, verb: str = "edited") -> None:

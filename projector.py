@@ -5,7 +5,7 @@
     python projector.py --ckpt ffhq256.pt --target_ckpt cartoon.pt me.png     # and what it is as a cartoon
 
 Photos must be cut as the network's were: python -m scripts.align me.jpg --out aligned. One photo and a hundred give the same
-latents; they go to latents.pt, which every editing command reads (--latents). Going on where it ended:
+latents; they go to projected/latents.pt, which every editing command reads (--latents), after each photo. Going on with them:
     python projector.py --ckpt ffhq256.pt --init projected/latents.pt --step 500 me.png
 """
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,7 +55,8 @@ def parser() -> cli.Parser:
     add("--seed", type=cli.number(int, least=0), default=0, metavar="N", help="of the jitter (default: 0)")
     add_schedule(parser)
     add = parser.add_argument_group("output").add_argument
-    add("--outdir", type=Path, default=Path("projected"), metavar="DIR", help="folder for all files (default: projected)")
+    add("--outdir", type=Path, metavar="DIR", help="folder for all files (default: projected, then projected-2, ...)")
+    add("--overwrite", action="store_true", help="replace the latents in it")
     add(
         "--layout",
         choices=("ours", "reference"),
@@ -88,6 +90,15 @@ def add_schedule(parser: cli.Parser) -> None:
 
 
 def main(args: argparse.Namespace) -> Path:
+    """Ctrl-C and SIGTERM end it in one line, and whoever was found by then is in the latent file."""
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return project(args)
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def project(args: argparse.Namespace) -> Path:
     import torch
     from tqdm import tqdm
 
@@ -110,7 +121,7 @@ def main(args: argparse.Namespace) -> Path:
     distance, note = perceptual.choose(args.perceptual, source, args.vgg)
     print(f"distance: {note}")
 
-    home, found = checkpoint.fingerprint(generator.state_dict()), []
+    home, found, saved = checkpoint.fingerprint(generator.state_dict()), [], 0
     batches = [slice(first, first + args.batch) for first in range(0, len(targets), args.batch)]
     with tqdm(total=len(batches) * args.step, unit=" steps") as bar:
 
@@ -134,14 +145,19 @@ def main(args: argparse.Namespace) -> Path:
                     snapshots=shown_steps(args.step),
                     stepped=stepped,
                 )
+                found.append(one)
+                save(args, written, found, home, generator)  # at once: a long list may end by a power failure
+                saved = len(found)
                 for line in draw(args, names[some], args.photos[some], targets[some], one, cartoon):
                     tqdm.write(line)
                 one.snapshots = {args.step: one.snapshots[args.step]}  # of many photos, all would fill the memory
-                found.append(one)
-        finally:  # whoever interrupts a long list keeps what was found
-            if found:
+        except KeyboardInterrupt:
+            if not found:
+                raise
+            if len(found) > saved:  # stopped while this was written
                 save(args, written, found, home, generator)
-    cli.save_command(args, args.outdir)
+            done = sum(len(one.latent) for one in found)
+            raise cli.InputError(f"interrupted; {written} holds {done} of {len(targets)} photos") from None
     return written
 
 
@@ -153,7 +169,9 @@ def output_names(args: argparse.Namespace) -> tuple[Path, list[str]]:
         raise cli.InputError("PHOTO: name the pictures to project; python -m scripts.align cuts faces out of photos")
     names = People([str(path) for path in args.photos], "PHOTO").file_names()
     reference = args.layout == "reference"
-    written = args.outdir / (f"{names[0]}.pt" if reference else "latents.pt")
+    file_name = f"{names[0]}.pt" if reference else "latents.pt"
+    args.outdir = cli.free_folder(args.outdir, "projected", file_name, args.overwrite)
+    written = args.outdir / file_name
     inputs = [Path(path) for path in (*args.photos, args.ckpt, args.target_ckpt) if path]
     for path in [written, *[args.outdir / f"{name}.png" for name in names if not reference]]:
         if path.exists() and any(given.exists() and path.samefile(given) for given in inputs):
@@ -235,10 +253,11 @@ def draw(
 
 
 def save(args: argparse.Namespace, path: Path, found: Sequence[Projection], ckpt: str, generator: Generator) -> None:
-    """Everybody found so far: the latent file, and losses.csv."""
+    """Everybody found so far: the latent file, losses.csv and command.txt."""
     import torch
 
     import checkpoint
+    import utils
     from editing import latents
 
     latent = torch.cat([one.latent for one in found])
@@ -254,12 +273,13 @@ def save(args: argparse.Namespace, path: Path, found: Sequence[Projection], ckpt
             own = stored if noise is None else [layer[i : i + 1] for layer in noise]
             entries[photo] = {"img": images[i], "latent": latent[i], "noise": own}
         checkpoint.write(path, entries, manifest=False, stamp=False)
-    with (args.outdir / "losses.csv").open("w", newline="") as file:
+    with utils.whole_file(args.outdir / "losses.csv") as partial, partial.open("w", newline="") as file:
         table = csv.writer(file)
         table.writerow(["photo", "step", "distance", "mse"])
         distances, errors = (torch.cat([vars(one)[name] for one in found], 1).tolist() for name in ("distances", "mse"))
         for i, photo in enumerate(photos):
             table.writerows([photo, step, *(values[step][i] for values in (distances, errors))] for step in range(args.step))
+    cli.save_command(args, args.outdir)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import csv
 import resource
 import shlex
+import signal
 import time
 
 import numpy as np
@@ -91,6 +92,7 @@ def test_the_command_in_the_folder_finds_the_same_again(place, tmp_path):
     before = {path.name: path.read_bytes() for path in out.iterdir()}
     line = (out / "command.txt").read_text()
     assert line.startswith("python projector.py --step")
+    (out / "latents.pt").unlink()
     run(projector, *shlex.split(line)[2:])
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
@@ -138,21 +140,61 @@ def test_pictures_tell_what_made_them(place, tmp_path):
     assert "PSNR" in told["found"]
 
 
-def test_whoever_interrupts_a_long_list_keeps_what_was_found(place, tmp_path, monkeypatch):
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_whoever_stops_a_long_list_keeps_what_was_found(place, tmp_path, capsys, monkeypatch, stop):
     find, calls = projection.project, []
 
-    def interrupted(*arguments, **options):
+    def stopped(*arguments, **options):
         calls.append(arguments)
         if len(calls) == 3:
-            raise KeyboardInterrupt
+            signal.raise_signal(stop)
         return find(*arguments, **options)
 
-    monkeypatch.setattr(projection, "project", interrupted)
-    with pytest.raises(SystemExit, match="interrupted"):
-        project(place, tmp_path / "some", photos="012")
-    monkeypatch.undo()
-    some, first = (latents.read_latents(tmp_path / "some" / "latents.pt"), project(place, tmp_path / "two", photos="01"))
-    assert torch.equal(some.latent, latents.read_latents(first / "latents.pt").latent)
+    before = signal.getsignal(signal.SIGTERM)
+    with monkeypatch.context() as patched:
+        patched.setattr(projection, "project", stopped)
+        with pytest.raises(SystemExit) as ended:
+            project(place, tmp_path / "some", photos="012")
+    file = tmp_path / "some" / "latents.pt"
+    assert ended.value.code == f"projector.py: interrupted; {file} holds 2 of 3 photos"
+    assert signal.getsignal(signal.SIGTERM) == before
+    first = project(place, tmp_path / "two", photos="01")
+    assert torch.equal(latents.read_latents(file).latent, latents.read_latents(first / "latents.pt").latent)
+
+
+@pytest.mark.parametrize("layout, file", [("ours", "latents.pt"), ("reference", "0.pt")])
+def test_a_photo_is_in_the_file_when_the_next_one_begins(place, tmp_path, monkeypatch, layout, file):
+    find, kept = projection.project, []
+
+    def watched(*arguments, **options):
+        path = tmp_path / file
+        kept.append(len(latents.read_latents(path)) if path.exists() else 0)
+        return find(*arguments, **options)
+
+    monkeypatch.setattr(projection, "project", watched)
+    project(place, tmp_path, "--layout", layout, photos="012")
+    assert kept == [0, 1, 2] and len(latents.read_latents(tmp_path / file)) == 3
+
+
+@pytest.mark.parametrize("layout, file", [("ours", "latents.pt"), ("reference", "0.pt")])
+def test_found_latents_are_replaced_on_demand_only(place, tmp_path, capsys, layout, file):
+    words = ["--ckpt", place / "s.pt", "--layout", layout, "--step", STEPS, place / "0.png", "--outdir", tmp_path]
+    run(projector, *words)
+    first = (tmp_path / file).read_bytes()
+    message = failure(capsys, projector, *words, "--seed", 1)
+    assert f"--outdir {tmp_path}: holds {file} already" in message and "--overwrite" in message
+    assert (tmp_path / file).read_bytes() == first
+    run(projector, *words, "--seed", 1, "--overwrite")
+    assert (tmp_path / file).read_bytes() != first
+
+
+def test_without_a_folder_each_call_gets_one_of_its_own(place, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for expected in (["projected"], ["projected", "projected-2"], ["projected", "projected-2", "projected-3"]):
+        run(projector, "--ckpt", place / "s.pt", "--step", 1, place / "0.png")
+        assert sorted(path.parent.name for path in tmp_path.glob("*/latents.pt")) == expected
+    run(projector, "--ckpt", place / "s.pt", "--step", 1, "--overwrite", place / "0.png")
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith("projected")) == expected
 
 
 @pytest.mark.parametrize("words, shape", [([], (1, 8)), (["--space", "w+"], (1, 6, 8)), (["--w_plus"], (1, 6, 8))])
