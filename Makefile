@@ -18,7 +18,7 @@ demo: .venv/ready
 	$(BIN)/python prepare_data.py --out $(OUT)/cartoons.lmdb --size 64 $(OUT)/cartoons
 	$(BIN)/python train.py --ckpt demo/source64.pt --freezeD 3 --freezeG 3 --augment --augment_p 0.2 --r1 0.1 \
 	    --ema_decay 0.98 --lr 0.0025 --batch 8 --iter $(DEMO_ITERATIONS) --n_sample 24 --outdir $(OUT)/run $(OUT)/cartoons.lmdb
-	@cp $(OUT)/run/checkpoints/*.pt $(OUT)/cartoon64.pt
+	@cp $$(ls $(OUT)/run/checkpoints/*.pt | tail -1) $(OUT)/cartoon64.pt
 	$(BIN)/python -m scripts.generate --ckpt $(OUT)/cartoon64.pt --source demo/source64.pt \
 	    --seeds 0-23 --columns 8 --outdir $(OUT)/faces
 	@cp $(OUT)/faces/sheet.png $(OUT)/before_after.png

@@ -11,6 +11,7 @@ Continue the newest run exactly:
 """
 
 import argparse
+import os
 from pathlib import Path
 
 import cli
@@ -104,21 +105,29 @@ def main(args: argparse.Namespace) -> Path | None:
     from training.report import Report, open_folder
     from training.stopping import StopRequest
 
+    if args.overwrite and args.resume:
+        raise cli.InputError("--overwrite: replaces the run that --resume would continue; give one of them")
     device = parallel.start(utils.choose_device(args.device))
-    resumed = snapshots.find(args.resume, args.outdir)
+    resumed, outdir = snapshots.find(args.resume, args.outdir), args.outdir
     args, changes = over_saved_options(args, resumed.extra["args"]) if resumed else (args, [])
-    run = setup.prepare(args, device, resumed)
-    args, state, settings = run.args, run.state, run.state.settings
-    run.evaluation = build_evaluation(args, run.images, device, resumed)
-    plan = [*changes, *run.remarks, estimate.level_table(state.generator, state.discriminator), estimate.describe(run)]
+    with guard.memory_advice(device):
+        run = setup.prepare(args, device, resumed)
+        args, state, settings = run.args, run.state, run.state.settings
+        run.evaluation = build_evaluation(args, run.images, device, resumed)
+        plan = [*changes, *run.remarks, estimate.level_table(state.generator, state.discriminator), estimate.describe(run)]
     if args.dry_run:
         print("\n".join(plan))
         return None
 
     first = parallel.rank() == 0
-    folder = (
-        resumed.path.parents[1] if resumed else parallel.from_first(open_folder(args.outdir, args.overwrite) if first else None)
-    )
+    if resumed:
+        folder = snapshots.folder_of(resumed, outdir)
+    else:
+        folder = parallel.from_first(
+            open_folder(outdir, args.overwrite, begun=bool(args.resume) or parallel.attempt() > 0) if first else None
+        )
+    if resumed and first:
+        plan = [*snapshots.set_aside_newer(folder, resumed), *plan]
     report = Report(folder, run, quiet=not first)
     if resumed:
         report.load_state_dict(resumed.extra["statistics"])
@@ -182,6 +191,8 @@ def over_saved_options(args: argparse.Namespace, saved: dict) -> tuple[argparse.
     if now.kimg:
         now.iter = None
     now_saved = {name: str(value) if isinstance(value, Path) else value for name, value in vars(now).items()}
+    for name in {"path", "ckpt"} & set(saved):  # saved as absolute paths
+        now_saved[name] = now_saved[name] and os.path.abspath(now_saved[name])
     changed = [name for name, value in saved.items() if name in now_saved and now_saved[name] != value and name != "outdir"]
     return now, [f"Changed: --{name} {now_saved[name]} (was {saved[name]})" for name in changed]
 

@@ -252,6 +252,9 @@ def test_config_file_gives_flags_that_the_command_line_overrides(faces, tmp_path
         (["--lr", "nan"], ["--lr", "above 0"]),
         (["--resume", "{source}"], ["--resume", "--ckpt"]),
         (["--resume"], ["--resume", "no run"]),
+        (["--freezeG", "0"], ["--freezeG 0", "-1 for off"]),
+        (["--structure_weight", "nan"], ["--structure_weight"]),
+        (["--resume", "--overwrite"], ["--overwrite", "--resume"]),
         (["--eval_every", "2"], ["--eval_features disc", "--ckpt", "pixels"]),
         (["--arch", "swagan"], ["--arch swagan", "stylegan2"]),
         (["--device", "cuda:9"], ["--device cuda:9", "cpu"]),
@@ -319,3 +322,47 @@ def test_evaluations_keep_the_best_checkpoint_and_go_on_after_a_resume(faces, so
     assert (tmp_path / "run" / "kid.png").exists() and last["kid"] == history[-1]["kid"]
     assert last["spread"] > 0 and last["nearness"] > 0
     run(train, faces, "--ckpt", tmp_path / "run" / "checkpoints" / "best.pt", *TINY, "--iter", 1, "--outdir", tmp_path / "next")
+
+
+def test_a_second_run_leaves_one_alone_that_came_to_no_checkpoint_yet(faces, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "expr").mkdir()
+    (tmp_path / "expr" / "options.json").write_text("{}")
+    run(train, faces, *SCRATCH, *TINY, "--iter", 1)
+    assert (tmp_path / "expr" / "options.json").read_text() == "{}"
+    assert (tmp_path / "expr-2" / "checkpoints" / "000001.pt").exists()
+
+
+def test_going_back_to_an_older_checkpoint_sets_the_newer_ones_aside(faces, tmp_path, capsys):
+    outdir = tmp_path / "run"
+    run(train, faces, *SCRATCH, *TINY, "--iter", 6, "--outdir", outdir)
+    (outdir / "checkpoints" / "of mine.pt").write_bytes(b"not the run's")
+    run(train, "--resume", outdir / "checkpoints" / "000002.pt", "--iter", 3, "--keep", 2)
+    assert "2 newer checkpoints are now in" in capsys.readouterr().out
+    left = sorted(path.name for path in (outdir / "checkpoints").glob("*.pt"))
+    assert left == ["000002.pt", "000003.pt", "of mine.pt"]
+    assert sorted(path.name for path in (outdir / "checkpoints" / "abandoned").iterdir()) == ["000004.pt", "000006.pt"]
+
+
+def test_a_run_goes_on_from_another_folder_and_beside_its_checkpoint(faces, source, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pictures").symlink_to(faces)
+    run(train, "pictures", "--ckpt", source, *TINY, "--iter", 1, "--outdir", "run")
+    monkeypatch.chdir(tmp_path / "run" / "checkpoints")
+    run(train, "--resume", "000001.pt", "--iter", 2)
+    assert (tmp_path / "run" / "checkpoints" / "000002.pt").exists()
+
+
+def test_a_checkpoint_outside_a_run_needs_an_outdir_and_gets_it(faces, tmp_path, capsys):
+    run(train, faces, *SCRATCH, *TINY, "--iter", 1, "--outdir", tmp_path / "run")
+    lonely = (tmp_path / "run" / "checkpoints" / "000001.pt").rename(tmp_path / "lonely.pt")
+    assert "--outdir" in failure(capsys, train, "--resume", lonely, "--iter", 2)
+    run(train, "--resume", lonely, "--iter", 2, "--outdir", tmp_path / "new")
+    assert (tmp_path / "new" / "checkpoints" / "000002.pt").exists()
+
+
+def test_overwrite_spares_the_network_that_it_starts_from(faces, tmp_path, capsys):
+    run(train, faces, *SCRATCH, *TINY, "--iter", 1, "--outdir", tmp_path / "run")
+    start = tmp_path / "run" / "checkpoints" / "000001.pt"
+    message = failure(capsys, train, faces, "--ckpt", start, "--outdir", tmp_path / "run", "--overwrite")
+    assert "would delete --ckpt" in message and start.exists()

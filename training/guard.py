@@ -51,7 +51,9 @@ def memory_advice(device: torch.device) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
+        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and not any(
+            words in str(error) for words in ("can't allocate memory", "could not create a primitive")
+        ):
             raise
         raise InputError(
             f"out of memory on {device}, with {memory_used(device):.1f} GiB at most in use; "

@@ -31,6 +31,11 @@ def attempt() -> int:
     return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", 0))
 
 
+def group_name() -> str | None:
+    """torchrun's name for this group, the same after a restart; None without torchrun."""
+    return os.environ.get("TORCHELASTIC_RUN_ID")
+
+
 def stop() -> None:
     if dist.is_initialized():
         dist.destroy_process_group()

@@ -21,23 +21,27 @@ from tqdm import tqdm
 
 import utils
 from cli import InputError
+from training import parallel
 from training.evaluation import warnings
 from training.guard import memory_used
 from training.loggers import Loggers
 from training.setup import Run
 
-LOSSES = ("d", "g", "r1", "path", "structure")  # the order on the progress line
+LOSSES = ("d", "g", "r1", "path", "structure")  # the order on the progress line; terms of other methods follow
+NO_LOSSES = {"real_score", "fake_score", "path_length", "r_t"}
 GIF_FRAMES, GIF_WIDTH = 60, 640
+GROUP_FILE = "torchrun.txt"  # names the group of processes that writes here, by which it finds its folder after a restart
 
 
-def open_folder(outdir: Path | None, overwrite: bool = False) -> Path:
+def open_folder(outdir: Path | None, overwrite: bool = False, begun: bool = False) -> Path:
     """An empty folder for a new run. Without outdir: expr, or the first free of expr-2, expr-3, ...
 
+    begun: outdir may hold a run that came to no checkpoint
     Raises InputError for an outdir that holds a run already, unless told to overwrite it.
     """
     if outdir is None:
         return next(folder for folder in map(Path, _default_names()) if not _holds_run(folder))
-    if _holds_run(outdir) and not overwrite:
+    if _holds_run(outdir) and not (overwrite or (begun and not _checkpoints(outdir))):
         raise InputError(f"--outdir {outdir}: holds a run already; continue it with --resume, replace it with --overwrite")
     for part in ("samples", "checkpoints"):
         shutil.rmtree(outdir / part, ignore_errors=True)
@@ -64,6 +68,8 @@ class Report:
             folder.mkdir(parents=True, exist_ok=True)
             self.log_file = (folder / "log.txt").open("a")
             (folder / "options.json").write_text(json.dumps(run.options(), indent=2))
+            if group := parallel.group_name():
+                (folder / GROUP_FILE).write_text(group)
             self.loggers = Loggers(run.args, folder, run.options())
 
     def say(self, text: str) -> None:
@@ -100,7 +106,10 @@ class Report:
         kept = [
             line for line in read_statistics(stats) if line["iteration"] <= self.first and line["iteration"] % self.every == 0
         ]
-        stats.write_text("".join(f"{json.dumps(line)}\n" for line in kept))
+        if stats.exists():  # replaced as a whole: a full disk must not cost the lines that are there
+            partial = stats.with_name(stats.name + ".partial")
+            partial.write_text("".join(f"{json.dumps(line)}\n" for line in kept))
+            partial.replace(stats)
         for path in sample_files(self.folder):
             if int(path.stem) > self.first:
                 path.unlink()
@@ -156,6 +165,8 @@ class Report:
         kimg = state.iteration * batch / 1000
         line = {"iteration": state.iteration, "kimg": kimg, "epoch": round(1000 * kimg / len(self.run.images), 3)}
         line |= {name: float(total) / int(self.counts[name]) for name, total in self.sums.items() if self.counts[name]}
+        others = sorted(set(self.sums) - {*LOSSES, *NO_LOSSES})
+        line |= {"terms": others} if others else {}
         line |= {"p": state.ada.p} if state.ada else {}
         line |= self.run.evaluation.latest if self.run.evaluation else {}
         line |= {"skipped": int(state.guard.total)} if state.guard.total else {}
@@ -168,8 +179,8 @@ class Report:
         self.line_started, self.line_first = now, state.iteration
         with self._tolerating(), open(self.folder / "stats.jsonl", "a") as file:
             print(json.dumps(line), file=file)
-        self.loggers.numbers(state.iteration, line)
-        shown = [f"{name} {line[name]:.3f}" for name in LOSSES if name in line]
+        self.loggers.numbers(state.iteration, {name: value for name, value in line.items() if name != "terms"})
+        shown = [f"{name} {line[name]:.3f}" for name in (*LOSSES, *others) if name in line]
         shown += [f"{name} {line[name]:.2f}" for name in ("p", "r_t") if name in line]
         text = f"{' '.join(shown)} | {kimg:.1f} kimg, epoch {line['epoch']:.1f}, {line['sec_per_kimg']:.1f} s/kimg"
         for name, advice in warnings(line, bool(state.ada)).items():
@@ -186,7 +197,10 @@ def draw_losses(folder: Path) -> Path | None:
     if not (folder / "stats.jsonl").exists():
         return None
     lines = read_statistics(folder / "stats.jsonl")
-    curves = {name: smooth([(line["kimg"], line[name]) for line in lines if name in line]) for name in LOSSES}
+    others = {name for line in lines for name in line.get("terms", ())}
+    curves = {
+        name: smooth([(line["kimg"], line[name]) for line in lines if name in line]) for name in (*LOSSES, *sorted(others))
+    }
     chart = utils.line_chart({name: curve for name, curve in curves.items() if curve[0]}, "losses", "thousand images")
     return utils.save_png(chart, folder / "loss.png")
 
@@ -238,4 +252,8 @@ def _default_names() -> Iterator[str]:
 
 
 def _holds_run(folder: Path) -> bool:
+    return (folder / "options.json").exists() or _checkpoints(folder)
+
+
+def _checkpoints(folder: Path) -> bool:
     return any((folder / "checkpoints").glob("*.pt"))

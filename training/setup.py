@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +63,8 @@ class Run:
     def options(self) -> dict[str, object]:
         """The flags as plain values, as options.json and the checkpoints hold them."""
         plain = {name: value for name, value in vars(self.args).items() if name not in NOT_OPTIONS}
+        for name in ("path", "ckpt"):  # so that the run can go on from another folder
+            plain[name] = plain[name] and os.path.abspath(plain[name])
         return {name: str(value) if isinstance(value, Path) else value for name, value in plain.items()}
 
     def next_reals(self) -> list[Tensor]:
@@ -142,6 +145,16 @@ def check_flags(args: argparse.Namespace) -> None:
         raise InputError(f"--augment_p {args.augment_p}: has no effect without --augment")
     if args.ckpt is None and args.start_from == "g":
         raise InputError("--start_from: names a network of --ckpt, which is missing")
+    if (
+        args.overwrite
+        and args.ckpt
+        and args.outdir
+        and args.ckpt.resolve().is_relative_to((args.outdir / "checkpoints").resolve())
+    ):
+        raise InputError(f"--overwrite: would delete --ckpt {args.ckpt}; choose another --outdir")
+    for name in ("freezeD", "freezeG", "freezeStyle", "structure_loss"):
+        if getattr(args, name) == 0 or getattr(args, name) < -1:
+            raise InputError(f"--{name} {getattr(args, name)}: expected 1 or more, or -1 for off")
     loggers.check_installed(args)
 
 

@@ -1,12 +1,13 @@
 """The checkpoints of a run: write one, find the one to go on from."""
 
+import os
 from pathlib import Path
 
 import checkpoint
 from checkpoint import Checkpoint
 from cli import InputError
 from training import parallel
-from training.report import Report
+from training.report import GROUP_FILE, Report
 from training.setup import Run
 
 
@@ -20,6 +21,30 @@ def save(run: Run, report: Report) -> Path:
     if parallel.rank() == 0:
         _prune(path.parent, run.args.keep)
     return path
+
+
+def folder_of(resumed: Checkpoint, outdir: Path | None) -> Path:
+    """The run's folder: outdir, else that whose `checkpoints` the file lies in. Raises InputError where it lies elsewhere."""
+    within = resumed.path.resolve().parent
+    if outdir is None and within.name != "checkpoints":
+        raise InputError(f"--resume {resumed.path}: lies in no run's folder; say by --outdir where the run goes on")
+    if outdir is None:
+        return within.parent if resumed.path.is_absolute() else Path(os.path.relpath(within.parent))
+    if outdir.resolve() != within.parent and any((outdir / "checkpoints").glob("*.pt")):
+        raise InputError(f"--outdir {outdir}: holds another run than --resume {resumed.path}")
+    return outdir
+
+
+def set_aside_newer(folder: Path, resumed: Checkpoint) -> list[str]:
+    """Move checkpoints that are newer than the one to go on from to checkpoints/abandoned; what to say of it."""
+    newer = [path for path in _numbered(folder / "checkpoints") if int(path.stem) > resumed.extra["iteration"]]
+    if not newer:
+        return []
+    aside = folder / "checkpoints" / "abandoned"
+    aside.mkdir(exist_ok=True)
+    for path in newer:
+        path.replace(aside / path.name)
+    return [f"Going on from iteration {resumed.extra['iteration']}; {len(newer)} newer checkpoints are now in {aside}"]
 
 
 def evaluate(run: Run, report: Report) -> None:
@@ -75,7 +100,7 @@ def _choose(resume: str | None, outdir: Path | None, restarted: bool) -> tuple[P
     """(file, its hash where several processes will read it, remarks)."""
     path, notes = Path(resume or ""), []
     if resume in (None, "latest"):
-        folder = outdir or _newest_run()
+        folder = outdir or _newest_run(parallel.group_name() if restarted else None)
         path, notes = checkpoint.newest_good(folder / "checkpoints") if folder else (None, [])
         if path is None and outdir is None and not restarted:
             raise InputError("--resume: no run in any expr*; leave the flag out to begin one")
@@ -92,8 +117,12 @@ def _check_ranks_agree(run: Run) -> None:
             raise InputError(f"iteration {run.state.iteration}: the networks of process {different[0]} differ from the first's")
 
 
-def _newest_run() -> Path | None:
-    return max((path.parent for path in Path().glob("expr*/checkpoints")), key=_last_change, default=None)
+def _newest_run(group: str | None) -> Path | None:
+    """Of all expr*, or of those that a group of torchrun began."""
+    runs = [path.parent for path in Path().glob("expr*/checkpoints")]
+    if group:
+        runs = [run for run in runs if (run / GROUP_FILE).exists() and (run / GROUP_FILE).read_text() == group]
+    return max(runs, key=_last_change, default=None)
 
 
 def _last_change(run: Path) -> float:
@@ -102,5 +131,10 @@ def _last_change(run: Path) -> float:
 
 def _prune(folder: Path, keep: int | None) -> None:
     if keep:
-        for path in sorted(folder.glob("[0-9]*.pt"), key=lambda path: int(path.stem))[:-keep]:
+        for path in _numbered(folder)[:-keep]:
             path.unlink()
+
+
+def _numbered(folder: Path) -> list[Path]:
+    """The checkpoints that a run wrote in turn, oldest first; others may lie beside them."""
+    return sorted((path for path in folder.glob("*.pt") if path.stem.isdecimal()), key=lambda path: int(path.stem))

@@ -165,7 +165,7 @@ def test_a_run_without_a_name_gets_the_first_free_folder(tmp_path, monkeypatch):
     for name in ("expr", "expr-2", "expr-3"):
         assert open_folder(None).name == name
         (tmp_path / name / "checkpoints").mkdir(parents=True)
-        assert open_folder(None).name == name  # holds no checkpoint yet
+        assert open_folder(None).name == name  # holds no run yet
         (tmp_path / name / "checkpoints" / "000001.pt").write_text("")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 
-from cli import InputError
+from cli import InputError, number
 from training.transfer.base import Term, TransferMethod
 
 
@@ -27,7 +27,9 @@ class StructureLoss(TransferMethod):
             metavar="N",
             help="generator: stay near the source's image at the N lowest resolutions (N=3: 4, 8 and 16 px)",
         )
-        group.add_argument("--structure_weight", type=float, default=1.0, metavar="X", help="its weight (default: 1)")
+        group.add_argument(
+            "--structure_weight", type=number(float, least=0), default=1.0, metavar="X", help="its weight (default: 1)"
+        )
         group.add_argument(
             "--structure_target",
             choices=("rgb", "features"),
