@@ -3,7 +3,7 @@
     python -m scripts.cartoonize me.jpg --source ffhq256.pt --target cartoon.pt
     python -m scripts.cartoonize friends/ --source ffhq256.pt --target cartoon.pt --swap 32       # the photo's structure
     python -m scripts.cartoonize me.jpg --eyes 205,102,247,104 --source ffhq256.pt --target cartoon.pt
-    python -m scripts.cartoonize face.png --no_align --source demo/source64.pt --target demo/out/run/checkpoints/001600.pt
+    python -m scripts.cartoonize face.png --no_align --source demo/source64.pt --target demo/out/cartoon64.pt
 
 sheet.png shows everybody as cut out, as the photo network could draw them, and as cartoon: what the middle row has lost, the
 cartoon cannot have. latents.pt goes into every editing command (--latents).
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cli
+from scripts import pair
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -61,13 +62,8 @@ def parser() -> cli.Parser:
         help="below 1 pulls people towards the average: smoother cartoons, less like them (default: 1)",
     )
     add = parser.add_argument_group("output").add_argument
-    add(
-        "--outdir",
-        type=Path,
-        default=Path("cartoonized"),
-        metavar="DIR",
-        help="folder for all files (default: cartoonized)",
-    )
+    add("--outdir", type=Path, metavar="DIR", help="folder for all files (default: cartoonized, then cartoonized-2, ...)")
+    add("--overwrite", action="store_true", help="replace latents and pictures in it")
     add("--columns", type=cli.number(int, least=1), default=COLUMNS, metavar="N", help=f"people in a row (default: {COLUMNS})")
     add("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
     return parser
@@ -81,6 +77,7 @@ def main(args: argparse.Namespace) -> Path:
     import utils
     from editing import latents, perceptual, projection
 
+    args.outdir = cli.free_folder(args.outdir, "cartoonized", "latents.pt", args.overwrite)
     device = utils.choose_device(args.device)
     source = checkpoint.read(args.source, "--source")
     photo_network = source.generator().to(device)
@@ -142,6 +139,7 @@ def open_cartoon(args: argparse.Namespace, photo_network: Generator) -> Generato
     if (cartoon.size, cartoon.style_dim) != (photo_network.size, photo_network.style_dim):
         found, wanted = (f"{net.size} px and {net.style_dim} numbers of style" for net in (cartoon, photo_network))
         raise cli.InputError(f"--target {args.target}: has {found}, --source {wanted}; it was not fine-tuned from that")
+    pair.warn_of_strangers(args.source, args.target, photo_network, cartoon)
     try:
         return cartoon if args.swap is None else layer_swap.blend(photo_network, cartoon, args.swap, args.width)
     except cli.InputError as error:

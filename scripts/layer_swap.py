@@ -192,8 +192,8 @@ def distance_report(source: str, target: str, photo: "Generator", cartoon: "Gene
         raise cli.InputError(f"--target {target}: {error}") from None
     parts = [f"{part}{' px' * part.isdecimal()} {distance:.3f}" for part, distance in distances.items()]
     report = f"{target}: relative distance of its weights: {', '.join(parts)}"
-    if layer_swap.look_unrelated(distances):
-        report += f"\nwarning: {target} looks unrelated to {source}: fine-tuning leaves 0.02 to 0.4; expect no faces in between"
+    if warning := layer_swap.warning_of(distances, source, target, "expect no faces in between"):
+        report += f"\n{warning}"
     return report
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,5 +88,22 @@ def _run_name(path: str) -> str:
 
 
 def generators(args: argparse.Namespace, device: torch.device) -> dict[str, Generator]:
-    """`read`, ready to draw."""
-    return {name: file.generator().to(device) for name, file in read(args).items()}
+    """`read`, ready to draw. Networks that were not fine-tuned from --source are pointed out."""
+    files = read(args)
+    networks = {name: file.generator().to(device) for name, file in files.items()}
+    for name in [name for name in networks if args.source and name != "source"]:
+        warn_of_strangers(args.source, str(files[name].path), networks["source"], networks[name])
+    return networks
+
+
+def warn_of_strangers(source: str, target: str, photo: Generator, cartoon: Generator) -> None:
+    """A line on stderr where one network was not fine-tuned from the other: both draw, but not the same people."""
+    from editing import layer_swap
+
+    so = "one latent is another person in each"
+    try:
+        warning = layer_swap.warning_of(layer_swap.level_distances(photo, cartoon), source, target, so)
+    except cli.InputError:
+        warning = f"warning: {target} looks unrelated to {source}: their weights have other shapes; {so}"
+    if warning:
+        print(warning, file=sys.stderr)

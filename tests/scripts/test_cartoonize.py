@@ -78,6 +78,7 @@ def test_the_command_in_the_folder_draws_the_same_again(place, tmp_path):
     before = {path.name: path.read_bytes() for path in out.iterdir()}
     line = (out / "command.txt").read_text()
     assert line.startswith("python -m scripts.cartoonize ")
+    (out / "latents.pt").unlink()
     run(cartoonize, *shlex.split(line)[3:])
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
@@ -136,6 +137,32 @@ def test_who_has_no_face_is_named_and_the_others_go_on(place, tmp_path, capsys):
 def test_photos_of_one_name_keep_apart(place, tmp_path):
     out = draw(place, tmp_path, "--no_align", photos=["faces/a.png", "faces/a.png"])
     assert latents.read_latents(out / "latents.pt").names == ["a", "a-2"]
+
+
+def test_earlier_people_are_replaced_on_demand_only(place, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["--source", place / "s.pt", "--target", place / "t.pt", "--step", 1, "--no_align"]
+    first = draw(place, tmp_path / "out", "--no_align", photos=["faces/a.png"])
+    message = failure(capsys, cartoonize, *words, place / "faces" / "b.png", "--outdir", first)
+    assert f"--outdir {first}: holds latents.pt already" in message and "--overwrite" in message
+    assert latents.read_latents(first / "latents.pt").names == ["a"]
+    run(cartoonize, *words, place / "faces" / "b.png", "--outdir", first, "--overwrite")
+    assert latents.read_latents(first / "latents.pt").names == ["b"]
+    for _ in range(2):
+        run(cartoonize, *words, place / "faces" / "a.png")
+    assert sorted(path.parent.name for path in tmp_path.glob("cart*/latents.pt")) == ["cartoonized", "cartoonized-2"]
+
+
+def test_a_target_that_was_not_fine_tuned_from_the_source_is_pointed_out(place, tmp_path, capsys):
+    tuned = checkpoint.read(place / "s.pt").generator()
+    for parameter in tuned.parameters():
+        parameter.data *= 1.1
+    checkpoint.write(tmp_path / "tuned.pt", {"g_ema": tuned.state_dict()})
+    draw(place, tmp_path / "a", "--no_align")
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning")]
+    assert len(said) == 1 and said[0].startswith(f"warning: {place / 't.pt'} looks unrelated to {place / 's.pt'}: ")
+    draw(place, tmp_path / "b", "--no_align", "--target", tmp_path / "tuned.pt")
+    assert "unrelated" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,21 @@ def test_columns_are_the_people_in_a_row(cartoon, tmp_path, columns, across, row
     assert SHOWN < (height - utils.GAP) // rows < SHOWN + 40  # a picture and its caption
 
 
+def test_a_network_that_was_not_fine_tuned_from_the_source_is_pointed_out(cartoon, source, tmp_path, capsys):
+    tuned = checkpoint.read(source).generator()
+    for parameter in tuned.parameters():
+        parameter.data *= 1.1
+    checkpoint.write(tmp_path / "tuned.pt", {"g_ema": tuned.state_dict()})
+    wide = saved(tmp_path / "wide.pt", style_dim=16)
+    words = ["--seeds", "0", "--ckpt", tmp_path / "tuned.pt", cartoon, wide]
+    run(generate, "--source", source, "--outdir", tmp_path / "out", *words)
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning")]
+    assert [line.split(": ")[1] for line in said] == [f"{path} looks unrelated to {source}" for path in (cartoon, wide)]
+    assert "shapes" not in said[0] and "shapes" in said[1]
+    run(generate, "--outdir", tmp_path / "out", *words)
+    assert "unrelated" not in capsys.readouterr().err
+
+
 def test_source_draws_the_same_people_in_the_row_above(cartoon, source, tmp_path):
     both = draw(cartoon, tmp_path / "both", "--source", source, "--seeds", "0-3", "--truncation", 0.8)
     alone = {"source": draw(source, tmp_path / "a", "--seeds", "0-3", "--truncation", 0.8)}
