@@ -16,8 +16,8 @@ demo: .venv/ready
 	@rm -rf $(OUT)
 	$(BIN)/python -m scripts.render_faces --domain B --n 250 --seed 2 --out $(OUT)/cartoons
 	$(BIN)/python prepare_data.py --out $(OUT)/cartoons.lmdb --size 64 $(OUT)/cartoons
-	$(BIN)/python train.py --ckpt demo/source64.pt --freezeD 3 --freezeG 3 --augment --augment_p 0.2 --r1 0.1 \
-	    --ema_decay 0.98 --lr 0.0025 --batch 8 --iter $(DEMO_ITERATIONS) --n_sample 24 --outdir $(OUT)/run $(OUT)/cartoons.lmdb
+	$(BIN)/python train.py --ckpt demo/source64.pt --freezeD 3 --freezeG 3 --augment --augment_p 0.3 --r1 0.5 \
+	    --ema_decay 0.98 --lr 0.002 --batch 8 --iter $(DEMO_ITERATIONS) --n_sample 24 --outdir $(OUT)/run $(OUT)/cartoons.lmdb
 	@cp $$(ls $(OUT)/run/checkpoints/*.pt | tail -1) $(OUT)/cartoon64.pt
 	$(BIN)/python -m scripts.generate --ckpt $(OUT)/cartoon64.pt --source demo/source64.pt \
 	    --seeds 0-23 --columns 8 --outdir $(OUT)/faces
