@@ -45,12 +45,12 @@ PUBLISHED = {
     "ffhq256": Published(
         "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/"
         "transfer-learning-source-nets/ffhq-res256-mirror-paper256-noaug.pkl",
-        "faces, 256 px: NVIDIA .pkl with G, D and G_ema (turn it into .pt with scripts.convert)",
+        "faces, 256 px: NVIDIA .pkl with G, D and G_ema, which every command reads as it is",
         "NVIDIA Source Code License, non-commercial; trained on FFHQ (CC BY-NC-SA 4.0)",
     ),
     "ffhq1024": Published(
         "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/ffhq.pkl",
-        "faces, 1024 px: NVIDIA .pkl with G, D and G_ema (turn it into .pt with scripts.convert)",
+        "faces, 1024 px: NVIDIA .pkl with G, D and G_ema, which every command reads as it is",
         "NVIDIA Source Code License, non-commercial; trained on FFHQ (CC BY-NC-SA 4.0)",
     ),
     "ffhq256-rosinality": Published(

@@ -9,7 +9,7 @@ Several networks, a row for each:
     python -m scripts.generate --ckpt FreezeG=expr-2/checkpoints/030000.pt FreezeSG=expr-3/checkpoints/030000.pt
 
 People that projector.py found in photos, as cartoons; noise found with them is used in the network it was found in:
-    python -m scripts.generate --ckpt cartoon.pt --source ffhq256.pt --latents projected.pt
+    python -m scripts.generate --ckpt cartoon.pt --source ffhq256.pt --latents projected/latents.pt
 """
 
 import argparse
