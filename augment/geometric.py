@@ -126,14 +126,14 @@ def _margins(G_inverse: Tensor, height: int, width: int) -> tuple[int, int, int,
 
 def _double(x: Tensor) -> Tensor:
     """[batch, channels, height, width] -> [batch, channels, 2 height, 2 width]; rows first, which is the cheaper order."""
-    taps = x.new_tensor(SYM6)
+    taps = torch.tensor(SYM6, dtype=x.dtype)  # wherever x lies: nobody has to wait for a GPU to read them
     x = upfirdn2d(x, taps[:, None], up=(1, 2), pad=(0, 0, 6, 5))
     return upfirdn2d(x, taps[None, :], up=(2, 1), pad=(6, 5, 0, 0))
 
 
 def _halve(x: Tensor) -> Tensor:
     """[batch, channels, 2 (height + 6), 2 (width + 6)] -> [batch, channels, height, width]: `_double` transposed."""
-    taps = x.new_tensor(SYM6).flip(0)
+    taps = torch.tensor(SYM6, dtype=x.dtype).flip(0)
     x = upfirdn2d(x, taps[None, :], down=(2, 1), pad=(-1, -1, 0, 0))
     return upfirdn2d(x, taps[:, None], down=(1, 2), pad=(0, 0, -1, -1))
 

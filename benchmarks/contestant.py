@@ -296,9 +296,10 @@ def our_operators(setting: dict, **impl: str):
     from op import fused_leaky_relu, upfirdn2d
 
     kernel, bias = filters(setting["device"])
+    fourfold = kernel * 4
     return {
         "blur": lambda x: upfirdn2d(x, kernel, pad=(1, 1), **impl),
-        "up 2": lambda x: upfirdn2d(x, kernel * 4, up=2, pad=(2, 1), **impl),
+        "up 2": lambda x: upfirdn2d(x, fourfold, up=2, pad=(2, 1), **impl),
         "down 2": lambda x: upfirdn2d(x, kernel, down=2, pad=(1, 1), **impl),
         "leaky relu": lambda x: fused_leaky_relu(x, bias.to(x.dtype), **impl),
     }

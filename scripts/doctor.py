@@ -46,7 +46,7 @@ def examine():
     yield "Python", sys.version.split()[0], "" if version >= (3, 11) else "3.11 or newer is needed"
     yield from packages()
     yield from accelerator()
-    yield "operators", *operators()
+    yield from operators()
     for tool, use in (("g++", "fast operators on the CPU"), ("nvcc", "fast operators on the GPU")):
         path = shutil.which(tool)
         yield tool, _first_line(path, "--version") if path else f"not found (optional: {use}; everything works without it)", ""
@@ -87,14 +87,17 @@ def accelerator():
         yield f"GPU {index}", f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB, CUDA {torch.version.cuda}", ""
 
 
-def operators() -> tuple[str, str]:
-    """The project's own operators: whether they are built."""
+def operators():
+    """The project's own operators on each device: whether they are built."""
     try:
+        import torch
+
         from op import build
     except ImportError:
-        return "cannot be tried without torch", ""
-    status = build.status()
-    return (status, "") if status.startswith("built") else (f"plain PyTorch (slower): {status}", "")
+        return
+    for device in ["cpu"] + ["cuda"] * torch.cuda.is_available():
+        status = build.status(device)
+        yield f"{device} operators", status if status.startswith("built") else f"plain PyTorch (slower): {status}", ""
 
 
 def _version(name: str) -> str | None:
