@@ -37,6 +37,35 @@ def recorded_generator(folder: Path) -> tuple[Generator, dict]:
     return generator, record
 
 
+def recorded_swap(folder: Path) -> tuple[dict, Path]:
+    """The record of a cartoon folder, and the folder of its source: that of the same set whose generator has equal shapes.
+
+    Of several, the one that draws the recorded images. Skips the test, with the reason, where a set lacks either.
+    """
+    import pytest  # here, as benchmarks take networks from this file and need no pytest
+
+    path = folder / "swap_and_freeze_style.pt"
+    if not path.is_file():
+        pytest.skip(f"{folder} holds no {path.name}")
+    record = torch.load(path, weights_only=True)
+    shapes = {name: tensor.shape for name, tensor in record["target_state_dict_params"].items()}
+    fitting = {}
+    for other in sorted(folder.parent.glob("*/generator.pt")):
+        generator, latents = recorded_generator(other.parent)
+        if shapes == {name: parameter.shape for name, parameter in generator.named_parameters()}:
+            fitting[other.parent] = (generator, latents)
+    if not fitting:
+        pytest.skip(f"no folder beside {folder} holds the generator that {path.name} was made from")
+    return record, min(fitting, key=lambda name: _error(*fitting[name], record))
+
+
+@torch.no_grad()
+def _error(source: Generator, latents: dict, record: dict) -> float:
+    images = [case["image_source"] for case in record["swap"].values()]
+    drawn = source.synthesis(source.broadcast(source.mapping(latents["z1"][:2])), latents["noise"])
+    return sum((drawn - image).square().mean().item() for image in images)
+
+
 def recorded_discriminator(folder: Path) -> tuple[Discriminator, dict]:
     record = torch.load(folder / "discriminator.pt", weights_only=True)
     config = record["config"]

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from model import mix_styles
-from tests.networks import recorded_discriminator, recorded_generator
-from tests.vectors import for_each_folder, root
+from tests.networks import recorded_discriminator, recorded_generator, recorded_swap
+from tests.vectors import for_each_folder
 from training import losses
 
 IMAGE = {"atol": 5e-5, "rtol": 1e-4}
@@ -163,8 +163,8 @@ def test_vectors_of_path_length(folder):
 @for_each_folder("cartoon")
 @torch.no_grad()
 def test_vectors_of_source_styles_below_a_layer(folder):
-    record = torch.load(folder / "swap_and_freeze_style.pt", weights_only=True)
-    target, latents = recorded_generator(root() / "g32")
+    record, home = recorded_swap(folder)
+    target, latents = recorded_generator(home)
     target.load_state_dict(record["target_state_dict_params"], strict=False)
     w = target.broadcast(target.mapping(latents["z1"][:2]))
     for k, case in record["freezeStyle"].items():

@@ -5,8 +5,8 @@ import torch
 from torch.nn import functional as F
 
 from editing import layer_swap
-from tests.networks import recorded_generator
-from tests.vectors import for_each_folder, root
+from tests.networks import recorded_generator, recorded_swap
+from tests.vectors import for_each_folder
 
 IMAGE = {"atol": 5e-5, "rtol": 1e-4}
 DISTANCE = {"atol": 0, "rtol": 1e-4}
@@ -17,9 +17,9 @@ def networks():
     """Source, target, one w_plus for both, and the noise; as they were recorded."""
 
     def load(folder):
-        record = torch.load(folder / "swap_and_freeze_style.pt", weights_only=True)
-        source, latents = recorded_generator(root() / "g32")
-        target, _ = recorded_generator(root() / "g32")
+        record, home = recorded_swap(folder)
+        source, latents = recorded_generator(home)
+        target, _ = recorded_generator(home)
         target.load_state_dict(record["target_state_dict_params"], strict=False)  # the rest, kernels and noise, is the source's
         with torch.no_grad():
             w_plus = source.broadcast(source.mapping(latents["z1"][:2]))
