@@ -1,6 +1,7 @@
 """What a run leaves behind: statistics, samples, charts."""
 
 import json
+import resource
 from types import SimpleNamespace
 
 import numpy as np
@@ -303,6 +304,30 @@ def test_a_sample_that_cannot_be_written_does_not_stop_a_run(tmp_path, monkeypat
     report.sample(Image.new("RGB", (4, 4)))
 
 
+def test_a_full_disk_does_not_stop_a_run_and_is_said_once(tmp_path, capsys):
+    """A limit on the size of files stands in for it: statistics, log, samples and charts all fail at their write."""
+    report = Report(tmp_path, run_of(), every=2)
+    count_up(report, 4)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        count_up(report, 4)
+        report.say("a word")
+        report.sample(Image.new("RGB", (4, 4)))
+        report.show_reals()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    said = capsys.readouterr()
+    assert "a word" in said.out  # on the console, still
+    assert said.err.count("warning: ") == 1 and "File too large" in said.err
+    assert before == {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    assert [path for path in tmp_path.rglob("*.p*") if path.name != "options.json"] == []
+    count_up(report, 2)  # there is room again
+    report.close()
+    assert [line["iteration"] for line in statistics(tmp_path)] == [2, 4, 10]
+
+
 def failing(*_, **__):
     raise OSError(28, "No space left on device")
 
@@ -315,3 +340,14 @@ def test_a_warning_is_said_once(tmp_path, capsys):
     report = Report(tmp_path, run_of(), every=1)
     count_up(report, 3, lambda i: {"r_t": 1.0})
     assert capsys.readouterr().out.count("add --augment") == 1
+
+
+def test_terms_of_other_methods_are_named_so_that_charts_show_them(tmp_path):
+    report = Report(tmp_path, run_of(), every=1)
+    count_up(report, 2, lambda i: {"d": 1.0, "anchor_w": 0.5, "real_score": 3.0})
+    report.close()
+    assert [line["terms"] for line in statistics(tmp_path)] == [["anchor_w"]] * 2
+    without = [{"kimg": line["kimg"], "d": line["d"]} for line in statistics(tmp_path)]
+    with_term = charted(tmp_path)
+    (tmp_path / "stats.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in without))
+    assert charted(tmp_path) != with_term
