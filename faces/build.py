@@ -52,7 +52,11 @@ class Build:
         if set(os.listdir(self.partial)) - OURS:
             raise InputError(f"{self.partial}: holds other files than an unfinished data set; remove it")
         self._lock = _claim(self.partial)
-        self._environment = self._open(plan.encode())
+        try:
+            self._environment = self._open(plan.encode())
+        except BaseException:
+            os.close(self._lock)
+            raise
         self.log, self.stored = self._read_log()
         self._puts: list[tuple[bytes, bytes]] = []
         self._logged = self.seen
@@ -72,7 +76,10 @@ class Build:
     def finish(self, report: dict) -> None:
         """Commit the rest, mark the data set as whole, and put it in place of whatever data set is there."""
         self._commit()
-        (self.partial / "report.json").write_text(json.dumps(report, indent=1) + "\n")
+        try:
+            (self.partial / "report.json").write_text(json.dumps(report, indent=1) + "\n")
+        except OSError as error:
+            raise self._cannot_write(error.strerror) from None
         self._puts = [(b"length", str(self.stored).encode()), (b"format", str(store.FORMAT).encode())]
         self._commit()
         self._environment.close()
@@ -106,7 +113,7 @@ class Build:
         except (lmdb.InvalidError, lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.VersionMismatchError):
             pass
         except lmdb.Error as error:
-            raise InputError(f"{self.partial}: cannot be written ({error})") from None
+            raise self._cannot_write(error) from None
         (self.partial / "data.mdb").unlink()
         return self._open(plan)
 
@@ -130,10 +137,11 @@ class Build:
             except lmdb.MapFullError:
                 self._environment.set_mapsize(2 * self._environment.info()["map_size"])
             except lmdb.Error as error:
-                raise InputError(
-                    f"{self.partial}: cannot be written ({error}); free some space and run again to go on"
-                ) from None
+                raise self._cannot_write(error) from None
         self._puts, self._logged = [], self.seen
+
+    def _cannot_write(self, why: object) -> InputError:
+        return InputError(f"{self.partial}: cannot be written ({why}); free some space and run again to go on")
 
 
 def _claim(partial: Path) -> int:

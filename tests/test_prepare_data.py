@@ -1,9 +1,11 @@
 """prepare_data.py: every file stored right or reported, the same whatever the workers, whole or refused after a kill."""
 
+import errno
 import io
 import json
 import os
 import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -21,6 +23,7 @@ from cli import InputError
 from faces import build, store
 from faces.decode import square
 from faces.sources import open_source
+from tests.commands import failure
 from tests.faces.awkward import fill_folder, pictures
 
 ROOT = Path(prepare_data.__file__).parent
@@ -286,6 +289,36 @@ def test_full_disk_is_named_and_the_run_can_go_on(many, whole, tmp_path, monkeyp
         with pytest.raises(InputError, match=r"No space left.*run again to go on"):
             prepare("--out", tmp_path / "out", "--size", "8,16", many)
     assert contents(prepare("--out", tmp_path / "out", "--size", "8,16", many)) == whole
+
+
+@pytest.mark.parametrize("room", [10_000, 40_000, 100_000, 150_000])
+def test_a_disk_that_fills_up_leaves_no_data_set_and_the_run_can_go_on(many, whole, tmp_path, capsys, room):
+    """A limit on the size of files stands in for a full disk: the commit fails at its write."""
+    words = ["--out", tmp_path / "out", "--size", "8,16", "--n_worker", 1, many]
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        message = failure(capsys, prepare_data, *words)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert f"{tmp_path / 'out.partial'}: cannot be written" in message and "run again to go on" in message
+    assert not (tmp_path / "out").exists()
+    assert contents(prepare(*words)) == whole
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_report_that_cannot_be_written_is_named_and_the_run_can_go_on(many, whole, tmp_path, capsys, monkeypatch, number):
+    def full(path, *_, **__):
+        path.touch()
+        raise OSError(number, os.strerror(number))
+
+    words = ["--out", tmp_path / "out", "--size", "8,16", many]
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_text", full)
+        message = failure(capsys, prepare_data, *words)
+    assert f"{tmp_path / 'out.partial'}: cannot be written ({os.strerror(number)}); free some space" in message
+    assert not (tmp_path / "out").exists()
+    assert contents(prepare(*words)) == whole
 
 
 # The command
