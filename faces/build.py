@@ -104,12 +104,15 @@ class Build:
     def _open(self, plan: bytes) -> lmdb.Environment:
         """The environment of this plan; whatever else the partial holds is deleted first."""
         try:
-            environment = lmdb.open(str(self.partial), map_size=2**26, lock=False)
-            with environment.begin(write=True) as transaction:
-                if transaction.get(b"plan", plan) == plan:  # ours, or new
-                    transaction.put(b"plan", plan)
+            with contextlib.ExitStack() as unless_ours:
+                environment = lmdb.open(str(self.partial), map_size=2**26, lock=False)
+                unless_ours.callback(environment.close)
+                with environment.begin(write=True) as transaction:
+                    known = transaction.get(b"plan", plan)
+                    transaction.put(b"plan", known)
+                if known == plan:  # ours, or new
+                    unless_ours.pop_all()
                     return environment
-            environment.close()
         except (lmdb.InvalidError, lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.VersionMismatchError):
             pass
         except lmdb.Error as error:
