@@ -147,7 +147,8 @@ class Report:
                 self.run.evaluation.draw(self.folder)
                 self.say(self.run.evaluation.summary())
         self.loggers.close()
-        self.log_file.close()
+        with self._tolerating():
+            self.log_file.close()
 
     @contextmanager
     def _tolerating(self) -> Iterator[None]:
