@@ -151,10 +151,14 @@ def test_whoever_stops_a_long_list_keeps_what_was_found(place, tmp_path, capsys,
         return find(*arguments, **options)
 
     before = signal.getsignal(signal.SIGTERM)
-    with monkeypatch.context() as patched:
-        patched.setattr(projection, "project", stopped)
-        with pytest.raises(SystemExit) as ended:
-            project(place, tmp_path / "some", photos="012")
+    interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores Ctrl-C
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(projection, "project", stopped)
+            with pytest.raises(SystemExit) as ended:
+                project(place, tmp_path / "some", photos="012")
+    finally:
+        signal.signal(signal.SIGINT, interrupt)
     file = tmp_path / "some" / "latents.pt"
     assert ended.value.code == f"projector.py: interrupted; {file} holds 2 of 3 photos"
     assert signal.getsignal(signal.SIGTERM) == before
