@@ -3,7 +3,7 @@
 from checkpoint.architecture import Architecture
 from checkpoint.blended import BlendedGenerator
 from checkpoint.read import Checkpoint, read
-from checkpoint.write import NotFinite, file_hash, fingerprint, newest_good, write
+from checkpoint.write import NotFinite, file_hash, fingerprint, iteration_of, newest_good, write
 
 __all__ = [
     "Architecture",
@@ -12,6 +12,7 @@ __all__ = [
     "NotFinite",
     "file_hash",
     "fingerprint",
+    "iteration_of",
     "newest_good",
     "read",
     "write",

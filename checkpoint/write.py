@@ -87,6 +87,11 @@ def newest_good(folder: str | Path) -> tuple[Path | None, list[str]]:
     return None, []
 
 
+def iteration_of(path: Path) -> int:
+    """The iteration that a checkpoint was saved at, by its name or the manifest beside it; -1 where neither tells."""
+    return _age(path, _manifest(path.parent))[0]
+
+
 def fingerprint(state: dict[str, Tensor]) -> str:
     """Short SHA-256 of names, shapes and bytes: the same for the same network, whatever file it came from."""
     digest = hashlib.sha256()

@@ -337,11 +337,15 @@ def test_going_back_to_an_older_checkpoint_sets_the_newer_ones_aside(faces, tmp_
     outdir = tmp_path / "run"
     run(train, faces, *SCRATCH, *TINY, "--iter", 6, "--outdir", outdir)
     (outdir / "checkpoints" / "of mine.pt").write_bytes(b"not the run's")
+    checkpoint.write(outdir / "checkpoints" / "best.pt", {"iteration": 5})
     run(train, "--resume", outdir / "checkpoints" / "000002.pt", "--iter", 3, "--keep", 2)
-    assert "2 newer checkpoints are now in" in capsys.readouterr().out
+    assert "3 newer checkpoints are now in" in capsys.readouterr().out
     left = sorted(path.name for path in (outdir / "checkpoints").glob("*.pt"))
     assert left == ["000002.pt", "000003.pt", "of mine.pt"]
-    assert sorted(path.name for path in (outdir / "checkpoints" / "abandoned").iterdir()) == ["000004.pt", "000006.pt"]
+    aside = sorted(path.name for path in (outdir / "checkpoints" / "abandoned").iterdir())
+    assert aside == ["000004.pt", "000006.pt", "best.pt"]
+    run(train, "--resume", "--outdir", outdir, "--iter", 4)
+    assert (outdir / "checkpoints" / "000004.pt").exists(), "it went on from 3"
 
 
 def test_a_run_goes_on_from_another_folder_and_beside_its_checkpoint(faces, source, tmp_path, monkeypatch):

@@ -37,14 +37,15 @@ def folder_of(resumed: Checkpoint, outdir: Path | None) -> Path:
 
 def set_aside_newer(folder: Path, resumed: Checkpoint) -> list[str]:
     """Move checkpoints that are newer than the one to go on from to checkpoints/abandoned; what to say of it."""
-    newer = [path for path in _numbered(folder / "checkpoints") if int(path.stem) > resumed.extra["iteration"]]
+    iteration, files = resumed.extra["iteration"], sorted((folder / "checkpoints").glob("*.pt"))
+    newer = [path for path in files if checkpoint.iteration_of(path) > iteration]
     if not newer:
         return []
     aside = folder / "checkpoints" / "abandoned"
     aside.mkdir(exist_ok=True)
     for path in newer:
         path.replace(aside / path.name)
-    return [f"Going on from iteration {resumed.extra['iteration']}; {len(newer)} newer checkpoints are now in {aside}"]
+    return [f"Going on from iteration {iteration}; {len(newer)} newer checkpoints are now in {aside}"]
 
 
 def evaluate(run: Run, report: Report) -> None:
