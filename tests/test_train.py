@@ -12,6 +12,7 @@ import train
 from checkpoint import Architecture
 from tests.commands import failure, run
 from tests.networks import tiny_discriminator, tiny_generator
+from tests.pictures import random_pictures
 
 TINY = ["--device", "cpu", "--batch", 4, "--n_sample", 4, "--sample_every", 2, "--save_every", 2]
 SCRATCH = ["--size", 16, "--channel_base", 64, "--channel_max", 8, "--style_dim", 8, "--n_mlp", 2]
@@ -19,12 +20,7 @@ SCRATCH = ["--size", 16, "--channel_base", 64, "--channel_max", 8, "--style_dim"
 
 @pytest.fixture(scope="module")
 def faces(tmp_path_factory):
-    """A folder of twelve pictures."""
-    folder = tmp_path_factory.mktemp("faces")
-    random = np.random.default_rng(0)
-    for i in range(12):
-        Image.fromarray(random.integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(folder / f"{i}.png")
-    return folder
+    return random_pictures(tmp_path_factory.mktemp("faces"), 12)
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,11 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 import checkpoint
+from tests.pictures import random_pictures
 
 TRAIN = Path(__file__).parents[1] / "train.py"
 TINY = [
@@ -41,11 +40,7 @@ TIMING = {"sec_per_kimg", "seconds", "gib"}
 
 @pytest.fixture(scope="module")
 def faces(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("faces")
-    numbers = np.random.default_rng(0)
-    for i in range(9):
-        Image.fromarray(numbers.integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(folder / f"{i}.png")
-    return folder
+    return random_pictures(tmp_path_factory.mktemp("faces"), 9)
 
 
 def start(faces, *words, **options) -> subprocess.Popen:

@@ -19,16 +19,6 @@ from tests.scripts.sheets import people as people_of
 ROUNDING = 2
 
 
-@pytest.fixture(scope="module")
-def cartoon():
-    return tiny_generator(seed=1)
-
-
-@pytest.fixture(scope="module")
-def file(cartoon, tmp_path_factory):
-    return saved(tmp_path_factory.mktemp("networks") / "cartoon.pt", cartoon)
-
-
 def draw(file, folder, *words):
     run(interpolate, "--ckpt", file, "--outdir", folder, "--device", "cpu", *words)
     return folder

@@ -8,13 +8,12 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 import checkpoint
 from tests.networks import tiny_discriminator, tiny_generator
+from tests.pictures import random_pictures
 from tests.training.test_parallel import free_port
 from training import parallel, steps
 from training.state import Settings, new_state
@@ -26,11 +25,7 @@ TINY = ["--device=cpu", "--batch=2", "--n_sample=4", "--sample_every=1000", "--s
 
 @pytest.fixture(scope="module")
 def faces(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("faces")
-    random = np.random.default_rng(0)
-    for i in range(12):
-        Image.fromarray(random.integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(folder / f"{i}.png")
-    return folder
+    return random_pictures(tmp_path_factory.mktemp("faces"), 12)
 
 
 @pytest.fixture(scope="module")
