@@ -122,12 +122,9 @@ def main(args: argparse.Namespace) -> Path | None:
     first = parallel.rank() == 0
     if resumed:
         folder = snapshots.folder_of(resumed, outdir)
+        plan = [*(snapshots.set_aside_newer(folder, resumed) if first else ()), *plan]
     else:
-        folder = parallel.from_first(
-            open_folder(outdir, args.overwrite, begun=bool(args.resume) or parallel.attempt() > 0) if first else None
-        )
-    if resumed and first:
-        plan = [*snapshots.set_aside_newer(folder, resumed), *plan]
+        folder = parallel.from_first(open_folder(outdir, args.overwrite, snapshots.wanted(args.resume)) if first else None)
     report = Report(folder, run, quiet=not first)
     if resumed:
         report.load_state_dict(resumed.extra["statistics"])

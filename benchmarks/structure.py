@@ -2,7 +2,7 @@
 
     python -m benchmarks.structure                               # everything, for hours; goes on where it was stopped
     python -m benchmarks.structure --minutes 60                  # as far as an hour goes; the report shows what there is
-    python -m benchmarks.structure --methods baseline,FreezeG --seeds 0 --iter 400 --work /tmp/quick --out /tmp/quick/report
+    python -m benchmarks.structure --methods baseline,FreezeG --seeds 0 --iter 400 --work quick --out quick/report
 
 Every method trains with ordinary train.py. Its checkpoints are measured (ST: style reached, SK: structure kept, see
 metrics/structure.py) and deleted, but for the last. The report holds curves, tables, the same six people by every method,

@@ -23,6 +23,11 @@ def save(run: Run, report: Report) -> Path:
     return path
 
 
+def wanted(resume: str | None) -> bool:
+    """Whether a run is to go on where there is one: by --resume, or in a group that torchrun has restarted."""
+    return resume is not None or parallel.attempt() > 0
+
+
 def folder_of(resumed: Checkpoint, outdir: Path | None) -> Path:
     """The run's folder: outdir, else that whose `checkpoints` the file lies in. Raises InputError where it lies elsewhere."""
     within = resumed.path.resolve().parent
@@ -80,9 +85,9 @@ def find(resume: str | None, outdir: Path | None) -> Checkpoint | None:
     None without --resume, and for an outdir without a checkpoint. A group that torchrun has restarted resumes by itself.
     All processes get what the first one finds. The notes of the checkpoint tell of newer ones that are damaged.
     """
-    restarted = parallel.attempt() > 0
-    if resume is None and not restarted:
+    if not wanted(resume):
         return None
+    restarted = parallel.attempt() > 0
     path, digest, notes = parallel.from_first(_choose(resume, outdir, restarted) if parallel.rank() == 0 else None)
     if path is None:
         return None
