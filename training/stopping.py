@@ -1,11 +1,13 @@
 """Stop between two steps, not inside one: SIGTERM and Ctrl-C ask, a second Ctrl-C insists."""
 
 import signal
+import time
 from types import FrameType
 
 from training import parallel
 
-EVERY = 10  # iterations between two questions to the other processes, where there are any
+PAUSE = 2.0  # seconds between two questions to the other processes, where there are any
+LONGEST = 100  # and iterations
 
 
 class StopRequest:
@@ -18,14 +20,27 @@ class StopRequest:
 
     def __init__(self):
         self.signal: signal.Signals | None = None
+        self._asked_at: tuple[int, float] | None = None  # iteration, time
+        self._next = 0
 
     def asked(self, iteration: int) -> bool:
         """Whether to stop now. Several processes stop at the same iteration, whichever of them was asked."""
         if parallel.world_size() > 1:
-            if iteration % EVERY:
+            if iteration < self._next:
                 return False
-            self.signal = next((number for number in parallel.gather(self.signal) if number), None)
+            self._ask_the_others(iteration)
         return self.signal is not None
+
+    def _ask_the_others(self, iteration: int) -> None:
+        """All agree on the signal, and on the iteration of the next question: about PAUSE seconds on, for the slowest."""
+        now, pace = time.monotonic(), PAUSE
+        if self._asked_at:
+            before, then = self._asked_at
+            pace = (now - then) / max(1, iteration - before)
+        self._asked_at = iteration, now
+        signals, paces = zip(*parallel.gather((self.signal, pace)))
+        self.signal = next((number for number in signals if number), None)
+        self._next = iteration + max(1, min(LONGEST, int(PAUSE / max(paces))))
 
     def __enter__(self) -> "StopRequest":
         self._previous = {number: signal.signal(number, self._ask) for number in (signal.SIGTERM, signal.SIGINT)}

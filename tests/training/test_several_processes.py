@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -55,6 +56,13 @@ def finish(process: subprocess.Popen) -> str:
     return output
 
 
+def wait_for(path: Path, process: subprocess.Popen) -> None:
+    deadline = time.monotonic() + 120
+    while not path.exists():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def workers(process: subprocess.Popen) -> list[int]:
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     return [int(pid) for pid in children if str(TRAIN) in Path(f"/proc/{pid}/cmdline").read_text()]
@@ -84,16 +92,31 @@ def test_a_run_outlives_a_killed_process_and_ends_as_if_nothing_had_happened(fac
     finish(torchrun(*command, f"--outdir={tmp_path / 'whole'}"))
     process = torchrun(*command, f"--outdir={tmp_path / 'killed'}")
     checkpoints = tmp_path / "killed" / "checkpoints"
-    deadline = time.monotonic() + 120
-    while not (checkpoints / "000010.pt").exists():
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_for(checkpoints / "000010.pt", process)
     with contextlib.suppress(ProcessLookupError):
         os.kill(workers(process)[-1], signal.SIGKILL)
     finish(process)
     assert "Resuming" in (tmp_path / "killed" / "log.txt").read_text()
     expected = networks(tmp_path / "whole" / "checkpoints" / "000025.pt")
     found = networks(checkpoints / "000025.pt")
+    assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
+
+
+def test_a_group_that_is_asked_to_stop_saves_and_goes_on_exactly(faces, source, tmp_path):
+    command = [faces, f"--ckpt={source}"]
+    outdir, stopped = tmp_path / "run", 0
+    for number in (signal.SIGINT, signal.SIGTERM):
+        process = torchrun(*command, f"--outdir={outdir}", "--iter=100000", "--resume")
+        wait_for(outdir / "checkpoints" / f"{stopped - stopped % 5 + 5:06d}.pt", process)
+        process.send_signal(number)
+        process.communicate(timeout=60)
+        stopped = int(re.search(rf"Stopped by {number.name} after iteration (\d+)", (outdir / "log.txt").read_text())[1])
+        assert (outdir / "checkpoints" / f"{stopped:06d}.pt").exists()
+
+    end = stopped + 3
+    finish(torchrun(*command, f"--outdir={outdir}", f"--iter={end}", "--resume"))
+    finish(torchrun(*command, f"--outdir={tmp_path / 'whole'}", f"--iter={end}"))
+    found, expected = (networks(run / "checkpoints" / f"{end:06d}.pt") for run in (outdir, tmp_path / "whole"))
     assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
 
 
