@@ -31,6 +31,13 @@ class FiniteGuard:
         self.skipped[name] = (self.skipped.get(name, 0) + bad) * bad
         self.total = self.total + bad
 
+    def state_dict(self) -> dict[str, object]:
+        return {"skipped": dict(self.skipped), "total": self.total}
+
+    def load_state_dict(self, saved: dict[str, object], device: torch.device) -> None:
+        self.skipped = {name: in_a_row.to(device) for name, in_a_row in saved["skipped"].items()}
+        self.total = torch.as_tensor(saved["total"], device=device)
+
     def check(self, iteration: int, logs: dict[str, Tensor]) -> None:
         """Raise InputError when updates keep failing, naming step and terms. Looks at a GPU now and then only."""
         if iteration % EVERY and any(in_a_row.is_cuda for in_a_row in self.skipped.values()):

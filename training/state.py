@@ -71,6 +71,7 @@ class TrainingState:
             "ada": parallel.gather(self.ada.state_dict()) if self.ada else None,
             "iteration": self.iteration,
             "mean_path_length": self.mean_path_length,
+            "guard": self.guard.state_dict(),
             "latent_avg": self.g_ema.mean_latent(4096, torch.Generator(self.device).manual_seed(0)).detach()[0],
             "rng": parallel.gather({"host": self.host_rng.get_state(), "device": self.rng.get_state()}),
         }
@@ -106,6 +107,7 @@ class TrainingState:
             self.ada.load_state_dict(ada)
         self.iteration = _entry(saved, "iteration")
         self.mean_path_length = _entry(saved, "mean_path_length").to(self.device)
+        self.guard.load_state_dict(_entry(saved, "guard"), self.device)
         self.host_rng.set_state(rng["host"])
         self.rng.set_state(rng["device"])
 

@@ -53,6 +53,18 @@ def test_ten_failures_in_a_row_stop_the_run_and_name_step_and_term():
         state.guard.check(10, logs)
 
 
+def test_failures_before_a_stop_count_after_it():
+    state, again = state_of(), state_of()
+    for _ in range(7):
+        broken_step(state)
+    again.load_state_dict(copy.deepcopy(state.state_dict()))
+    for _ in range(3):
+        logs = broken_step(again)
+    assert int(again.guard.total) == 10
+    with pytest.raises(InputError, match="10 times in a row"):
+        again.guard.check(10, logs)
+
+
 def test_a_good_update_in_between_starts_the_count_anew():
     guard = FiniteGuard()
     weight = torch.nn.Parameter(torch.ones(2))

@@ -158,7 +158,7 @@ def test_a_state_goes_on_exactly_where_it_was_saved(ada):
     assert again.mean_path_length > 0
 
 
-@pytest.mark.parametrize("missing", ["g", "d", "g_ema", "g_optim", "d_optim", "iteration", "mean_path_length", "rng"])
+@pytest.mark.parametrize("missing", ["g", "d", "g_ema", "g_optim", "d_optim", "iteration", "mean_path_length", "guard", "rng"])
 def test_what_a_saved_state_lacks_is_named(missing):
     state = state_of()
     saved = {name: value for name, value in state.state_dict().items() if name != missing}
