@@ -135,7 +135,7 @@ class Batches(Iterator[Tensor]):
     Rank r of `world` gets its slice of each global batch of batch * world images.
 
     workers: threads, each making one of the next batches; the result does not depend on them
-    memory:  bytes; a set that fits into them decoded is kept so, each image after its first use
+    memory:  bytes; a set that fits into them decoded is kept so
     """
 
     def __init__(
@@ -164,6 +164,12 @@ class Batches(Iterator[Tensor]):
         batch = self._ahead.popleft().result()
         self.position += self.batch * self.world
         return batch
+
+    def fill(self) -> None:
+        """Decode a set that is kept now, so that an image that cannot be used raises before the first batch, not in the night."""
+        if self._kept is not None:
+            for _ in self._pool.map(self._image, range(len(self.images))):
+                pass
 
     def close(self) -> None:
         """Stop the threads."""

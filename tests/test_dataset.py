@@ -255,6 +255,14 @@ def test_small_sets_are_decoded_once(images, memory, decodings, monkeypatch):
     assert count.total() == decodings if memory else count.total() >= decodings  # some may be decoded ahead
 
 
+def test_a_small_set_can_be_decoded_ahead(images, monkeypatch):
+    expected = draw(Batches(images, 4), 1)[0]
+    with Batches(images, 4) as batches:
+        batches.fill()
+        monkeypatch.setattr(type(images), "_picture", None)
+        assert torch.equal(next(batches), expected)
+
+
 def test_closing_leaves_no_thread(images):
     before = threading.active_count()
     draw(Batches(images, 4, workers=3), 2)

@@ -55,6 +55,16 @@ def assert_same(found, expected, where=""):
         assert found == expected, where
 
 
+def test_a_broken_picture_is_found_before_the_first_step(tmp_path, capsys):
+    (tmp_path / "faces").mkdir()
+    faces = random_pictures(tmp_path / "faces", 12)
+    last = sorted(faces.iterdir())[-1]
+    last.write_bytes(last.read_bytes()[:100])
+    message = failure(capsys, train, faces, *SCRATCH, *TINY, "--iter", 1, "--outdir", tmp_path / "run")
+    assert last.name in message and "prepare_data.py" in message
+    assert not (tmp_path / "run").exists()
+
+
 def test_training_from_scratch_leaves_a_complete_run(faces, tmp_path):
     run(train, faces, *SCRATCH, *TINY, "--iter", 4, "--outdir", tmp_path / "run")
     written = {str(path.relative_to(tmp_path / "run")) for path in (tmp_path / "run").rglob("*") if path.is_file()}

@@ -119,6 +119,7 @@ def prepare(args: argparse.Namespace, device: torch.device, resumed: Checkpoint 
         rank=parallel.rank(),
         world=parallel.world_size(),
     )
+    batches.fill()
     return Run(args, state, architecture, images, batches, remarks, saved_at=saved.get("iteration"))
 
 
