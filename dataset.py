@@ -166,7 +166,7 @@ class Batches(Iterator[Tensor]):
         return batch
 
     def fill(self) -> None:
-        """Decode a set that is kept now, so that an image that cannot be used raises before the first batch, not in the night."""
+        """Decode a set that is kept, now: an image that cannot be used raises before the first batch, not in the night."""
         if self._kept is not None:
             for _ in self._pool.map(self._image, range(len(self.images))):
                 pass
