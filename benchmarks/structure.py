@@ -22,7 +22,7 @@ from pathlib import Path
 import cli
 
 ROOT = Path(__file__).parent.parent
-AS_PUBLISHED = "--freezeD 3 --augment --augment_p 0.2"
+AS_PUBLISHED = "--freezeD 3 --augment --augment_p 0.3"
 METHODS = {  # 3 of 5 levels at 64 px: FreezeG leaves 16, 32 and 64 px trainable, 4 and 8 px are frozen
     "baseline": AS_PUBLISHED,
     "FreezeG": f"{AS_PUBLISHED} --freezeG 3",
@@ -36,7 +36,7 @@ METHODS = {  # 3 of 5 levels at 64 px: FreezeG leaves 16, 32 and 64 px trainable
     "plain": "",
 }
 TWINS = "FreezeSG", "FreezeG"  # the same training: the mapping network, which --freezeStyle is about, is frozen in both
-TRAINING = "--batch 8 --lr 0.0025 --r1 0.1 --ema_decay 0.98"
+TRAINING = "--batch 8 --lr 0.002 --r1 0.5 --ema_decay 0.98"  # as `make demo`
 FACES_SEED = 2  # of the training set
 
 
@@ -53,7 +53,7 @@ def parser() -> cli.Parser:
         help="stop training then; 0: only the report (default: never)",
     )
     add("--iter", type=whole, default=1000, metavar="N", help="iterations of a run (default: 1000)")
-    add("--every", type=whole, default=50, metavar="N", help="iterations between measurements (default: 50)")
+    add("--every", type=whole, default=100, metavar="N", help="iterations between measurements (default: 100)")
     add("--training", default=TRAINING, metavar="FLAGS", help=f"of train.py for all methods (default: {TRAINING})")
     add("--source", type=Path, default=ROOT / "demo" / "source64.pt", metavar="FILE", help="default: demo/source64.pt")
     add("--regressor", type=Path, metavar="FILE", help="the ruler's (default: demo/regressor.pt)")
