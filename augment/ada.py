@@ -23,10 +23,7 @@ class AdaptiveP:
     fixed_p:  above 0: p stays there, and r_t is only reported
     reduce:   sums a tensor over the processes, such as an all-reduce; alone, a process keeps its own
 
-    p:   the probability to augment with, 0 to 1
-    r_t: of the latest full interval, -1 to 1; 0 before there was one
-
-    Raises ValueError for numbers out of range.
+    Counts in tensors that are updated in place, so that a CUDA graph can do it. Raises ValueError for numbers out of range.
     """
 
     def __init__(
@@ -46,23 +43,44 @@ class AdaptiveP:
         self.interval = interval
         self.fixed_p = fixed_p
         self.reduce = reduce
-        self.p = fixed_p
-        self.r_t = 0.0
-        self._start_interval()
+        self._p = torch.tensor(fixed_p, dtype=torch.float64)
+        self._r_t, self._sign_sum, self._count, self._updates = torch.zeros(4, dtype=torch.float64).unbind()
+
+    @property
+    def p(self) -> float | Tensor:
+        """The probability to augment with, 0 to 1. On a GPU a tensor, [], for which nobody waits."""
+        return self._p if self._p.is_cuda else self._p.item()
+
+    @property
+    def r_t(self) -> float:
+        """Of the latest full interval, -1 to 1; 0 before there was one."""
+        return self._r_t.item()
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All that `update` changes, in place."""
+        return self._p, self._r_t, self._sign_sum, self._count, self._updates
+
+    def to(self, device: torch.device | str) -> "AdaptiveP":
+        """Count on the discriminator's device."""
+        self._p, self._r_t, self._sign_sum, self._count, self._updates = (tensor.to(device) for tensor in self.tensors)
+        return self
 
     @torch.no_grad()
     def update(self, real_pred: Tensor) -> None:
-        """Count one batch of the discriminator's raw logits for real images, of any shape.
-
-        Only the last update of an interval reads numbers from the device.
-        """
-        self._sign_sum = self._sign_sum + real_pred.sign().nan_to_num().sum(dtype=torch.float32)
+        """Count one batch of the discriminator's raw logits for real images, of any shape. Reads no number from the device."""
+        self._sign_sum += real_pred.sign().nan_to_num().sum(dtype=torch.float32)
         self._count += real_pred.numel()
         self._updates += 1
-        if self._updates == self.interval:
-            totals = torch.stack([self._sign_sum, torch.full_like(self._sign_sum, self._count)])
-            self._adjust(*self.reduce(totals).tolist())
-            self._start_interval()
+        sign_sum, count = self.reduce(torch.stack([self._sign_sum, self._count])).unbind()
+        full = self._updates == self.interval
+        r_t = sign_sum / count
+        if not self.fixed_p:
+            moved = self._p + torch.where(r_t > self.target, count, -count) / self.length
+            self._p.copy_(torch.where(full, moved.clamp(0, 1), self._p))
+        self._r_t.copy_(torch.where(full, r_t, self._r_t))
+        for counted in (self._sign_sum, self._count, self._updates):
+            counted *= ~full
 
     def state_dict(self) -> dict[str, float | int]:
         """Plain values, with which the next run goes on exactly.
@@ -71,28 +89,17 @@ class AdaptiveP:
         would count it: save after a full interval, or a file for each.
         """
         return {
-            "p": self.p,
+            "p": float(self._p),
             "r_t": self.r_t,
             "sign_sum": float(self._sign_sum),
-            "count": self._count,
-            "updates": self._updates,
+            "count": int(self._count),
+            "updates": int(self._updates),
         }
 
     def load_state_dict(self, state: dict[str, float | int]) -> None:
         """Take over what `state_dict` gave. A fixed_p above 0 stands."""
-        self.p = self.fixed_p or state["p"]
-        self.r_t = state["r_t"]
-        self._sign_sum = state["sign_sum"]
-        self._count = state["count"]
-        self._updates = state["updates"]
-
-    def _adjust(self, sign_sum: float, count: float) -> None:
-        self.r_t = sign_sum / count
-        if not self.fixed_p:
-            step = count / self.length
-            self.p = min(max(self.p + (step if self.r_t > self.target else -step), 0.0), 1.0)
-
-    def _start_interval(self) -> None:
-        self._sign_sum: Tensor | float = 0.0  # on the discriminator's device from the first update on
-        self._count = 0
-        self._updates = 0
+        self._p.fill_(self.fixed_p or state["p"])
+        self._r_t.fill_(state["r_t"])
+        self._sign_sum.fill_(state["sign_sum"])
+        self._count.fill_(state["count"])
+        self._updates.fill_(state["updates"])

@@ -17,7 +17,7 @@ from augment.matrices import compose, matrix
 LN2 = math.log(2)
 
 
-def sample_color(draw: Draw, p: float) -> Tensor:
+def sample_color(draw: Draw, p: float | Tensor) -> Tensor:
     """C, [batch, 4, 4]: five factors, each drawn for itself with probability p, the first acting first.
 
     Only C[:, :3] acts on colours; saturation scales the rest of the identity too, so C[:, 3, 3] is no constant.

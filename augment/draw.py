@@ -37,11 +37,11 @@ class Draw:
         """One of two numbers, at even odds."""
         return first + (second - first) * self.bernoulli(0.5)
 
-    def bernoulli(self, chance: float) -> Tensor:
+    def bernoulli(self, chance: float | Tensor) -> Tensor:
         """True with probability `chance`."""
         return torch.rand(self.batch, generator=self.generator, device=self.device) < chance
 
-    def sometimes(self, chance: float, matrices: Tensor) -> Tensor:
+    def sometimes(self, chance: float | Tensor, matrices: Tensor) -> Tensor:
         """Each of the [batch, n, n] matrices with probability `chance`, the identity in place of the others."""
         identity = torch.eye(matrices.shape[-1], device=matrices.device)
         return torch.where(self.bernoulli(chance)[:, None, None], matrices, identity)

@@ -38,9 +38,9 @@ SYM6 = (
 REACH = len(SYM6) // 4  # pixels to either side that the filter, which works at twice the resolution, looks at
 
 
-def sample_geometric(draw: Draw, p: float, height: int, width: int) -> Tensor:
+def sample_geometric(draw: Draw, p: float | Tensor, height: int, width: int) -> Tensor:
     """G, [batch, 3, 3]: eight factors, each drawn for itself with its own probability, the first acting first."""
-    p_turn = 1 - math.sqrt(1 - p)  # there are two free rotations: p is the probability of at least one
+    p_turn = 1 - (1 - p) ** 0.5  # there are two free rotations: p is the probability of at least one
     return compose(
         draw.sometimes(p, flip_x(draw.either(0, 1))),
         draw.sometimes(p, rotate(-math.pi / 2 * draw.either(0, 3))),  # the published code never draws 1 or 2
@@ -65,14 +65,12 @@ def apply_geometric(images: Tensor, G_inverse: Tensor) -> Tensor:
     if images.dtype not in (torch.float32, torch.float64):
         raise TypeError(f"images are {images.dtype}: expected float32 or float64")
     height, width = images.shape[-2:]
-    # How far to pad is a number that the host must know, so the matrices come to it (one synchronisation), and the little
-    # algebra with them is done there.
-    G_inverse = G_inverse.detach().to(images.dtype).cpu()
-    left, right, top, bottom = _margins(G_inverse, height, width)
-    to_padded = _translation((left - right) / 2, (top - bottom) / 2, like=G_inverse)  # its centre is not the image's
-    # The filter is centred on its tap 5, not 5.5: the point x of an image is found at 2 x - 1/2 in the doubled image.
-    to_doubled = _translation(-0.5, -0.5, like=G_inverse) @ _scaling(2, 2, like=G_inverse)
-    M = to_doubled @ to_padded @ G_inverse @ to_doubled.inverse()
+    G_inverse = G_inverse.detach().to(images)
+    left, right, top, bottom = _most_margins(height, width) if _being_recorded(images) else _margins(G_inverse, height, width)
+    # The filter is centred on its tap 5, not 5.5: the point x of an image is found at 2 x - 1/2 in the doubled image, also
+    # before the map. And the centre of the padded image is not the image's.
+    (a, b, x), (c, d, y) = (row.unbind(-1) for row in G_inverse[:, :2].unbind(1))
+    M = (a, b, a / 2 + b / 2 + (2 * x + (left - right - 0.5))), (c, d, c / 2 + d / 2 + (2 * y + (top - bottom - 0.5)))
 
     # The filters take nearly all the time, and channels_last makes them several times faster.
     padded = F.pad(images, (left, right, top, bottom), mode="reflect").contiguous(memory_format=torch.channels_last)
@@ -112,16 +110,27 @@ def _pixels(shares: Tensor, height: int, width: int) -> Tensor:
 
 
 def _margins(G_inverse: Tensor, height: int, width: int) -> tuple[int, int, int, int]:
-    """Pixels (left, right, top, bottom) beyond the images that any result of the batch looks at.
+    """Pixels (left, right, top, bottom) beyond the images that any result of the batch looks at, at most `_most_margins`.
 
-    One reflection has no more to give than the image less its edge: what lies further out is 0, grey.
+    The host must know them, so the matrices come to it: one synchronisation.
     """
+    G_inverse = G_inverse.cpu()
     half = torch.tensor([width - 1, height - 1], dtype=G_inverse.dtype) / 2
     corners = torch.tensor([[-1, 1, -1, 1], [-1, -1, 1, 1]]) * half[:, None]
     sources = G_inverse[:, :2, :2] @ corners + G_inverse[:, :2, 2:]  # [batch, 2, 4]
     beyond = torch.stack([-sources, sources]).amax((1, 3)) - half + 2 * REACH  # [before or after, x or y]
     left_top, right_bottom = beyond.clamp(min=0).minimum(2 * half).ceil().int().tolist()
     return left_top[0], right_bottom[0], left_top[1], right_bottom[1]
+
+
+def _most_margins(height: int, width: int) -> tuple[int, int, int, int]:
+    """One reflection has no more to give than the image less its edge: what lies further out is 0, grey."""
+    return width - 1, width - 1, height - 1, height - 1
+
+
+def _being_recorded(images: Tensor) -> bool:
+    """Whether a CUDA graph is being recorded. No number can come to the host then, and all replays get the same margins."""
+    return images.is_cuda and torch.cuda.is_current_stream_capturing()
 
 
 def _double(x: Tensor) -> Tensor:
@@ -138,24 +147,24 @@ def _halve(x: Tensor) -> Tensor:
     return upfirdn2d(x, taps[:, None], down=(1, 2), pad=(0, 0, -1, -1))
 
 
-def _sample(x: Tensor, M: Tensor, height: int, width: int) -> Tensor:
+def _sample(x: Tensor, M: tuple[tuple[Tensor, ...], ...], height: int, width: int) -> Tensor:
     """The image [batch, channels, height, width] whose pixel at (x, y) is the input at M (x, y, 1); 0 outside it.
 
-    Both positions are in pixels from the centre. Bilinear.
+    Both positions are in pixels from the centre. Bilinear. M: two rows of three entries, [batch] each.
     """
     # grid_sample counts -1 to 1 from edge to edge, on both sides of M.
-    M = _scaling(2 / x.shape[3], 2 / x.shape[2], like=M) @ M @ _scaling(width / 2, height / 2, like=M)
+    columns, rows = x.shape[3], x.shape[2]
+    (a, b, to_x), (c, d, to_y) = M
+    along_x = _beside_pixels(a * (2 / columns), c * (2 / rows)) * (width / 2)
+    along_y = _beside_pixels(b * (2 / columns), d * (2 / rows)) * (height / 2)
+    shift = _beside_pixels(to_x * (2 / columns), to_y * (2 / rows))
     column = torch.linspace(-1, 1, width, dtype=x.dtype, device=x.device)[:, None] * (width - 1) / width
     row = torch.linspace(-1, 1, height, dtype=x.dtype, device=x.device)[:, None, None] * (height - 1) / height
     # M (x, y, 1), multiplied out: a matrix product might round to TF32, and miss by a quarter of a pixel.
-    along_x, along_y, shift = M[:, None, None, :2].to(x.device).unbind(-1)  # each [batch, 1, 1, 2]
     grid = torch.addcmul(column * along_x, row, along_y) + shift
     return F.grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
-def _translation(x: float, y: float, like: Tensor) -> Tensor:
-    return like.new_tensor([[1, 0, x], [0, 1, y], [0, 0, 1]])
-
-
-def _scaling(x: float, y: float, like: Tensor) -> Tensor:
-    return like.new_tensor([[x, 0, 0], [0, y, 0], [0, 0, 1]])
+def _beside_pixels(x: Tensor, y: Tensor) -> Tensor:
+    """(x, y) of each image as [batch, 1, 1, 2]."""
+    return torch.stack([x, y], dim=-1)[:, None, None]

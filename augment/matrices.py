@@ -18,6 +18,17 @@ def compose(*factors: Tensor) -> Tensor:
     return product
 
 
+def affine_inverse(G: Tensor) -> Tensor:
+    """The inverse of maps [batch, 3, 3] with the last row (0, 0, 1): Cramer's rule, in double precision.
+
+    A library's solver might make the host wait for a GPU, which a CUDA graph cannot.
+    """
+    (a, b, x), (c, d, y) = (row.unbind(-1) for row in G[:, :2].double().unbind(1))
+    det = a * d - b * c
+    rows = (d, -b, b * y - d * x), (-c, a, c * x - a * y)
+    return matrix(*(tuple(entry / det for entry in row) for row in rows), (0, 0, 1)).to(G.dtype)
+
+
 def matrix(*rows: tuple[Tensor | float, ...]) -> Tensor:
     """Rows as they are written on paper, each entry a tensor [batch] or the number 0 or 1 -> [batch, n, n].
 

@@ -14,22 +14,25 @@ from torch import Tensor
 from augment.color import apply_color, sample_color
 from augment.draw import Draw
 from augment.geometric import apply_geometric, sample_geometric
+from augment.matrices import affine_inverse
 
 
-def augment(images: Tensor, p: float, generator: torch.Generator | None = None) -> Tensor:
+def augment(images: Tensor, p: float | Tensor, generator: torch.Generator | None = None) -> Tensor:
     """Images with each of 13 random changes applied with probability p, for each image on its own.
 
     images:    [batch, 3, height, width], float32 or float64, about -1 to 1, any memory layout
-    p:         0 to 1; at 0 the images come back as the same tensor
+    p:         0 to 1; at the number 0 the images come back as the same tensor. A tensor [] is not looked at: its 0 is like
+               any other probability, and the numbers drawn are as many
     generator: for repeatable draws; it lives on the images' device
 
     Differentiable in the images to any order, so R1 goes through it. Raises ValueError for another p, TypeError for images
     of lower precision.
     """
-    if not 0 <= p <= 1:
-        raise ValueError(f"p={p}: expected a probability, 0 to 1")
-    if p == 0:
-        return images
+    if not isinstance(p, Tensor):
+        if not 0 <= p <= 1:
+            raise ValueError(f"p={p}: expected a probability, 0 to 1")
+        if p == 0:
+            return images
     batch, _, height, width = images.shape
     return transform(images, *sample_matrices(batch, height, width, p, device=images.device, generator=generator))
 
@@ -38,7 +41,7 @@ def sample_matrices(
     batch: int,
     height: int,
     width: int,
-    p: float,
+    p: float | Tensor,
     device: torch.device | str = "cpu",
     generator: torch.Generator | None = None,
 ) -> tuple[Tensor, Tensor]:
@@ -47,8 +50,7 @@ def sample_matrices(
         draw = Draw(batch, device, generator)
         G = sample_geometric(draw, p, height, width)
         C = sample_color(draw, p)
-        # No factor of G is singular. Saying so spares the check, for which a GPU would have to be waited for.
-        return torch.linalg.inv_ex(G, check_errors=False).inverse, C
+        return affine_inverse(G), C
 
 
 def transform(images: Tensor, G_inverse: Tensor, C: Tensor) -> Tensor:

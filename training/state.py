@@ -67,10 +67,10 @@ class TrainingState:
             "g_ema": self.g_ema.state_dict(),
             "g_optim": self.g_optim.state_dict(),
             "d_optim": self.d_optim.state_dict(),
-            "ada_aug_p": self.ada.p if self.ada else 0.0,
+            "ada_aug_p": float(self.ada.p) if self.ada else 0.0,
             "ada": parallel.gather(self.ada.state_dict()) if self.ada else None,
             "iteration": self.iteration,
-            "mean_path_length": self.mean_path_length,
+            "mean_path_length": self.mean_path_length.clone(),
             "guard": self.guard.state_dict(),
             "latent_avg": self.g_ema.mean_latent(4096, torch.Generator(self.device).manual_seed(0)).detach()[0],
             "rng": parallel.gather({"host": self.host_rng.get_state(), "device": self.rng.get_state()}),
@@ -102,11 +102,11 @@ class TrainingState:
                 raise InputError(f"{key}: does not fit this run ({' '.join(str(error).split())[:200]})") from None
         for optimizer in (self.g_optim, self.d_optim):
             for group in optimizer.param_groups:
-                group.update(lr=optimizer.defaults["lr"], betas=optimizer.defaults["betas"])
+                group.update(optimizer.defaults)
         if ada:
             self.ada.load_state_dict(ada)
         self.iteration = _entry(saved, "iteration")
-        self.mean_path_length = _entry(saved, "mean_path_length").to(self.device)
+        self.mean_path_length.copy_(_entry(saved, "mean_path_length"))
         self.guard.load_state_dict(_entry(saved, "guard"), self.device)
         self.host_rng.set_state(rng["host"])
         self.rng.set_state(rng["device"])
@@ -160,7 +160,7 @@ def new_state(
         lazy_adam(generator, settings.lr, settings.g_reg_every if settings.path_regularize else None),
         lazy_adam(discriminator, settings.lr, settings.d_reg_every if settings.r1 else None),
         methods,
-        ada,
+        ada and ada.to(device),
         torch.Generator().manual_seed(seed),
         torch.Generator(device).manual_seed(seed + 1),
         torch.zeros((), device=device),
@@ -172,6 +172,8 @@ def lazy_adam(network: torch.nn.Module, lr: float, reg_every: int | None) -> tor
 
     The extra steps shrink the learning rate and the memory by the ratio c = k / (k + 1). Frozen parameters take part
     without a gradient, so that the positions in a saved optimizer are those of the published files.
+    On a GPU it is one that a CUDA graph can repeat.
     """
+    on_gpu = next(network.parameters()).is_cuda
     c = reg_every / (reg_every + 1) if reg_every else 1.0
-    return torch.optim.Adam(network.parameters(), lr=lr * c, betas=(0.0, 0.99**c), eps=1e-8, fused=True)
+    return torch.optim.Adam(network.parameters(), lr=lr * c, betas=(0.0, 0.99**c), eps=1e-8, fused=True, capturable=on_gpu)

@@ -35,7 +35,7 @@ def test_p_stays_at_0():
 
 def test_meeting_the_target_lowers_p():
     controller = AdaptiveP(target=0.5, length=400, interval=1)
-    controller.p = 0.5
+    controller.load_state_dict(controller.state_dict() | {"p": 0.5})
     assert after(controller, torch.tensor([3.0, 1.0, 2.0, 0.0])).r_t == 0.75  # a logit of 0 is neither real nor fake
     assert controller.p == pytest.approx(0.51)
     assert after(controller, torch.tensor([1.0, 1.0, 1.0, -1.0])).r_t == 0.5
@@ -77,6 +77,15 @@ def test_counting_leaves_no_graph():
     logits = torch.ones(4, requires_grad=True)
     controller = after(AdaptiveP(), logits * 2)
     assert not controller._sign_sum.requires_grad
+
+
+def test_numbers_are_updated_in_place_as_a_cuda_graph_does_it():
+    controller = AdaptiveP(length=100, interval=2)
+    held = controller.tensors
+    after(controller, ALL_REAL, ALL_REAL, ALL_REAL)
+    assert [tensor.item() for tensor in held] == [controller.p, controller.r_t, 4, 4, 1]
+    controller.load_state_dict(AdaptiveP().state_dict())
+    assert not any(held) and all(mine is other for mine, other in zip(controller.tensors, held))
 
 
 @pytest.mark.parametrize("wrong", [{"fixed_p": 1.2}, {"fixed_p": -0.1}, {"length": 0}, {"interval": 0}])

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from augment import geometric
 from augment.draw import Draw
 from augment.geometric import (
     SYM6,
@@ -130,6 +131,15 @@ def test_any_number_of_channels_is_moved_alike():
     images, G_inverse = noise(2), random_matrices(2, 32, 32)
     grey = apply_geometric(images[:, :1], G_inverse)
     torch.testing.assert_close(grey, apply_geometric(images, G_inverse)[:, :1], atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("size", [(32, 32), (20, 37), (1, 2)])
+def test_margins_that_serve_every_matrix_give_the_same_images(size, monkeypatch):
+    """While a CUDA graph is recorded nobody knows the matrices to come."""
+    images, G_inverse = noise(16, *size), random_matrices(16, *size)
+    fitting = apply_geometric(images, G_inverse)
+    monkeypatch.setattr(geometric, "_being_recorded", lambda images: True)
+    torch.testing.assert_close(apply_geometric(images, G_inverse), fitting, atol=2e-4, rtol=0)
 
 
 def test_second_derivatives_are_right():

@@ -31,6 +31,20 @@ def test_augment_is_sampling_then_transforming(images):
     assert torch.equal(augment(images, 0.7, seeded(3)), transform(images, *matrices))
 
 
+@pytest.mark.parametrize("p", [0.7, 1.0])
+def test_a_tensor_for_p_gives_what_the_number_gives(images, p):
+    assert torch.equal(augment(images, torch.tensor(p, dtype=torch.float64), seeded(3)), augment(images, p, seeded(3)))
+
+
+def test_a_tensor_for_p_is_not_looked_at(images):
+    """Whether its value is 0 or not, as many numbers are drawn, and at 0 next to nothing happens to the images."""
+    one, other = seeded(3), seeded(3)
+    same = augment(images, torch.tensor(0.0), one)
+    torch.testing.assert_close(same, images, atol=1e-5, rtol=0)
+    augment(images, torch.tensor(1.0), other)
+    assert same is not images and torch.equal(one.get_state(), other.get_state())
+
+
 def test_a_seeded_generator_repeats(images):
     assert torch.equal(augment(images, 1.0, seeded(1)), augment(images, 1.0, seeded(1)))
     assert not torch.equal(augment(images, 1.0, seeded(1)), augment(images, 1.0, seeded(2)))
