@@ -28,11 +28,18 @@ class FiniteGuard:
         norm = nn.utils.get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None])
         bad = (~torch.isfinite(norm)).float()
         optimizer.grad_scale, optimizer.found_inf = None, bad  # the interface that torch's GradScaler uses
-        self.skipped[name] = (self.skipped.get(name, 0) + bad) * bad
-        self.total = self.total + bad
+        if not isinstance(self.total, Tensor):
+            self.total = torch.zeros_like(bad)
+        self.skipped.setdefault(name, torch.zeros_like(bad)).add_(bad).mul_(bad)
+        self.total.add_(bad)
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All that `protect` changes, in place, once every step was taken."""
+        return self.total, *self.skipped.values()
 
     def state_dict(self) -> dict[str, object]:
-        return {"skipped": dict(self.skipped), "total": self.total}
+        return {"skipped": {name: in_a_row.clone() for name, in_a_row in self.skipped.items()}, "total": self.total + 0}
 
     def load_state_dict(self, saved: dict[str, object], device: torch.device) -> None:
         self.skipped = {name: in_a_row.to(device) for name, in_a_row in saved["skipped"].items()}

@@ -1,7 +1,8 @@
 """The four updates of StyleGAN2 training (Karras et al. 2020, App. B), one function each.
 
 Each takes the state and the micro-batches of one batch (one, unless gradients are accumulated), changes the state by one
-optimizer step, and returns what to log as tensors on the device.
+optimizer step, and returns what to log as tensors on the device. Nothing in them waits for a GPU, and all that the next
+step depends on is a tensor that is updated in place, so that a CUDA graph can repeat them (training/graphs.py).
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 from augment import augment
-from model import Generator, mix_styles
+from model import Generator
 from training import losses, parallel
 from training.state import TrainingState
 from training.transfer import GeneratorBatch
@@ -24,22 +25,23 @@ class Latents:
     """The random part of a batch of images.
 
     z:            one [batch, style_dim], or two to mix
-    inject_index: the first layer that takes the second z
+    inject_index: the first layer that takes the second z, a number or [] on the device; n_latent mixes nothing
     noise:        one [batch, 1, res, res] for each convolution
     """
 
     z: list[Tensor]
-    inject_index: int
+    inject_index: Tensor | int
     noise: list[Tensor]
 
 
 def draw_latents(state: TrainingState, batch: int) -> Latents:
-    """Fresh random numbers for `batch` images; two z with the probability of style mixing."""
-    two = torch.rand((), generator=state.host_rng).item() < state.settings.mixing
-    inject_index = torch.randint(1, state.generator.n_latent, (), generator=state.host_rng).item()
-    shape = batch, state.generator.style_dim
-    z = [torch.randn(*shape, generator=state.rng, device=state.device) for _ in range(1 + two)]
-    return Latents(z, inject_index, state.generator.make_noise(batch, state.rng))
+    """Fresh random numbers for `batch` images; the second z is used with the probability of style mixing."""
+    n_latent, shape = state.generator.n_latent, (batch, state.generator.style_dim)
+    mixes = torch.rand((), generator=state.host_rng).item() < state.settings.mixing
+    inject_index = torch.randint(1, n_latent, (), generator=state.host_rng).item() if mixes else n_latent
+    z = [torch.randn(*shape, generator=state.rng, device=state.device) for _ in range(2)]
+    # Filled where it lies: a copy from the host would wait for the GPU.
+    return Latents(z, torch.full((), inject_index, device=state.device), state.generator.make_noise(batch, state.rng))
 
 
 def discriminator_step(state: TrainingState, reals: Sequence[Tensor], latents: Sequence[Latents]) -> Logs:
@@ -116,7 +118,7 @@ def path_length_step(state: TrainingState, latents: Sequence[Latents], image_noi
 
     logs = _update(state, "path-length", state.g_optim, loss, ((drawn,) for drawn in latents), len(latents))
     mean = torch.stack(means).mean()
-    state.mean_path_length = torch.where(torch.isfinite(mean), mean, state.mean_path_length)
+    state.mean_path_length.copy_(torch.where(torch.isfinite(mean), mean, state.mean_path_length))
     return logs
 
 
@@ -137,8 +139,11 @@ def augmented(state: TrainingState, images: Tensor) -> Tensor:
 
 
 def _mixed(generator: Generator, drawn: Latents) -> Tensor:
-    codes = [generator.broadcast(generator.mapping(z)) for z in drawn.z]
-    return codes[0] if len(codes) == 1 else mix_styles(*codes, drawn.inject_index)
+    first, *second = [generator.broadcast(generator.mapping(z)) for z in drawn.z]
+    if not second:
+        return first
+    layers = torch.arange(generator.n_latent, device=first.device)[:, None]
+    return torch.where(layers < drawn.inject_index, first, *second)  # mix_styles, at an index that need not be known here
 
 
 def _update(
