@@ -91,6 +91,7 @@ def parser() -> cli.Parser:
     add("--n_sample", type=count, default=64, metavar="N", help="faces on a sample sheet (default: 64)")
     add("--seed", type=seed, default=0, metavar="N", help="of all random numbers (default: 0)")
     add("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
+    add("--no_graphs", action="store_true", help="no CUDA graphs on a GPU: slower, in less memory; the losses are the same")
     add("--profile", action="store_true", help="record some iterations: trace.json and operators.txt in the run's folder")
     add("--dry_run", action="store_true", help="show what would train, memory and time; write nothing")
     add("-m", dest="launcher", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
@@ -101,7 +102,7 @@ def parser() -> cli.Parser:
 
 def main(args: argparse.Namespace) -> Path | None:
     import utils
-    from training import estimate, guard, parallel, profiling, sampling, setup, snapshots, steps
+    from training import estimate, graphs, guard, parallel, profiling, sampling, setup, snapshots
     from training.report import Report, open_folder
     from training.stopping import StopRequest
 
@@ -133,6 +134,7 @@ def main(args: argparse.Namespace) -> Path | None:
     )
     for line in plan:
         report.say(line)
+    steps = graphs.training_steps(state, report.say, wanted=not args.no_graphs)
     profiled = profiling.profiled(args.profile and first, folder, device, report.say)
     with StopRequest() as stop, guard.memory_advice(device), profiled as profile_step:
         if first and not resumed:

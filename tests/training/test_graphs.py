@@ -1,0 +1,332 @@
+"""CUDA graphs of the training steps, tried on the CPU with a recording that repeats operators and no Python."""
+
+import contextlib
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from augment import AdaptiveP, geometric
+from tests.networks import tiny_discriminator, tiny_generator
+from tests.test_train import assert_same
+from training import graphs, steps
+from training.graphs import Graphed, TrainingSteps
+from training.state import Settings, new_state
+from training.transfer import FreezeD, FreezeG, FreezeStyle, StructureLoss, Term, TransferMethod
+
+HOST_READS = {"aten::_local_scalar_dense", "aten::equal", "aten::nonzero", "aten::masked_select"}
+
+
+class Recording(TorchDispatchMode):
+    """What a CUDA graph does. While it is entered, every operator is kept with the very tensors that it reads and writes;
+    `undo` takes back what it did, since a capture carries nothing out; `replay` repeats the operators, and nothing else.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.operators, self.made, self.written, self.generators = [], {}, {}, {}
+
+    def __torch_dispatch__(self, operator, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if operator.name().split(".")[0] in HOST_READS:
+            raise RuntimeError(f"{operator.name()}: a graph cannot wait for a number")
+        given = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
+        if operator._schema.is_mutable:
+            for tensor in given:
+                if key(tensor) not in self.made:
+                    self.written.setdefault(key(tensor), (tensor, tensor.untyped_storage().clone()))
+        for leaf in tree_leaves((args, kwargs)):
+            if isinstance(leaf, torch.Generator):
+                self.generators.setdefault(leaf, leaf.get_state())
+        result = operator(*args, **kwargs)
+        known = {key(tensor) for tensor in given}
+        fresh = [isinstance(leaf, torch.Tensor) and key(leaf) not in known for leaf in tree_leaves(result)]
+        self.made |= {key(leaf): leaf for leaf, is_fresh in zip(tree_leaves(result), fresh) if is_fresh}
+        self.operators.append((operator, args, kwargs, result, fresh))
+        return result
+
+    def undo(self):
+        for tensor, before in self.written.values():
+            tensor.untyped_storage().copy_(before)
+        for generator, before in self.generators.items():
+            generator.set_state(before)
+
+    def replay(self):
+        with torch._C._AutoDispatchBelowAutograd():
+            for tensor in self.made.values():  # other graphs use the same memory in between
+                tensor.fill_(float("nan") if tensor.is_floating_point() else 1)
+            for operator, args, kwargs, result, fresh in self.operators:
+                if any(fresh) or operator._schema.is_mutable:  # a view follows what it looks at
+                    again = operator(*args, **kwargs)
+                    for old, new, is_fresh in zip(tree_leaves(result), tree_leaves(again), fresh, strict=True):
+                        if is_fresh:
+                            old.copy_(new)
+
+
+def key(tensor):
+    return tensor.untyped_storage()._cdata
+
+
+def recorded(step):
+    """In place of CudaRecorder."""
+    recording = Recording()
+    try:
+        with recording:
+            logs = step()
+    finally:
+        recording.undo()
+    return recording.replay, logs
+
+
+class OnDevice(AdaptiveP):
+    """As on a GPU: nobody looks at p."""
+
+    @property
+    def p(self):
+        return self._p
+
+
+@pytest.fixture
+def said():
+    return []
+
+
+@pytest.fixture(autouse=True)
+def same_margins(monkeypatch):
+    """Those of a recording in every call, so that graph and step are equal to the last bit."""
+    monkeypatch.setattr(geometric, "_being_recorded", lambda images: True)
+
+
+def state_of(*methods, seed=0, ada=None, device="cpu", **settings):
+    defaults = {"d_reg_every": 2, "g_reg_every": 2, "mixing": 0.5}
+    return new_state(
+        Settings(**defaults | settings),
+        tiny_generator(seed=1),
+        tiny_discriminator(seed=2),
+        methods,
+        source=tiny_generator(seed=1),
+        ada=ada,
+        seed=seed,
+        device=device,
+    )
+
+
+def graphed(said, record=recorded):
+    return TrainingSteps(*(Graphed(getattr(steps, name), record, said.append) for name in TrainingSteps._fields))
+
+
+def train(state, taken, iterations, accumulate=1):
+    """The loop of train.py. Returns the logs of every iteration."""
+    numbers = torch.Generator().manual_seed(5)
+    every = []
+    for _ in range(iterations):
+        reals = [torch.randn(4, 3, 16, 16, generator=numbers).to(state.device) for _ in range(accumulate)]
+        draw = lambda batch: [steps.draw_latents(state, batch) for _ in range(accumulate)]  # noqa: E731
+        logs = taken.discriminator_step(state, reals, draw(4))
+        if state.iteration % state.settings.d_reg_every == 0:
+            logs |= taken.r1_step(state, reals)
+        logs |= taken.generator_step(state, draw(4))
+        if state.iteration % state.settings.g_reg_every == 0:
+            logs |= taken.path_length_step(state, draw(2))
+        state.update_ema()
+        state.iteration += 1
+        every.append({name: value.item() for name, value in logs.items()})
+    return every
+
+
+CASES = {
+    "plain": {},
+    "always mixing": {"mixing": 1.0},
+    "FreezeG and FreezeD": {"methods": [FreezeG(1), FreezeD(1)]},
+    "FreezeSG": {"methods": [FreezeG(1, train_mapping=True), FreezeStyle(2)]},
+    "structure loss": {"methods": [StructureLoss(2)]},
+    "structure loss of features": {"methods": [StructureLoss(2, target="features"), FreezeStyle(2)]},
+    "adaptive ADA": {"ada": {"length": 64, "interval": 3, "target": -0.5}},
+    "fixed ADA": {"ada": {"fixed_p": 0.6, "interval": 3}},
+    "accumulated": {"accumulate": 2, "ada": {"length": 64, "interval": 3, "target": -0.5}},
+    "bf16": {"precision": torch.bfloat16},
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_training_with_graphs_is_training_without(case, said):
+    def run(taken):
+        state = state_of(
+            *case.get("methods", ()), ada=OnDevice(**case["ada"]) if "ada" in case else None, mixing=case.get("mixing", 0.5)
+        )
+        state.generator.compute_dtype = state.discriminator.compute_dtype = case.get("precision")
+        return train(state, taken, 10, case.get("accumulate", 1)), state
+
+    (expected, without), (found, state) = run(steps), run(graphed(said))
+    assert said == []
+    assert found == expected
+    assert_same(state.state_dict(), without.state_dict())
+    if state.ada and not state.ada.fixed_p:
+        assert state.ada.p > 0.2, "p has moved while graphs ran"
+    assert state.mean_path_length > 0
+
+
+def test_every_step_becomes_a_graph_and_the_step_itself_is_then_left_alone(said):
+    state, taken = state_of(), graphed(said)
+    train(state, taken, 6)
+    for step in taken:
+        step.step = None
+    train(state, taken, 4)
+
+
+def test_skipped_updates_are_counted_in_graphs(said):
+    def run(taken):
+        state = state_of()
+        train(state, taken, 6)
+        with torch.no_grad():
+            state.generator.conv1.conv.weight.fill_(float("nan"))
+        train(state, taken, 3)
+        return state
+
+    state, without = run(graphed(said)), run(steps)
+    assert int(state.guard.total) == int(without.guard.total) > 0
+    assert_same(state.guard.state_dict(), without.guard.state_dict())
+
+
+def carried_out_then_broken(step):
+    step()
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB\nand more")
+
+
+def off_by_a_tenth(step):
+    replay, logs = recorded(step)
+
+    def wrong():
+        replay()
+        for value in logs.values():
+            value.mul_(1.1)
+
+    return wrong, logs
+
+
+def without_an_update(step):
+    """The logs are right, and the weights stay."""
+    _, logs = recorded(step)
+    return lambda: None, logs
+
+
+@pytest.mark.parametrize(
+    "record, reason",
+    [(carried_out_then_broken, "2.00 GiB"), (off_by_a_tenth, "by the graph"), (without_an_update, "by the graph")],
+)
+@pytest.mark.parametrize("ada", [None, {"length": 64, "interval": 3, "target": -0.5}], ids=["", "ada"])
+def test_a_graph_that_fails_is_said_once_and_leaves_no_trace(record, reason, ada, said):
+    state, without = (state_of(ada=ada and OnDevice(**ada)) for _ in range(2))
+    found, expected = train(state, graphed(said, record), 10), train(without, steps, 10)
+    assert found == expected
+    assert_same(state.state_dict(), without.state_dict())
+    assert len(said) == 4 and all(reason in line and "\n" not in line for line in said)
+    assert {name for name in TrainingSteps._fields for line in said if name in line} == set(TrainingSteps._fields)
+
+
+class LooksAtItsLoss(TransferMethod):
+    def generator_losses(self, batch):
+        value = batch.w.square().mean()
+        return {"w": Term(value, 1.0 if value.item() > 0 else 2.0)}
+
+
+def test_a_method_that_reads_a_number_trains_without_a_graph_for_its_step(said):
+    state, without = (state_of(LooksAtItsLoss()) for _ in range(2))
+    assert train(state, graphed(said), 6) == train(without, steps, 6)
+    assert len(said) == 1 and "generator_step" in said[0] and "_local_scalar_dense" in said[0]
+
+
+def test_what_a_graph_keeps_of_its_inputs_shows(said):
+    """It is recorded on the inputs of one call and tried on those of the next."""
+
+    def step(state, real, brightness):
+        return steps.discriminator_step(state, [real + brightness], drawn)
+
+    state = state_of()
+    drawn = [steps.draw_latents(state, 4)]
+    taken = Graphed(step, recorded, said.append)
+    for brightness in (0, 1, 2, 3):
+        taken(state, torch.randn(4, 3, 16, 16), brightness)
+    assert len(said) == 1 and "by the graph" in said[0]
+
+
+def test_a_batch_of_another_shape_goes_past_the_graph(said):
+    def run(taken):
+        state = state_of()
+        train(state, taken, 6)
+        return taken.generator_step(state, [steps.draw_latents(state, 3)]), state
+
+    (found, state), (expected, without) = run(graphed(said)), run(steps)
+    assert found == expected
+    assert_same(state.state_dict(), without.state_dict())
+
+
+def test_logs_stay_as_they_were_when_the_graph_runs_again(said):
+    state, taken = state_of(), graphed(said)
+    train(state, taken, 6)
+    logs = taken.generator_step(state, [steps.draw_latents(state, 4)])
+    before = logs["g"].item()
+    taken.generator_step(state, [steps.draw_latents(state, 4)])
+    assert logs["g"].item() == before
+
+
+def test_on_a_cpu_the_steps_are_those_of_the_loop(said):
+    assert list(graphs.training_steps(state_of(), said.append)) == [getattr(steps, name) for name in TrainingSteps._fields]
+
+
+def test_margins_of_a_recording_change_the_losses_by_rounding_only(said, monkeypatch):
+    """As on a GPU: the step pads as far as its matrices reach, the graph as far as any could."""
+    entered = []
+    monkeypatch.setattr(geometric, "_being_recorded", lambda images: bool(entered))
+
+    def record(step):
+        entered.append(True)
+        with contextlib.closing(contextlib.ExitStack()) as stack:
+            stack.callback(entered.clear)
+            return recorded(step)
+
+    state, without = (state_of(ada=OnDevice(fixed_p=0.6)) for _ in range(2))
+    found, expected = train(state, graphed(said, record), 5), train(without, steps, 5)
+    assert said == []
+    for ours, theirs in zip(found, expected, strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-2, abs=1e-3)
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_on_a_gpu_losses_with_and_without_graphs_agree(case, said, monkeypatch):
+    monkeypatch.undo()
+
+    def run(wanted):
+        state = state_of(
+            *case.get("methods", ()),
+            ada=AdaptiveP(**case["ada"]) if "ada" in case else None,
+            mixing=case.get("mixing", 0.5),
+            device="cuda",
+        )
+        state.generator.compute_dtype = state.discriminator.compute_dtype = case.get("precision")
+        taken = graphs.training_steps(state, said.append, wanted)
+        return train(state, taken, 10, case.get("accumulate", 1)), state, taken
+
+    (expected, without, _), (found, state, taken) = run(False), run(True)
+    assert said == []
+    assert all(step.graph for step in taken)
+    tolerance = 0.2 if "precision" in case else 0.02
+    for ours, theirs in zip(found, expected, strict=True):
+        skip = {"r_t"}
+        assert {n: v for n, v in ours.items() if n not in skip} == pytest.approx(
+            {n: v for n, v in theirs.items() if n not in skip}, rel=tolerance, abs=tolerance
+        )
+    assert torch.equal(state.rng.get_state(), without.rng.get_state()), "as many random numbers"
+
+
+@pytest.mark.cuda
+def test_on_a_gpu_a_step_that_reads_a_number_trains_on_without_a_graph(said):
+    state = state_of(LooksAtItsLoss(), ada=AdaptiveP(fixed_p=0.5), device="cuda")
+    taken = graphs.training_steps(state, said.append)
+    logs = train(state, taken, 10)
+    assert len(said) == 1 and "generator_step" in said[0]
+    assert taken.discriminator_step.graph and taken.r1_step.graph and taken.path_length_step.graph
+    assert all(value == value for line in logs for value in line.values())
+    torch.randn(3, device="cuda")  # the global random numbers are whole as well

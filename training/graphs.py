@@ -1,0 +1,186 @@
+"""CUDA graphs of the four training steps: a GPU gets the thousands of small kernels of a step in one piece.
+
+    steps = graphs.training_steps(state, report.say)
+    logs = steps.discriminator_step(state, reals, latents)  # as in training/steps.py
+
+The first calls of a step are ordinary ones; they also build what is built on first use: operators, moments of the optimizer.
+The next call records the step and tries the graph beside it. Later ones copy their inputs to where the graph reads, and
+replay it. A graph holds no Python: what a step decides on the host stays as it was when the graph was recorded.
+"""
+
+import contextlib
+import copy
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from training import parallel, steps
+from training.state import TrainingState
+from training.steps import Latents, Logs
+
+Step = Callable[..., Logs]
+Recorder = Callable[[Step], tuple[Callable[[], None], Logs]]
+
+WARM_UP = 2  # ordinary calls of a step before it is recorded
+# Both run the same kernels; sums in another order may round to bfloat16 otherwise, by 2^-9, and penalties square that.
+TOLERANCE = {"rtol": 2**-5, "atol": 1e-7, "equal_nan": True}
+MAY_CANCEL = {"real_score", "fake_score", "r_t"}  # near 0 they are all rounding; the losses tell the same
+
+
+class TrainingSteps(NamedTuple):
+    """The four updates under their names in training/steps.py."""
+
+    discriminator_step: Step
+    r1_step: Step
+    generator_step: Step
+    path_length_step: Step
+
+
+def training_steps(state: TrainingState, say: Callable[[str], None], wanted: bool = True) -> TrainingSteps:
+    """The four updates, as graphs if wanted and possible: on one GPU. Several processes talk to each other in between."""
+    plain = TrainingSteps(*(getattr(steps, name) for name in TrainingSteps._fields))
+    if not wanted or state.device.type != "cuda" or parallel.world_size() > 1:
+        return plain
+    record = CudaRecorder(state.rng)
+    return TrainingSteps(*(Graphed(step, record, say) for step in plain))
+
+
+class Graphed:
+    """A step that becomes a graph once it has shown that the graph does the same.
+
+    record: as CudaRecorder; say: is told, once, why there is no graph
+    """
+
+    def __init__(self, step: Step, record: Recorder, say: Callable[[str], None]):
+        self.step, self.record, self.say = step, record, say
+        self.calls = 0
+        self.earlier: tuple = ()  # inputs of the latest ordinary call
+        self.graph: Graph | None = None
+
+    def __call__(self, state: TrainingState, *inputs) -> Logs:
+        self.calls += 1
+        if self.graph and self.graph.takes(inputs):
+            return self.graph(inputs)
+        if self.calls == WARM_UP + 1:
+            return self._first(state, inputs)
+        self.earlier = inputs if self.calls == WARM_UP else ()
+        return self.step(state, *inputs)
+
+    def _first(self, state: TrainingState, inputs: tuple) -> Logs:
+        """Take this step with the graph if that does what the step does, else without, as if nothing had been tried."""
+        before, earlier, self.earlier = Saved(state), self.earlier, ()
+        try:
+            self.graph, logs = self._tried(state, inputs, earlier, before)
+            return logs
+        except Exception as error:  # whatever it is: an error of the step itself comes again below
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+        before.restore()
+        del before  # with its memory, which may have been what was lacking
+        self.say(f"CUDA graphs: not used for {self.step.__name__} ({reason})")
+        return self.step(state, *inputs)
+
+    def _tried(self, state: TrainingState, inputs: tuple, earlier: tuple, before: "Saved") -> tuple["Graph", Logs]:
+        """The graph, and the logs of the step that it took. Raises RuntimeError when the step itself does something else."""
+        before.take()
+        # Recorded on other inputs than it is tried on, so that what it keeps of them shows.
+        graph = Graph(lambda *held: self.step(state, *held), self.record, earlier)
+        expected = before.with_update(self.step(state, *inputs))
+        before.restore()
+        logs = graph(inputs)
+        if wrong := difference(before.with_update(logs), expected):
+            raise RuntimeError(wrong)
+        return graph, logs
+
+
+class Graph:
+    """A recorded step, and the tensors that it reads and writes."""
+
+    def __init__(self, step: Step, record: Recorder, inputs: tuple):
+        self.inputs = copy.deepcopy(inputs)
+        self.replay, self.logs = record(lambda: step(*self.inputs))
+
+    def takes(self, inputs: tuple) -> bool:
+        """Whether these have the recorded shapes."""
+        return [tensor.shape for tensor in tensors_in(inputs)] == [tensor.shape for tensor in tensors_in(self.inputs)]
+
+    def __call__(self, inputs: tuple) -> Logs:
+        torch._foreach_copy_(list(tensors_in(self.inputs)), list(tensors_in(inputs)))
+        self.replay()
+        return {name: value.clone() for name, value in self.logs.items()}  # the next replay writes over them
+
+
+class CudaRecorder:
+    """Records graphs that share their memory, which is safe since they run one after the other."""
+
+    def __init__(self, rng: torch.Generator):
+        self.rng = rng
+        self.pool = torch.cuda.graph_pool_handle()
+
+    def __call__(self, step: Step) -> tuple[Callable[[], None], Logs]:
+        """(what repeats the step, the tensors in which its logs then lie). The step itself is not carried out."""
+        try:
+            return self._recorded(step)
+        except Exception:
+            # PyTorch before 2.12 leaves the random numbers of a broken recording in recording mode; a whole one ends it.
+            with contextlib.suppress(Exception):
+                self._recorded(lambda: {"": torch.zeros((), device=self.rng.device)})
+            raise
+
+    def _recorded(self, step: Step) -> tuple[Callable[[], None], Logs]:
+        graph = torch.cuda.CUDAGraph()
+        graph.register_generator_state(self.rng)
+        with torch.cuda.graph(graph, pool=self.pool, capture_error_mode="thread_local"):  # other threads decode images
+            logs = step()
+        return graph.replay, logs
+
+
+class Saved:
+    """All that a step changes, to go back to."""
+
+    def __init__(self, state: TrainingState):
+        self.state = state
+        self.copies: list[tuple[Tensor, Tensor]] = []
+        self.rng = state.rng.get_state()
+
+    def take(self) -> None:
+        self.copies += [(tensor, tensor.detach().clone()) for tensor in changing(self.state)]
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        for tensor, saved in self.copies:
+            tensor.copy_(saved)
+        self.state.rng.set_state(self.rng)
+
+    @torch.no_grad()
+    def with_update(self, logs: Logs) -> Logs:
+        """The logs, and how far the parameters have moved."""
+        moved = [tensor - saved for tensor, saved in self.copies if isinstance(tensor, nn.Parameter)]
+        return logs | {"the update": nn.utils.get_total_norm(moved)}
+
+
+def changing(state: TrainingState) -> Iterator[Tensor]:
+    """Every tensor that a step may change, each in place."""
+    yield state.mean_path_length
+    yield from state.guard.tensors
+    yield from state.ada.tensors if state.ada else ()
+    for optimizer in (state.g_optim, state.d_optim):
+        for parameter, moments in optimizer.state.items():
+            yield from (parameter, *moments.values())
+
+
+def difference(found: Logs, expected: Logs) -> str | None:
+    """The first log that the graph has different from the step, in words."""
+    for name, value in expected.items():
+        if name not in MAY_CANCEL and not torch.allclose(found[name], value, **TOLERANCE):
+            return f"{name} is {found[name].item():g} by the graph, {value.item():g} by the step"
+    return None
+
+
+def tensors_in(value: object) -> Iterator[Tensor]:
+    """The tensors of nested lists, tuples and Latents, in order."""
+    if isinstance(value, Tensor):
+        yield value
+    for part in vars(value).values() if isinstance(value, Latents) else value if isinstance(value, list | tuple) else ():
+        yield from tensors_in(part)
