@@ -49,7 +49,7 @@ class AdaptiveP:
     @property
     def p(self) -> float | Tensor:
         """The probability to augment with, 0 to 1. On a GPU a tensor, [], for which nobody waits."""
-        return self._p if self._p.is_cuda else self._p.item()
+        return self._p.item() if self._p.device.type == "cpu" else self._p
 
     @property
     def r_t(self) -> float:

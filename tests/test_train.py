@@ -100,7 +100,7 @@ def test_first_sample_sheet_shows_source_and_target_alike(faces, source, tmp_pat
     [
         ["--augment", "--freezeD", 1, "--freezeG", 1],
         ["--augment", "--augment_p", 0.5, "--freezeStyle", 2, "--freezeG", 1, "--train_mapping", "--structure_loss", 2],
-        ["--accumulate", 2],
+        ["--accumulate", 2, "--no_graphs"],
         ["--precision", "bf16", "--structure_loss", 2, "--structure_target", "features"],
     ],
     ids=["ada+freeze", "sg+structure", "accumulate", "bf16"],

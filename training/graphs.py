@@ -3,7 +3,7 @@
     steps = graphs.training_steps(state, report.say)
     logs = steps.discriminator_step(state, reals, latents)  # as in training/steps.py
 
-The first calls of a step are ordinary ones; they also build what is built on first use: operators, moments of the optimizer.
+The first calls of a step are ordinary ones; they also build what is built on first use: operators, the optimizer's moments.
 The next call records the step and tries the graph beside it. Later ones copy their inputs to where the graph reads, and
 replay it. A graph holds no Python: what a step decides on the host stays as it was when the graph was recorded.
 """
@@ -21,7 +21,7 @@ from training.state import TrainingState
 from training.steps import Latents, Logs
 
 Step = Callable[..., Logs]
-Recorder = Callable[[Step], tuple[Callable[[], None], Logs]]
+Recorder = Callable[[TrainingState, Callable[[], Logs]], tuple[Callable[[], None], Logs]]  # see CudaRecorder
 
 WARM_UP = 2  # ordinary calls of a step before it is recorded
 # Both run the same kernels; sums in another order may round to bfloat16 otherwise, by 2^-9, and penalties square that.
@@ -43,15 +43,12 @@ def training_steps(state: TrainingState, say: Callable[[str], None], wanted: boo
     plain = TrainingSteps(*(getattr(steps, name) for name in TrainingSteps._fields))
     if not wanted or state.device.type != "cuda" or parallel.world_size() > 1:
         return plain
-    record = CudaRecorder(state.rng)
+    record = CudaRecorder()
     return TrainingSteps(*(Graphed(step, record, say) for step in plain))
 
 
 class Graphed:
-    """A step that becomes a graph once it has shown that the graph does the same.
-
-    record: as CudaRecorder; say: is told, once, why there is no graph
-    """
+    """A step that becomes a graph once the graph has shown that it does the same. If not, `say` is told why, once."""
 
     def __init__(self, step: Step, record: Recorder, say: Callable[[str], None]):
         self.step, self.record, self.say = step, record, say
@@ -64,12 +61,12 @@ class Graphed:
         if self.graph and self.graph.takes(inputs):
             return self.graph(inputs)
         if self.calls == WARM_UP + 1:
-            return self._first(state, inputs)
+            return self._recorded(state, inputs)
         self.earlier = inputs if self.calls == WARM_UP else ()
         return self.step(state, *inputs)
 
-    def _first(self, state: TrainingState, inputs: tuple) -> Logs:
-        """Take this step with the graph if that does what the step does, else without, as if nothing had been tried."""
+    def _recorded(self, state: TrainingState, inputs: tuple) -> Logs:
+        """Take this step with a graph if that does what the step does, else without, as if nothing had been tried."""
         before, earlier, self.earlier = Saved(state), self.earlier, ()
         try:
             self.graph, logs = self._tried(state, inputs, earlier, before)
@@ -82,31 +79,33 @@ class Graphed:
         return self.step(state, *inputs)
 
     def _tried(self, state: TrainingState, inputs: tuple, earlier: tuple, before: "Saved") -> tuple["Graph", Logs]:
-        """The graph, and the logs of the step that it took. Raises RuntimeError when the step itself does something else."""
+        """The graph, and the logs of the step that it took. Raises RuntimeError if the step itself does something else."""
         before.take()
-        # Recorded on other inputs than it is tried on, so that what it keeps of them shows.
-        graph = Graph(lambda *held: self.step(state, *held), self.record, earlier)
+        graph = Graph(self.step, self.record, state, earlier)  # on other inputs, so that what it keeps of them shows
         expected = before.with_update(self.step(state, *inputs))
         before.restore()
         logs = graph(inputs)
-        if wrong := difference(before.with_update(logs), expected):
-            raise RuntimeError(wrong)
+        found = before.with_update(logs)
+        for name in expected:
+            if name not in MAY_CANCEL and not torch.allclose(found[name], expected[name], **TOLERANCE):
+                raise RuntimeError(f"{name} is {found[name].item():g} with the graph, {expected[name].item():g} without")
         return graph, logs
 
 
 class Graph:
     """A recorded step, and the tensors that it reads and writes."""
 
-    def __init__(self, step: Step, record: Recorder, inputs: tuple):
-        self.inputs = copy.deepcopy(inputs)
-        self.replay, self.logs = record(lambda: step(*self.inputs))
+    def __init__(self, step: Step, record: Recorder, state: TrainingState, inputs: tuple):
+        held = copy.deepcopy(inputs)
+        self.inputs = list(tensors_in(held))
+        self.replay, self.logs = record(state, lambda: step(state, *held))
 
     def takes(self, inputs: tuple) -> bool:
         """Whether these have the recorded shapes."""
-        return [tensor.shape for tensor in tensors_in(inputs)] == [tensor.shape for tensor in tensors_in(self.inputs)]
+        return [tensor.shape for tensor in tensors_in(inputs)] == [tensor.shape for tensor in self.inputs]
 
     def __call__(self, inputs: tuple) -> Logs:
-        torch._foreach_copy_(list(tensors_in(self.inputs)), list(tensors_in(inputs)))
+        torch._foreach_copy_(self.inputs, list(tensors_in(inputs)))
         self.replay()
         return {name: value.clone() for name, value in self.logs.items()}  # the next replay writes over them
 
@@ -114,24 +113,29 @@ class Graph:
 class CudaRecorder:
     """Records graphs that share their memory, which is safe since they run one after the other."""
 
-    def __init__(self, rng: torch.Generator):
-        self.rng = rng
+    def __init__(self):
         self.pool = torch.cuda.graph_pool_handle()
 
-    def __call__(self, step: Step) -> tuple[Callable[[], None], Logs]:
+    def __call__(self, state: TrainingState, step: Callable[[], Logs]) -> tuple[Callable[[], None], Logs]:
         """(what repeats the step, the tensors in which its logs then lie). The step itself is not carried out."""
+        groups = state.g_optim.param_groups + state.d_optim.param_groups
         try:
-            return self._recorded(step)
+            for group in groups:
+                group["capturable"] = True  # as every fused optimizer is; recording asks for the word
+            return self._recorded(state, step)
         except Exception:
-            # PyTorch before 2.12 leaves the random numbers of a broken recording in recording mode; a whole one ends it.
+            # Older versions of PyTorch leave the random numbers of a broken recording unusable until a whole one ends.
             with contextlib.suppress(Exception):
-                self._recorded(lambda: {"": torch.zeros((), device=self.rng.device)})
+                self._recorded(state, lambda: {"": torch.zeros((), device=state.device)})
             raise
+        finally:
+            for group in groups:
+                group["capturable"] = False
 
-    def _recorded(self, step: Step) -> tuple[Callable[[], None], Logs]:
+    def _recorded(self, state: TrainingState, step: Callable[[], Logs]) -> tuple[Callable[[], None], Logs]:
         graph = torch.cuda.CUDAGraph()
-        graph.register_generator_state(self.rng)
-        with torch.cuda.graph(graph, pool=self.pool, capture_error_mode="thread_local"):  # other threads decode images
+        graph.register_generator_state(state.rng)
+        with torch.cuda.graph(graph, pool=self.pool, capture_error_mode="thread_local"):  # other threads go on decoding
             logs = step()
         return graph.replay, logs
 
@@ -140,9 +144,8 @@ class Saved:
     """All that a step changes, to go back to."""
 
     def __init__(self, state: TrainingState):
-        self.state = state
+        self.state, self.rng = state, state.rng.get_state()
         self.copies: list[tuple[Tensor, Tensor]] = []
-        self.rng = state.rng.get_state()
 
     def take(self) -> None:
         self.copies += [(tensor, tensor.detach().clone()) for tensor in changing(self.state)]
@@ -155,7 +158,7 @@ class Saved:
 
     @torch.no_grad()
     def with_update(self, logs: Logs) -> Logs:
-        """The logs, and how far the parameters have moved."""
+        """The logs, and how far the parameters have moved since."""
         moved = [tensor - saved for tensor, saved in self.copies if isinstance(tensor, nn.Parameter)]
         return logs | {"the update": nn.utils.get_total_norm(moved)}
 
@@ -168,14 +171,6 @@ def changing(state: TrainingState) -> Iterator[Tensor]:
     for optimizer in (state.g_optim, state.d_optim):
         for parameter, moments in optimizer.state.items():
             yield from (parameter, *moments.values())
-
-
-def difference(found: Logs, expected: Logs) -> str | None:
-    """The first log that the graph has different from the step, in words."""
-    for name, value in expected.items():
-        if name not in MAY_CANCEL and not torch.allclose(found[name], value, **TOLERANCE):
-            return f"{name} is {found[name].item():g} by the graph, {value.item():g} by the step"
-    return None
 
 
 def tensors_in(value: object) -> Iterator[Tensor]:

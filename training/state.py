@@ -102,7 +102,7 @@ class TrainingState:
                 raise InputError(f"{key}: does not fit this run ({' '.join(str(error).split())[:200]})") from None
         for optimizer in (self.g_optim, self.d_optim):
             for group in optimizer.param_groups:
-                group.update(optimizer.defaults)
+                group.update(lr=optimizer.defaults["lr"], betas=optimizer.defaults["betas"])
         if ada:
             self.ada.load_state_dict(ada)
         self.iteration = _entry(saved, "iteration")
@@ -172,8 +172,6 @@ def lazy_adam(network: torch.nn.Module, lr: float, reg_every: int | None) -> tor
 
     The extra steps shrink the learning rate and the memory by the ratio c = k / (k + 1). Frozen parameters take part
     without a gradient, so that the positions in a saved optimizer are those of the published files.
-    On a GPU it is one that a CUDA graph can repeat.
     """
-    on_gpu = next(network.parameters()).is_cuda
     c = reg_every / (reg_every + 1) if reg_every else 1.0
-    return torch.optim.Adam(network.parameters(), lr=lr * c, betas=(0.0, 0.99**c), eps=1e-8, fused=True, capturable=on_gpu)
+    return torch.optim.Adam(network.parameters(), lr=lr * c, betas=(0.0, 0.99**c), eps=1e-8, fused=True)

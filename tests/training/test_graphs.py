@@ -1,6 +1,7 @@
 """CUDA graphs of the training steps, tried on the CPU with a recording that repeats operators and no Python."""
 
 import contextlib
+import sys
 
 import pytest
 import torch
@@ -68,7 +69,7 @@ def key(tensor):
     return tensor.untyped_storage()._cdata
 
 
-def recorded(step):
+def recorded(state, step):
     """In place of CudaRecorder."""
     recording = Recording()
     try:
@@ -189,13 +190,13 @@ def test_skipped_updates_are_counted_in_graphs(said):
     assert_same(state.guard.state_dict(), without.guard.state_dict())
 
 
-def carried_out_then_broken(step):
+def carried_out_then_broken(state, step):
     step()
     raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB\nand more")
 
 
-def off_by_a_tenth(step):
-    replay, logs = recorded(step)
+def off_by_a_tenth(state, step):
+    replay, logs = recorded(state, step)
 
     def wrong():
         replay()
@@ -205,15 +206,27 @@ def off_by_a_tenth(step):
     return wrong, logs
 
 
-def without_an_update(step):
+def without_an_update(state, step):
     """The logs are right, and the weights stay."""
-    _, logs = recorded(step)
-    return lambda: None, logs
+    replay, logs = recorded(state, step)
+
+    def nearly():
+        before = [(tensor, tensor.detach().clone()) for tensor in graphs.changing(state)]
+        replay()
+        with torch.no_grad():
+            for tensor, saved in before:
+                tensor.copy_(saved)
+
+    return nearly, logs
 
 
 @pytest.mark.parametrize(
     "record, reason",
-    [(carried_out_then_broken, "2.00 GiB"), (off_by_a_tenth, "by the graph"), (without_an_update, "by the graph")],
+    [
+        (carried_out_then_broken, "2.00 GiB"),
+        (off_by_a_tenth, "with the graph"),
+        (without_an_update, "the update is 0 with the graph"),
+    ],
 )
 @pytest.mark.parametrize("ada", [None, {"length": 64, "interval": 3, "target": -0.5}], ids=["", "ada"])
 def test_a_graph_that_fails_is_said_once_and_leaves_no_trace(record, reason, ada, said):
@@ -248,7 +261,7 @@ def test_what_a_graph_keeps_of_its_inputs_shows(said):
     taken = Graphed(step, recorded, said.append)
     for brightness in (0, 1, 2, 3):
         taken(state, torch.randn(4, 3, 16, 16), brightness)
-    assert len(said) == 1 and "by the graph" in said[0]
+    assert len(said) == 1 and "with the graph" in said[0]
 
 
 def test_a_batch_of_another_shape_goes_past_the_graph(said):
@@ -271,8 +284,45 @@ def test_logs_stay_as_they_were_when_the_graph_runs_again(said):
     assert logs["g"].item() == before
 
 
-def test_on_a_cpu_the_steps_are_those_of_the_loop(said):
-    assert list(graphs.training_steps(state_of(), said.append)) == [getattr(steps, name) for name in TrainingSteps._fields]
+class StaysOnTheDevice(TorchDispatchMode):
+    """No operator reads on one device and writes on another. The taps of a filter are arguments of its launch."""
+
+    def __torch_dispatch__(self, operator, types, args=(), kwargs=None):
+        result = operator(*args, **kwargs or {})
+        tensors = [leaf for leaf in tree_leaves((args, kwargs, result)) if isinstance(leaf, torch.Tensor)]
+        assert len({tensor.device for tensor in tensors}) < 2 or "upfirdn2d" in operator.name(), operator.name()
+        return result
+
+
+@pytest.mark.parametrize("ada", [None, {}], ids=["", "ada"])
+@pytest.mark.parametrize("methods", [(), (FreezeG(1), FreezeStyle(2), StructureLoss(2))], ids=["", "methods"])
+def test_no_number_passes_between_host_and_device(methods, ada, monkeypatch):
+    """On tensors that hold no numbers, so that whoever looks at one raises."""
+    build, upfirdn = sys.modules["op.build"], sys.modules["op.upfirdn2d"]
+    build._define()
+    monkeypatch.setattr(build, "has_kernel", lambda x, impl: True)
+    monkeypatch.setattr(upfirdn, "_separated", lambda kernel: tuple(map(torch.ones, kernel.shape)))  # read once, before
+    monkeypatch.setattr(sys.modules["augment.pipeline"], "_full_precision", lambda device: contextlib.nullcontext())
+    monkeypatch.setattr(torch.optim.Adam, "step", lambda self: None)
+    state = state_of(*methods, ada=None if ada is None else AdaptiveP(**ada))
+    for network in (state.generator, state.discriminator, state.source):
+        network.to("meta").compute_dtype = torch.bfloat16
+    state.mean_path_length = state.mean_path_length.to("meta")
+    state.rng = None
+    if state.ada:
+        state.ada.to("meta")
+    reals, latents = [torch.randn(4, 3, 16, 16, device="meta")], [steps.draw_latents(state, 4)]
+    with StaysOnTheDevice():
+        logs = steps.discriminator_step(state, reals, latents) | steps.r1_step(state, reals)
+        logs |= steps.generator_step(state, latents) | steps.path_length_step(state, latents)
+    assert {value.device.type for value in logs.values()} == {"meta"}
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_on_a_cpu_the_steps_are_the_plain_ones(wanted, said):
+    assert list(graphs.training_steps(state_of(), said.append, wanted)) == [
+        getattr(steps, name) for name in TrainingSteps._fields
+    ]
 
 
 def test_margins_of_a_recording_change_the_losses_by_rounding_only(said, monkeypatch):
@@ -280,11 +330,11 @@ def test_margins_of_a_recording_change_the_losses_by_rounding_only(said, monkeyp
     entered = []
     monkeypatch.setattr(geometric, "_being_recorded", lambda images: bool(entered))
 
-    def record(step):
+    def record(state, step):
         entered.append(True)
         with contextlib.closing(contextlib.ExitStack()) as stack:
             stack.callback(entered.clear)
-            return recorded(step)
+            return recorded(state, step)
 
     state, without = (state_of(ada=OnDevice(fixed_p=0.6)) for _ in range(2))
     found, expected = train(state, graphed(said, record), 5), train(without, steps, 5)

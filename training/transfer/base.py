@@ -46,7 +46,10 @@ class GeneratorBatch:
 
 
 class TransferMethod:
-    """A way to turn the source into the target. Subclasses override the hooks they need and are listed in METHODS."""
+    """A way to turn the source into the target. Subclasses override the hooks they need and are listed in METHODS.
+
+    On a GPU the hooks of a step run in its first calls, and as a CUDA graph from then on: they keep no changing Python values.
+    """
 
     needs_source = False  # True: refuses to run without --ckpt, and gets the source's latents and generator
 
