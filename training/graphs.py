@@ -10,6 +10,7 @@ replay it. A graph holds no Python: what a step decides on the host stays as it 
 
 import contextlib
 import copy
+import weakref
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -114,7 +115,8 @@ class CudaRecorder:
     """Records graphs that share their memory, which is safe since they run one after the other."""
 
     def __init__(self):
-        self.pool = torch.cuda.graph_pool_handle()
+        self.in_use: weakref.WeakSet[torch.cuda.CUDAGraph] = weakref.WeakSet()
+        self.pool = None
 
     def __call__(self, state: TrainingState, step: Callable[[], Logs]) -> tuple[Callable[[], None], Logs]:
         """(what repeats the step, the tensors in which its logs then lie). The step itself is not carried out."""
@@ -133,10 +135,17 @@ class CudaRecorder:
                 group["capturable"] = False
 
     def _recorded(self, state: TrainingState, step: Callable[[], Logs]) -> tuple[Callable[[], None], Logs]:
+        if not self.in_use:  # memory that the last graph has left cannot be recorded in again
+            self.pool = torch.cuda.graph_pool_handle()
         graph = torch.cuda.CUDAGraph()
         graph.register_generator_state(state.rng)
-        with torch.cuda.graph(graph, pool=self.pool, capture_error_mode="thread_local"):  # other threads go on decoding
+        with (
+            torch.cuda.device(state.device),
+            torch.cuda.stream(torch.cuda.current_stream(state.device)),  # comes back if the recording fails to begin
+            torch.cuda.graph(graph, pool=self.pool, capture_error_mode="thread_local"),  # other threads go on decoding
+        ):
             logs = step()
+        self.in_use.add(graph)
         return graph.replay, logs
 
 

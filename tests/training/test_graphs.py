@@ -1,6 +1,7 @@
 """CUDA graphs of the training steps, tried on the CPU with a recording that repeats operators and no Python."""
 
 import contextlib
+import itertools
 import sys
 
 import pytest
@@ -39,7 +40,7 @@ class Recording(TorchDispatchMode):
                     self.written.setdefault(key(tensor), (tensor, tensor.untyped_storage().clone()))
         for leaf in tree_leaves((args, kwargs)):
             if isinstance(leaf, torch.Generator):
-                self.generators.setdefault(leaf, leaf.get_state())
+                self.generators.setdefault(leaf._cdata, (leaf, leaf.get_state()))
         result = operator(*args, **kwargs)
         known = {key(tensor) for tensor in given}
         fresh = [isinstance(leaf, torch.Tensor) and key(leaf) not in known for leaf in tree_leaves(result)]
@@ -50,7 +51,7 @@ class Recording(TorchDispatchMode):
     def undo(self):
         for tensor, before in self.written.values():
             tensor.untyped_storage().copy_(before)
-        for generator, before in self.generators.items():
+        for generator, before in self.generators.values():
             generator.set_state(before)
 
     def replay(self):
@@ -80,6 +81,37 @@ def recorded(state, step):
     return recording.replay, logs
 
 
+class StandIn:
+    """In place of torch.cuda, for CudaRecorder: what it calls, on the CPU."""
+
+    def __init__(self):
+        self.optimizers, self.pools, self.handles = (), [], itertools.count()
+        self.device = self.stream = self.current_stream = contextlib.nullcontext
+
+    class CUDAGraph:
+        def register_generator_state(self, generator):
+            self.generator = generator
+
+        def replay(self):
+            self.recording.replay()
+
+    def graph_pool_handle(self):
+        return next(self.handles)
+
+    @contextlib.contextmanager
+    def graph(self, graph, pool, capture_error_mode):
+        assert capture_error_mode == "thread_local"
+        assert all(group["capturable"] for optimizer in self.optimizers for group in optimizer.param_groups)
+        self.pools.append(pool)
+        graph.recording = recording = Recording()
+        try:
+            with recording:
+                yield
+        finally:
+            recording.undo()
+        assert recording.generators.keys() <= {graph.generator._cdata}
+
+
 class OnDevice(AdaptiveP):
     """As on a GPU: nobody looks at p."""
 
@@ -91,6 +123,14 @@ class OnDevice(AdaptiveP):
 @pytest.fixture
 def said():
     return []
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    stand_in = StandIn()
+    for name in ("CUDAGraph", "graph", "graph_pool_handle", "device", "stream", "current_stream"):
+        monkeypatch.setattr(torch.cuda, name, getattr(stand_in, name))
+    return stand_in
 
 
 @pytest.fixture(autouse=True)
@@ -316,6 +356,25 @@ def test_no_number_passes_between_host_and_device(methods, ada, monkeypatch):
         logs = steps.discriminator_step(state, reals, latents) | steps.r1_step(state, reals)
         logs |= steps.generator_step(state, latents) | steps.path_length_step(state, latents)
     assert {value.device.type for value in logs.values()} == {"meta"}
+
+
+@pytest.mark.parametrize("method", [None, LooksAtItsLoss()], ids=["", "one fails"])
+def test_the_recorder_registers_the_random_numbers_and_shares_memory(method, said, stand_in):
+    methods = [method] if method else []
+    state, without = (state_of(*methods, ada=OnDevice(fixed_p=0.5)) for _ in range(2))
+    stand_in.optimizers = state.g_optim, state.d_optim
+    assert train(state, graphed(said, graphs.CudaRecorder()), 6) == train(without, steps, 6)
+    assert_same(state.state_dict(), without.state_dict())
+    assert not any(group["capturable"] for optimizer in stand_in.optimizers for group in optimizer.param_groups)
+    assert stand_in.pools == [0] * (5 if method else 4), "and after a failure once more, to end what it broke off"
+    assert len(said) == len(methods)
+
+
+def test_memory_that_no_graph_uses_any_more_is_not_recorded_in_again(stand_in):
+    state, record = state_of(), graphs.CudaRecorder()
+    record(state, dict)
+    held = [record(state, dict) for _ in range(2)]
+    assert stand_in.pools == [0, 1, 1] and held
 
 
 @pytest.mark.parametrize("wanted", [True, False])
