@@ -119,7 +119,6 @@ class Parser(argparse.ArgumentParser):
 def run(main: Callable[[argparse.Namespace], Path | None], parser: Parser, words: Sequence[str] | None = None) -> None:
     """Parse, work, print the written path as the last line. Wrong input and a failing disk end in one line and status 1."""
     debug = False
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # PyTorch reads it: large pages for large tensors of a CPU
     try:
         try:
             args = parser.parse_args(words)

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from op import FusedLeakyReLU, fused_leaky_relu, upfirdn2d
+from op import FusedLeakyReLU, conv2d, conv_transpose2d, fused_leaky_relu, upfirdn2d
 
 BLUR_TAPS = (1, 3, 3, 1)
 
@@ -322,7 +322,7 @@ class EqualConv2d(nn.Module):
         self.padding = padding
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.conv2d(x, (self.weight * self.scale).to(x.dtype), stride=self.stride, padding=self.padding)
+        return conv2d(x, (self.weight * self.scale).to(x.dtype), self.stride, self.padding)
 
 
 class Blur(nn.Module):
@@ -390,9 +390,9 @@ class ModulatedConv2d(nn.Module):
         weight = self.weight[0] * self.scale
         x, taps = x * style[:, :, None, None].to(x.dtype), weight.to(x.dtype)
         if self.upsample:
-            x = self.blur(F.conv_transpose2d(x, taps.transpose(0, 1), stride=2))
+            x = self.blur(conv_transpose2d(x, taps.transpose(0, 1), stride=2))
         else:
-            x = F.conv2d(x, taps, padding=self.padding)
+            x = conv2d(x, taps, padding=self.padding)
         if not self.demodulate:
             return x, None
         variance = F.linear(style.square(), weight.square().sum((2, 3)))

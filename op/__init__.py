@@ -3,9 +3,13 @@
 `impl="ref"` is the readable definition, `"torch"` the fast form in plain PyTorch, `"cpu"` and `"cuda"` the compiled ones
 (kernels.cpp; kernels.cuh), built on first use; all are differentiable to any order. `impl="auto"` takes the fastest that
 runs here.
+
+`conv2d` and `conv_transpose2d` are PyTorch's, made quick to differentiate; `input_gradient` is for penalties on gradients.
 """
 
+from op.convolution import conv2d, conv_transpose2d
 from op.fused_act import FusedLeakyReLU, fused_leaky_relu
+from op.gradients import input_gradient
 from op.upfirdn2d import upfirdn2d
 
-__all__ = ["FusedLeakyReLU", "fused_leaky_relu", "upfirdn2d"]
+__all__ = ["FusedLeakyReLU", "conv2d", "conv_transpose2d", "fused_leaky_relu", "input_gradient", "upfirdn2d"]

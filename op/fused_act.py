@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from op import build
+from op.gradients import parameters_wanted
 
 
 def fused_leaky_relu(
@@ -134,15 +135,16 @@ class _Compiled(torch.autograd.Function):
 
 
 def _differentiable_backward(ctx, grad, out, x, demod, noise):
-    wanted = ctx.needs_input_grad
+    _, wants_bias, wants_demod, _, wants_strength, *_ = ctx.needs_input_grad
+    wants_bias, wants_strength = (wanted and parameters_wanted() for wanted in (wants_bias, wants_strength))
     others = (0, *range(2, out.ndim))
     gated = _Gate.apply(grad, out, *ctx.constants)
     pixels = out[0, 0].numel()
     return (
         gated if demod is None else gated * _per_channel(demod, out.ndim).to(gated.dtype),
-        gated.sum(others, dtype=torch.float32) if wanted[1] else None,
-        (gated * x).reshape(*out.shape[:2], pixels).sum(2, dtype=torch.float32) if wanted[2] else None,
-        (gated * noise).sum().reshape(1) if wanted[4] else None,
+        gated.sum(others, dtype=torch.float32) if wants_bias else None,
+        (gated * x).reshape(*out.shape[:2], pixels).sum(2, dtype=torch.float32) if wants_demod else None,
+        (gated * noise).sum().reshape(1) if wants_strength else None,
     )
 
 

@@ -1,8 +1,9 @@
 """The losses of StyleGAN2 as unweighted scalars: the caller owns the weight, so a logged number means the same in every run."""
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from op import input_gradient
 
 
 def discriminator_loss(real_pred: Tensor, fake_pred: Tensor) -> Tensor:
@@ -17,7 +18,7 @@ def generator_loss(fake_pred: Tensor) -> Tensor:
 
 def r1_penalty(real_pred: Tensor, real: Tensor) -> Tensor:
     """E[|grad D(x)|^2] on real images only (Mescheder et al. 2018, Eq. 9, without the gamma/2 weight)."""
-    (grad,) = torch.autograd.grad(real_pred.sum(), real, create_graph=True)
+    grad = input_gradient(real_pred.sum(), real)
     return grad.square().flatten(1).sum(1).mean()
 
 
@@ -30,7 +31,7 @@ def path_lengths(image: Tensor, w_plus: Tensor, image_noise: Tensor) -> Tensor:
     """
     height, width = image.shape[2:]
     projection = (image * image_noise).sum() / (height * width) ** 0.5
-    (grad,) = torch.autograd.grad(projection, w_plus, create_graph=True)
+    grad = input_gradient(projection, w_plus)
     return grad.square().sum(2).mean(1).sqrt()
 
 

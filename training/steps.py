@@ -5,11 +5,12 @@ optimizer step, and returns what to log as tensors on the device. Nothing in the
 step depends on is a tensor that is updated in place, so that a CUDA graph can repeat them (training/graphs.py).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from augment import augment
 from model import Generator
@@ -82,7 +83,8 @@ def generator_step(state: TrainingState, latents: Sequence[Latents]) -> Logs:
     def loss(drawn: Latents) -> tuple[Tensor, Logs]:
         w, w_source = style_codes(state, state.generator, drawn)
         stages = list(state.generator.stages(w, drawn.noise))
-        fake_pred = state.discriminator(augmented(state, stages[-1].image))
+        with _held(state.discriminator):
+            fake_pred = state.discriminator(augmented(state, stages[-1].image))
         total = losses.generator_loss(fake_pred)
         logs = {"g": total}
         batch = GeneratorBatch(w, w_source, drawn.noise, stages, state.source)
@@ -138,6 +140,16 @@ def augmented(state: TrainingState, images: Tensor) -> Tensor:
     return augment(images, state.ada.p, state.rng) if state.ada else images
 
 
+@contextmanager
+def _held(network: nn.Module) -> Iterator[None]:
+    """A network in whose parameters nothing is differentiated, for once."""
+    trainable = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    network.requires_grad_(False)
+    yield
+    for parameter in trainable:
+        parameter.requires_grad_(True)
+
+
 def _mixed(generator: Generator, drawn: Latents) -> Tensor:
     first, *second = [generator.broadcast(generator.mapping(z)) for z in drawn.z]
     if not second:
@@ -156,7 +168,6 @@ def _update(
 ) -> Logs:
     """Average the gradients over `count` micro-batches and all processes, and take one step if they are finite."""
     trainable = [parameter for group in optimizer.param_groups for parameter in group["params"] if parameter.requires_grad]
-    optimizer.zero_grad(set_to_none=True)
     every_log = []
     for batch in batches:
         value, logs = loss(*batch)
@@ -165,4 +176,5 @@ def _update(
     parallel.average_gradients(trainable)
     state.guard.protect(name, optimizer, trainable)
     optimizer.step()
+    optimizer.zero_grad(set_to_none=True)  # the next step, of another network, has use for the memory
     return {key: torch.stack([logs[key] for logs in every_log]).mean() for key in every_log[0]}

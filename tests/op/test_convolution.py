@@ -1,0 +1,99 @@
+"""Our convolutions are PyTorch's, with derivatives of any order by convolutions alone."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from op import conv2d, conv_transpose2d, convolution, input_gradient
+from tests.networks import tiny_discriminator, tiny_generator
+
+GEOMETRIES = [(3, 1, 1), (3, 2, 0), (1, 1, 0), (4, 3, 2), (2, 1, 0)]  # taps, stride, padding
+
+
+def tensors(transposed: bool, taps: int, side=(7, 8), dtype=torch.float64) -> tuple[torch.Tensor, torch.Tensor]:
+    random = torch.Generator().manual_seed(0)
+    x = torch.randn(2, 3, *side, generator=random, dtype=dtype)
+    weight = torch.randn(*((3, 4) if transposed else (4, 3)), taps, taps, generator=random, dtype=dtype)
+    return x.requires_grad_(), weight.requires_grad_()
+
+
+def both(transposed: bool):
+    return (conv_transpose2d, F.conv_transpose2d) if transposed else (conv2d, F.conv2d)
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("taps, stride, padding", GEOMETRIES)
+def test_values_and_both_derivatives_are_those_of_pytorch(transposed, taps, stride, padding):
+    x, weight = tensors(transposed, taps)
+    ours, theirs = both(transposed)
+
+    def derivatives(convolve):
+        y = convolve(x, weight, stride=stride, padding=padding)
+        first = torch.autograd.grad(y.square().sum(), (x, weight), create_graph=True)
+        second = torch.autograd.grad(sum(grad.square().sum() for grad in first), (x, weight))
+        return [y, *first, *second]
+
+    for found, expected in zip(derivatives(ours), derivatives(theirs), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-9)
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("taps, stride, padding", GEOMETRIES[:3])
+def test_derivatives_match_differences(transposed, taps, stride, padding):
+    convolve = both(transposed)[0]
+    inputs = tensors(transposed, taps, side=(4, 5))
+    assert torch.autograd.gradcheck(lambda x, w: convolve(x, w, stride, padding), inputs)
+    assert torch.autograd.gradgradcheck(lambda x, w: convolve(x, w, stride, padding), inputs)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("capability", ["AVX2", "AVX512"])
+def test_the_gradient_of_a_wide_weight_is_the_same_in_every_layout(layout, capability, monkeypatch):
+    monkeypatch.setattr(convolution, "WIDE", 2)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    x, weight = tensors(False, 3, dtype=torch.float32)
+    expected = torch.autograd.grad(F.conv2d(x.double(), weight.double(), padding=1).sum(), weight)[0]
+    found = torch.autograd.grad(conv2d(x.contiguous(memory_format=layout), weight, padding=1).sum(), weight)[0]
+    torch.testing.assert_close(found, expected)
+
+
+def test_within_autocast_they_are_as_coarse_as_those_of_pytorch():
+    x, weight = tensors(False, 3, dtype=torch.float32)
+    with torch.autocast("cpu", torch.bfloat16):
+        found, expected = conv2d(x, weight, padding=1), F.conv2d(x, weight, padding=1)
+    assert found.dtype == torch.bfloat16
+    assert torch.equal(found, expected)
+    assert torch.autograd.grad(found.sum(), weight)[0].dtype == torch.float32
+
+
+@pytest.mark.parametrize("network", [tiny_generator, tiny_discriminator])
+def test_a_penalty_on_gradients_reaches_the_parameters_as_by_pytorch(network):
+    net, x = network(), torch.randn(2, 3, 16, 16, requires_grad=True)
+    if network is tiny_generator:
+        x = torch.randn(2, net.n_latent, 8, requires_grad=True)
+        noise = net.stored_noise()
+        call = lambda x: net.synthesis(x, noise)  # noqa: E731
+    else:
+        call = net
+    gradients = {
+        "ours": input_gradient(call(x).square().sum(), x),
+        "PyTorch's": torch.autograd.grad(call(x).square().sum(), x, create_graph=True)[0],
+    }
+    ours, theirs = (torch.autograd.grad(g.square().sum(), net.parameters(), allow_unused=True) for g in gradients.values())
+    for found, expected in zip(ours, theirs, strict=True):
+        assert (found is None) == (expected is None)
+        if found is not None:
+            torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_an_input_gradient_computes_no_gradient_of_a_weight(monkeypatch):
+    monkeypatch.setattr(convolution._WeightGradient, "forward", None)
+    x = torch.randn(2, 3, 16, 16, requires_grad=True)
+    assert input_gradient(tiny_discriminator()(x).sum(), x).shape == x.shape
+
+
+def test_an_error_leaves_the_next_gradients_whole():
+    x, weight = tensors(False, 3)
+    with pytest.raises(RuntimeError):
+        input_gradient(conv2d(x, weight), x)  # not a scalar
+    assert torch.autograd.grad(conv2d(x, weight).sum(), weight)[0].abs().sum() > 0
