@@ -164,6 +164,8 @@ class Saved:
         for tensor, saved in self.copies:
             tensor.copy_(saved)
         self.state.rng.set_state(self.rng)
+        for optimizer in (self.state.g_optim, self.state.d_optim):
+            optimizer.zero_grad(set_to_none=True)  # a step that broke off left some
 
     @torch.no_grad()
     def with_update(self, logs: Logs) -> Logs:

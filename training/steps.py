@@ -145,9 +145,11 @@ def _held(network: nn.Module) -> Iterator[None]:
     """A network in whose parameters nothing is differentiated, for once."""
     trainable = [parameter for parameter in network.parameters() if parameter.requires_grad]
     network.requires_grad_(False)
-    yield
-    for parameter in trainable:
-        parameter.requires_grad_(True)
+    try:
+        yield
+    finally:  # a step that breaks off while it is recorded is taken again
+        for parameter in trainable:
+            parameter.requires_grad_(True)
 
 
 def _mixed(generator: Generator, drawn: Latents) -> Tensor:

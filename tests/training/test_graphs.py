@@ -25,6 +25,8 @@ class Recording(TorchDispatchMode):
     `undo` takes back what it did, since a capture carries nothing out; `replay` repeats the operators, and nothing else.
     """
 
+    room: int | None = None  # for so many operators
+
     def __init__(self):
         super().__init__()
         self.operators, self.made, self.written, self.generators = [], {}, {}, {}
@@ -33,6 +35,8 @@ class Recording(TorchDispatchMode):
         kwargs = kwargs or {}
         if operator.name().split(".")[0] in HOST_READS:
             raise RuntimeError(f"{operator.name()}: a graph cannot wait for a number")
+        if self.room == len(self.operators):
+            raise torch.OutOfMemoryError("CUDA out of memory")
         given = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
         if operator._schema.is_mutable:
             for tensor in given:
@@ -276,6 +280,22 @@ def test_a_graph_that_fails_is_said_once_and_leaves_no_trace(record, reason, ada
     assert_same(state.state_dict(), without.state_dict())
     assert len(said) == 4 and all(reason in line and "\n" not in line for line in said)
     assert {name for name in TrainingSteps._fields for line in said if name in line} == set(TrainingSteps._fields)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.4, 0.5, 0.7, 0.99])
+def test_a_recording_that_breaks_off_anywhere_leaves_no_trace(share, said, monkeypatch):
+    def broken(state, step):
+        length = len(recorded(state, step)[0].__self__.operators)
+        monkeypatch.setattr(Recording, "room", int(share * length))
+        try:
+            return recorded(state, step)
+        finally:
+            monkeypatch.setattr(Recording, "room", None)
+
+    state, without = (state_of(StructureLoss(2), ada=OnDevice(fixed_p=0.5)) for _ in range(2))
+    assert train(state, graphed(said, broken), 6) == train(without, steps, 6)
+    assert_same(state.state_dict(), without.state_dict())
+    assert len(said) == 4 and all("out of memory" in line for line in said)
 
 
 class LooksAtItsLoss(TransferMethod):
