@@ -4,7 +4,8 @@
 (kernels.cpp; kernels.cuh), built on first use; all are differentiable to any order. `impl="auto"` takes the fastest that
 runs here.
 
-`conv2d` and `conv_transpose2d` are PyTorch's, made quick to differentiate; `input_gradient` is for penalties on gradients.
+`conv2d` and `conv_transpose2d` are PyTorch's, but where those are slow to differentiate; `input_gradient` is for penalties
+on gradients.
 """
 
 from op.convolution import conv2d, conv_transpose2d

@@ -1,38 +1,43 @@
-"""Convolutions that are quick to differentiate, any number of times: each derivative is a convolution of the library again.
+"""PyTorch's convolutions, but where their derivatives are slow: on AVX2 CPUs, with channels_last and many channels.
 
     y = conv2d(x, weight, padding=1)
     y = conv_transpose2d(x, weight, stride=2)
 
-PyTorch's own second derivatives take detours through grouped convolutions, and on many CPUs the gradient of the weight is
-two to three times slower with channels_last than without.
+There the gradient of the weight takes two to three times as long with channels_last as without (27 against 63 GFLOP/s at
+512 channels), and second derivatives take detours. Ours copy what that gradient reads, and each derivative, of any order,
+is a convolution of the library again.
 """
 
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from op.gradients import parameters_wanted
 
-WIDE = 128  # channels from which the CPU's gradient of the weight is faster without channels_last
+WIDE = 128  # channels from which a copy pays
 
 
 def conv2d(x: Tensor, weight: Tensor, stride: int = 1, padding: int = 0) -> Tensor:
     """x [batch, in, height, width], weight [out, in, k, k] -> [batch, out, ...], as torch.nn.functional.conv2d."""
-    return _Convolution.apply(*_autocast(x, weight), Geometry(stride, padding))
+    if _quick_to_differentiate(x, weight):
+        return F.conv2d(x, weight, stride=stride, padding=padding)
+    return _Convolution.apply(x, weight, Geometry(stride, padding))
 
 
 def conv_transpose2d(x: Tensor, weight: Tensor, stride: int = 1, padding: int = 0) -> Tensor:
     """x [batch, in, height, width], weight [in, out, k, k] -> [batch, out, ...], as torch.nn.functional.conv_transpose2d."""
-    return _Convolution.apply(*_autocast(x, weight), Geometry(stride, padding, transposed=True))
+    if _quick_to_differentiate(x, weight):
+        return F.conv_transpose2d(x, weight, stride=stride, padding=padding)
+    return _Convolution.apply(x, weight, Geometry(stride, padding, transposed=True))
 
 
-def _autocast(*tensors: Tensor) -> tuple[Tensor, ...]:
-    """As PyTorch's own convolutions take them within torch.autocast."""
-    device = tensors[0].device.type
-    if not torch.amp.is_autocast_available(device) or not torch.is_autocast_enabled(device):
-        return tensors
-    return tuple(t.to(torch.get_autocast_dtype(device)) for t in tensors)
+def _quick_to_differentiate(x: Tensor, weight: Tensor) -> bool:
+    """Whether PyTorch's own way is the better one."""
+    narrow = min(weight.shape[:2]) < WIDE or weight.shape[2] == 1
+    other = x.device.type != "cpu" or x.dtype != torch.float32 or torch.is_autocast_enabled("cpu")
+    return narrow or other or torch.backends.cpu.get_cpu_capability() != "AVX2"
 
 
 class Geometry(NamedTuple):
@@ -83,11 +88,9 @@ class _WeightGradient(torch.autograd.Function):
     def forward(ctx, x: Tensor, grad: Tensor, shape: torch.Size, how: Geometry) -> Tensor:
         ctx.save_for_backward(x, grad)
         ctx.how = how
-        if _slow_with_channels_last(x, shape):
-            x, grad = x.contiguous(), grad.contiguous()
-        unread = x.new_empty(shape)
-        only_weight = [False, True, False]
-        return torch.ops.aten.convolution_backward(grad, x, unread, None, *how.arguments(), only_weight)[1]
+        unread, only_weight = x.new_empty(shape), [False, True, False]
+        arguments = grad.contiguous(), x.contiguous(), unread, None, *how.arguments(), only_weight
+        return torch.ops.aten.convolution_backward(*arguments)[1]
 
     @staticmethod
     def backward(ctx, v: Tensor):
@@ -95,9 +98,3 @@ class _WeightGradient(torch.autograd.Function):
         wanted_x, wanted_grad, *_ = ctx.needs_input_grad
         grad_x = _Convolution.apply(grad, v, ctx.how.adjoint(x, grad, v)) if wanted_x else None
         return grad_x, _Convolution.apply(x, v, ctx.how) if wanted_grad else None, None, None
-
-
-def _slow_with_channels_last(x: Tensor, shape: torch.Size) -> bool:
-    """oneDNN has no good kernel for it below AVX-512 (measured: 27 against 63 GFLOP/s at 512 channels)."""
-    narrow = min(shape[:2]) < WIDE or shape[2] == 1
-    return x.device.type == "cpu" and not narrow and torch.backends.cpu.get_cpu_capability() != "AVX512"

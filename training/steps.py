@@ -153,7 +153,8 @@ def _held(network: nn.Module) -> Iterator[None]:
 
 
 def _mixed(generator: Generator, drawn: Latents) -> Tensor:
-    first, *second = [generator.broadcast(generator.mapping(z)) for z in drawn.z]
+    codes = generator.mapping(torch.cat(drawn.z)).chunk(len(drawn.z))  # in one pass over the weights
+    first, *second = [generator.broadcast(w) for w in codes]
     if not second:
         return first
     layers = torch.arange(generator.n_latent, device=first.device)[:, None]
