@@ -9,16 +9,18 @@ A command is three things at the end of its file:
 """
 
 import argparse
+import contextlib
 import difflib
 import errno
 import itertools
 import math
 import os
 import shlex
+import signal
 import sys
 import tomllib
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the user's share of it, or a limit of file sizes is full
@@ -143,6 +145,16 @@ def _told(error: InputError | OSError) -> str:
     if not isinstance(error, OSError) or error.errno not in NO_ROOM or error.filename is None:
         return str(error)
     return f"{error.filename}: not written ({error.strerror}); make room, or name another place"
+
+
+@contextlib.contextmanager
+def sigterm_interrupts() -> Iterator[None]:
+    """Within it SIGTERM does what Ctrl-C does: whoever catches KeyboardInterrupt can save what there is."""
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 def save_command(args: argparse.Namespace, folder: Path) -> None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,11 +90,8 @@ def add_schedule(parser: cli.Parser) -> None:
 
 def main(args: argparse.Namespace) -> Path:
     """Ctrl-C and SIGTERM end it in one line, and whoever was found by then is in the latent file."""
-    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
+    with cli.sigterm_interrupts():
         return project(args)
-    finally:
-        signal.signal(signal.SIGTERM, previous)
 
 
 def project(args: argparse.Namespace) -> Path:

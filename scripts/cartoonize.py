@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import cli
 from scripts import pair
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from torch import Tensor
 
     from model import Generator
 
@@ -70,7 +71,12 @@ def parser() -> cli.Parser:
 
 
 def main(args: argparse.Namespace) -> Path:
-    import torch
+    """Ctrl-C and SIGTERM end it in one line, and whoever was found by then has latent and pictures."""
+    with cli.sigterm_interrupts():
+        return cartoonize(args)
+
+
+def cartoonize(args: argparse.Namespace) -> Path:
     from tqdm import tqdm
 
     import checkpoint
@@ -88,44 +94,67 @@ def main(args: argparse.Namespace) -> Path:
 
     mean, spread = projection.latent_statistics(photo_network)
     start = projection.starting_points(photo_network, mean, args.space, 1)
-    found, projected = [], []
+    home, people = checkpoint.fingerprint(photo_network.state_dict()), {}
     with tqdm(total=len(faces) * args.step, unit=" steps") as bar:
 
         def stepped(loss: float, _: float) -> None:
             bar.set_postfix(loss=f"{loss:.4g}", refresh=False)
             bar.update()
 
-        for name, face in faces.items():
-            bar.set_description(name)
-            target = utils.from_pixels(pixels(face)).to(device)
-            one = projection.project(
-                photo_network,
-                distance.to(device),
-                target,
-                start,
-                spread=spread,
-                fixed_noise=True,  # the cartoon network has noise of its own: what noise explains, the cartoon would lose
-                schedule=projection.Schedule(args.step, wplus_reg=args.wplus_reg),
-                seed=args.seed,
-                snapshots=[args.step],
-                stepped=stepped,
-            )
-            found.append(one.latent)
-            projected.append(one.snapshots[args.step])
-    latent, projected = torch.cat(found), torch.cat(projected)
-    w_plus = latents.truncate(photo_network.broadcast(latent), photo_network.broadcast(mean[None]), args.truncation)
-    cartoons = utils.to_pictures(latents.draw(cartoon_network, w_plus))
+        try:
+            for name, face in faces.items():
+                bar.set_description(name)
+                found = projection.project(
+                    photo_network,
+                    distance.to(device),
+                    utils.from_pixels(pixels(face)).to(device),
+                    start,
+                    spread=spread,
+                    fixed_noise=True,  # the cartoon network has noise of its own: what noise explains, the cartoon would lose
+                    schedule=projection.Schedule(args.step, wplus_reg=args.wplus_reg),
+                    seed=args.seed,
+                    snapshots=[args.step],
+                    stepped=stepped,
+                )
+                centre = photo_network.broadcast(mean[None])
+                w_plus = latents.truncate(photo_network.broadcast(found.latent), centre, args.truncation)
+                cartoon = latents.draw(cartoon_network, w_plus)
+                drawn = (*utils.to_pictures(found.snapshots[args.step]), *utils.to_pictures(cartoon))
+                people[name] = Person(found.latent, face, *drawn)
+                written = save(args, people, home)
+        except KeyboardInterrupt:
+            if not people:
+                raise
+            save(args, people, home)
+            raise cli.InputError(f"interrupted; {args.outdir} holds {len(people)} of {len(faces)} people") from None
+    return written
+
+
+class Person(NamedTuple):
+    """What is known of somebody: the latent, [1, style_dim] or [1, n_latent, style_dim], and a picture for each row."""
+
+    latent: Tensor
+    photo: Image
+    projected: Image
+    cartoon: Image
+
+
+def save(args: argparse.Namespace, people: dict[str, Person], home: str) -> Path:
+    """The pictures of the latest, and everybody so far on the sheet and in latents.pt; returns the sheet."""
+    import torch
+
+    import utils
+    from editing import latents
 
     made_by = {flag: vars(args)[flag] for flag in TOLD if vars(args)[flag] is not None}
-    rows = {"photo": [*faces.values()], "projected": utils.to_pictures(projected), "cartoon": cartoons}
-    for row, pictures in rows.items():
-        for name, picture in zip(faces, pictures):
-            utils.save_png(picture, args.outdir / f"{name}-{row}.png", photo=name, **made_by)
-    home = checkpoint.fingerprint(photo_network.state_dict())
-    latents.save_latents(args.outdir / "latents.pt", latent, space=args.space, names=[*faces], ckpt=home)
+    rows = {row: [getattr(person, row) for person in people.values()] for row in Person._fields[1:]}
+    names = [*people]
+    for row, column in rows.items():
+        utils.save_png(column[-1], args.outdir / f"{names[-1]}-{row}.png", photo=names[-1], **made_by)
+    latent = torch.cat([person.latent for person in people.values()])
+    latents.save_latents(args.outdir / "latents.pt", latent, space=args.space, names=names, ckpt=home)
     cli.save_command(args, args.outdir)
-    sheet = utils.paired_sheet(rows, args.columns, captions=[*faces])
-    return utils.save_png(sheet, args.outdir / "sheet.png", **made_by)
+    return utils.save_png(utils.paired_sheet(rows, args.columns, captions=names), args.outdir / "sheet.png", **made_by)
 
 
 def open_cartoon(args: argparse.Namespace, photo_network: Generator) -> Generator:

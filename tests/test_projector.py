@@ -17,7 +17,7 @@ import utils
 from editing import latents, projection
 from tests.checkpoint import hostile
 from tests.checkpoint.files import stream_with_pickle, zip_with_pickle
-from tests.commands import failure, run
+from tests.commands import failure, run, stopped_in_call
 from tests.networks import tiny_discriminator, tiny_generator
 
 STEPS = 6
@@ -142,26 +142,10 @@ def test_pictures_tell_what_made_them(place, tmp_path):
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 def test_whoever_stops_a_long_list_keeps_what_was_found(place, tmp_path, capsys, monkeypatch, stop):
-    find, calls = projection.project, []
-
-    def stopped(*arguments, **options):
-        calls.append(arguments)
-        if len(calls) == 3:
-            signal.raise_signal(stop)
-        return find(*arguments, **options)
-
-    before = signal.getsignal(signal.SIGTERM)
-    interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores Ctrl-C
-    try:
-        with monkeypatch.context() as patched:
-            patched.setattr(projection, "project", stopped)
-            with pytest.raises(SystemExit) as ended:
-                project(place, tmp_path / "some", photos="012")
-    finally:
-        signal.signal(signal.SIGINT, interrupt)
+    with stopped_in_call(3, stop, projection, "project", monkeypatch), pytest.raises(SystemExit) as ended:
+        project(place, tmp_path / "some", photos="012")
     file = tmp_path / "some" / "latents.pt"
     assert ended.value.code == f"projector.py: interrupted; {file} holds 2 of 3 photos"
-    assert signal.getsignal(signal.SIGTERM) == before
     first = project(place, tmp_path / "two", photos="01")
     assert torch.equal(latents.read_latents(file).latent, latents.read_latents(first / "latents.pt").latent)
 

@@ -1,6 +1,7 @@
 """scripts.cartoonize: a photo in, a cartoon out, and the latent between them."""
 
 import shlex
+import signal
 import sys
 
 import numpy as np
@@ -10,9 +11,9 @@ from PIL import Image
 
 import checkpoint
 import utils
-from editing import latents, layer_swap
+from editing import latents, layer_swap, projection
 from scripts import cartoonize
-from tests.commands import failure, run
+from tests.commands import failure, run, stopped_in_call
 from tests.networks import tiny_discriminator, tiny_generator
 
 
@@ -63,6 +64,18 @@ def test_everybody_is_projected_and_drawn_by_the_target(place, tmp_path, capsys,
     for row, images in drawn.items():
         for name, expected in zip("ab", utils.to_pixels(images).numpy().astype(int)):
             assert np.abs(pixels(out / f"{name}-{row}.png") - expected).max() <= 1
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_whoever_stops_it_keeps_what_was_found(place, tmp_path, monkeypatch, stop):
+    with stopped_in_call(2, stop, projection, "project", monkeypatch), pytest.raises(SystemExit) as ended:
+        draw(place, tmp_path / "some", "--no_align")
+    assert ended.value.code == f"{cartoonize.parser().prog}: interrupted; {tmp_path / 'some'} holds 1 of 2 people"
+    alone = draw(place, tmp_path / "a", "--no_align", photos=["faces/a.png"])
+    for name in ("sheet.png", "a-cartoon.png"):
+        assert np.array_equal(pixels(tmp_path / "some" / name), pixels(alone / name))
+    found, expected = (latents.read_latents(folder / "latents.pt") for folder in (tmp_path / "some", alone))
+    assert found.names == ["a"] and torch.equal(found.latent, expected.latent)
 
 
 def test_a_photo_gives_the_same_alone_and_in_company(place, tmp_path):
