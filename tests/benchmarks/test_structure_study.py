@@ -7,13 +7,9 @@ import sys
 import time
 
 import pytest
-import torch
 
-import checkpoint
 from benchmarks import structure
-from metrics import regressor
 from tests.commands import failure, run
-from tests.networks import tiny_discriminator, tiny_generator
 
 TWINS_AND_MORE = "baseline,FreezeSG,FreezeG,FreezeSG+map"
 
@@ -30,17 +26,6 @@ def commands(monkeypatch):
 
     monkeypatch.setattr(structure, "execute", execute)
     return started
-
-
-@pytest.fixture(scope="module")
-def networks(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("networks")
-    source = {"g_ema": tiny_generator(size=32).state_dict(), "d": tiny_discriminator(size=32).state_dict()}
-    checkpoint.write(folder / "source.pt", source)
-    torch.manual_seed(0)
-    believed = {domain: dict.fromkeys(regressor.OUTPUTS, 1.0) for domain in "AB"}
-    regressor.write(folder / "regressor.pt", regressor.Regressor(), believed, {})
-    return folder
 
 
 def words(networks, tmp_path, *more):
