@@ -80,7 +80,7 @@ def training_pieces(kind: str, setting: dict) -> Pieces:
 
 
 def our_steps(setting: dict, reals: Tensor) -> Pieces:
-    from training import steps
+    from training import graphs, steps
     from training.state import Settings, new_state
 
     networks = our_networks(setting)
@@ -88,13 +88,13 @@ def our_steps(setting: dict, reals: Tensor) -> Pieces:
     state = new_state(settings, *networks, [], device=setting["device"])
     if setting["precision"] == "bf16":
         state.generator.compute_dtype = state.discriminator.compute_dtype = torch.bfloat16
-    draw = functools.partial(steps.draw_latents, state)
+    draw, step = functools.partial(steps.draw_latents, state), graphs.training_steps(state, print)
     batch = len(reals)
     return {
-        "D": lambda: steps.discriminator_step(state, [reals], [draw(batch)]),
-        "R1": lambda: steps.r1_step(state, [reals]),
-        "G": lambda: steps.generator_step(state, [draw(batch)]),
-        "path": lambda: steps.path_length_step(state, [draw(max(1, batch // settings.path_batch_shrink))]),
+        "D": lambda: step.discriminator_step(state, [reals], [draw(batch)]),
+        "R1": lambda: step.r1_step(state, [reals]),
+        "G": lambda: step.generator_step(state, [draw(batch)]),
+        "path": lambda: step.path_length_step(state, [draw(max(1, batch // settings.path_batch_shrink))]),
         "EMA": state.update_ema,
     }
 

@@ -72,6 +72,7 @@ def memory_advice(device: torch.device) -> Iterator[None]:
         raise InputError(
             f"out of memory on {device}, with {memory_used(device):.1f} GiB at most in use; "
             "lower --batch, split it with --accumulate, or train at a smaller --size"
+            + ("; --no_graphs saves some, too" if device.type == "cuda" else "")
         ) from None
 
 
