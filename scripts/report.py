@@ -72,6 +72,7 @@ def main(args: argparse.Namespace) -> Path:
         **sheets(args, newest, source),
         "Training pictures": reals(args.run),
         "Checkpoints": checkpoints(args.run, newest, remarks),
+        "Measured": measured(report.read_statistics(args.run / "metrics.jsonl")),
         "Statistics": statistics(lines),
         "Options": settings(options),
         "Log": log(args.run),
@@ -243,6 +244,16 @@ def statistics(lines: list[dict]) -> str:
         if values:
             rows.append((name, *(f"{value:.4g}" for value in (values[0], values[-1], min(values), max(values)))))
     return table(("", "first", "last", "lowest", "highest"), rows) if rows else ""
+
+
+def measured(lines: list[dict]) -> str:
+    """What scripts.evaluate found, a row for each time."""
+    from scripts.evaluate import NAMES
+
+    columns = ["ckpt", "features", *(name for name in NAMES if any(name in line for line in lines))]
+    cell = lambda value: f"{value:.4g}" if isinstance(value, (int, float)) else str(value)  # noqa: E731
+    rows = [[cell(line.get(name, "")) for name in columns] for line in lines]
+    return table([NAMES.get(name, name) for name in columns], rows) if rows else ""
 
 
 def settings(options: dict) -> str:

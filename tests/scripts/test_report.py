@@ -117,6 +117,14 @@ def test_curves_are_grouped_and_a_new_number_gets_a_chart_of_its_own(folder):
     assert "200iterations of 300" in found.texts[""]
 
 
+def test_what_was_measured_of_it_stands_there(folder):
+    lines = [{"ckpt": f"{i}.pt", "features": "disc", "kid": 0.123456 / i, "data": "faces"} for i in (1, 2)]
+    (folder / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines) + '{"ckpt')
+    text = page(folder, "--no_sheets").texts["measured"]
+    assert all(word in text for word in ("kernel distance (KID)", "2.pt", "disc", "0.1235", "0.06173"))
+    assert "FID" not in text
+
+
 def test_sheets_are_those_of_the_commands_below_them(folder, tmp_path):
     found = page(folder, "--seeds", "3,1,4,1,5")
     expected = {
