@@ -198,8 +198,13 @@ def write(args: argparse.Namespace, name: str, text: str, chosen: Sequence[Conte
 
 
 def hidden_folders(words: Sequence[str]) -> list[str]:
-    """The command line without the places of somebody's checkouts."""
-    return [f"{word.split('=')[0]}=DIR" if word.split("=")[0] in KINDS else word for word in words]
+    """The command line without the places of somebody's checkouts and results.
+
+    >>> hidden_folders(["--peer", "ada=/home/me/ada", "--out", "/home/me/results", "--rounds", "9"])
+    ['--peer', 'ada=DIR', '--rounds', '9']
+    """
+    kept = [word for before, word in zip(["", *words], words) if "--out" not in (before, word, word.split("=")[0])]
+    return [f"{word.split('=')[0]}=DIR" if word.split("=")[0] in KINDS else word for word in kept]
 
 
 def by_piece(
