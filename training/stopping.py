@@ -19,15 +19,16 @@ class StopRequest:
     """
 
     def __init__(self):
-        self.signal: signal.Signals | None = None
+        self.signal: signal.Signals | None = None  # that all stop for
+        self._received: signal.Signals | None = None  # by this process: what comes while all agree is for the next question
         self._asked_at: tuple[int, float] | None = None  # iteration, time
         self._next = 0
 
     def asked(self, iteration: int) -> bool:
         """Whether to stop now. Several processes stop at the same iteration, whichever of them was asked."""
-        if parallel.world_size() > 1:
-            if iteration < self._next:
-                return False
+        if parallel.world_size() == 1:
+            self.signal = self._received
+        elif iteration >= self._next:
             self._ask_the_others(iteration)
         return self.signal is not None
 
@@ -38,7 +39,7 @@ class StopRequest:
             before, then = self._asked_at
             pace = (now - then) / max(1, iteration - before)
         self._asked_at = iteration, now
-        signals, paces = zip(*parallel.gather((self.signal, pace)))
+        signals, paces = zip(*parallel.gather((self._received, pace)))
         self.signal = next((number for number in signals if number), None)
         self._next = iteration + max(1, min(LONGEST, int(PAUSE / max(paces))))
 
@@ -51,6 +52,6 @@ class StopRequest:
             signal.signal(number, handler)
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
-        if self.signal and number == signal.SIGINT:
+        if self._received and number == signal.SIGINT:
             raise KeyboardInterrupt
-        self.signal = signal.Signals(number)
+        self._received = signal.Signals(number)
