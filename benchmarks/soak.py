@@ -287,6 +287,7 @@ def examined_in_fork(command: ModuleType, path: Path) -> Outcome:
             for stream in (1, 2):
                 os.dup2(file.fileno(), stream)
         resource.setrlimit(resource.RLIMIT_CPU, (TIME_LIMIT, TIME_LIMIT))
+        signal.alarm(TIME_LIMIT + 1)  # who waits for ever uses no CPU
         os._exit(status_of(command, path))  # nothing of the copy may run on: it would tidy up here
     _, status, used = os.wait4(pid, 0)
     said = log.read_text(errors="replace")
