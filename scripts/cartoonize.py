@@ -121,13 +121,14 @@ def cartoonize(args: argparse.Namespace) -> Path:
                 cartoon = latents.draw(cartoon_network, w_plus)
                 drawn = (*utils.to_pictures(found.snapshots[args.step]), *utils.to_pictures(cartoon))
                 people[name] = Person(found.latent, face, *drawn)
-                written = save(args, people, home)
+                save(args, people, home)
         except KeyboardInterrupt:
             if not people:
                 raise
             save(args, people, home)
+            save_sheet(args, people)
             raise cli.InputError(f"interrupted; {args.outdir} holds {len(people)} of {len(faces)} people") from None
-    return written
+    return save_sheet(args, people)
 
 
 class Person(NamedTuple):
@@ -139,22 +140,36 @@ class Person(NamedTuple):
     cartoon: Image
 
 
-def save(args: argparse.Namespace, people: dict[str, Person], home: str) -> Path:
-    """The pictures of the latest, and everybody so far on the sheet and in latents.pt; returns the sheet."""
+ROWS = Person._fields[1:]
+
+
+def save(args: argparse.Namespace, people: dict[str, Person], home: str) -> None:
+    """The pictures of the latest, and everybody so far in latents.pt."""
     import torch
 
     import utils
     from editing import latents
 
-    made_by = {flag: vars(args)[flag] for flag in TOLD if vars(args)[flag] is not None}
-    rows = {row: [getattr(person, row) for person in people.values()] for row in Person._fields[1:]}
-    names = [*people]
-    for row, column in rows.items():
-        utils.save_png(column[-1], args.outdir / f"{names[-1]}-{row}.png", photo=names[-1], **made_by)
+    name, latest = [*people.items()][-1]
+    for row in ROWS:
+        utils.save_png(getattr(latest, row), args.outdir / f"{name}-{row}.png", photo=name, **made_by(args))
     latent = torch.cat([person.latent for person in people.values()])
-    latents.save_latents(args.outdir / "latents.pt", latent, space=args.space, names=names, ckpt=home)
+    latents.save_latents(args.outdir / "latents.pt", latent, space=args.space, names=[*people], ckpt=home)
     cli.save_command(args, args.outdir)
-    return utils.save_png(utils.paired_sheet(rows, args.columns, captions=names), args.outdir / "sheet.png", **made_by)
+
+
+def save_sheet(args: argparse.Namespace, people: dict[str, Person]) -> Path:
+    """Everybody on one sheet. For a hundred people at 1024 px it takes half a minute: so at the end only."""
+    import utils
+
+    rows = {row: [getattr(person, row) for person in people.values()] for row in ROWS}
+    sheet = utils.paired_sheet(rows, args.columns, captions=[*people])
+    return utils.save_png(sheet, args.outdir / "sheet.png", **made_by(args))
+
+
+def made_by(args: argparse.Namespace) -> dict[str, object]:
+    """The flags that a picture tells of."""
+    return {flag: vars(args)[flag] for flag in TOLD if vars(args)[flag] is not None}
 
 
 def open_cartoon(args: argparse.Namespace, photo_network: Generator) -> Generator:

@@ -66,6 +66,13 @@ def test_everybody_is_projected_and_drawn_by_the_target(place, tmp_path, capsys,
             assert np.abs(pixels(out / f"{name}-{row}.png") - expected).max() <= 1
 
 
+def test_the_sheet_is_drawn_once_however_many_people(place, tmp_path, monkeypatch):
+    drawn, sheet = [], utils.paired_sheet
+    monkeypatch.setattr(utils, "paired_sheet", lambda rows, *how, **more: drawn.append(rows) or sheet(rows, *how, **more))
+    draw(place, tmp_path / "out", "--no_align")
+    assert [len(rows["photo"]) for rows in drawn] == [2]
+
+
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 def test_whoever_stops_it_keeps_what_was_found(place, tmp_path, monkeypatch, stop):
     with stopped_in_call(2, stop, projection, "project", monkeypatch), pytest.raises(SystemExit) as ended:
