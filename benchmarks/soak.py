@@ -84,10 +84,13 @@ def kills(folder: Path, luck: random.Random) -> Iterator[Outcome]:
     while killed < 200:
         outdir = folder / f"run-{killed}"
         for _ in itertools.count():
+            earlier = starts(outdir)
             process = start([*command, f"--outdir={outdir}"])
-            delay = luck.uniform(2, 6)
+            if luck.random() < 0.8:  # the others are killed while they start
+                while starts(outdir) == earlier and process.poll() is None:
+                    time.sleep(0.02)
             try:
-                process.wait(delay)
+                process.wait(luck.uniform(0, 3))
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -357,6 +360,12 @@ def wait_for(path: Path, process: subprocess.Popen) -> None:
     deadline = time.monotonic() + 120
     while not path.exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
+
+
+def starts(outdir: Path) -> int:
+    """How often a run has begun or gone on."""
+    log = outdir / "log.txt"
+    return sum(line.startswith(("Writing to", "Resuming")) for line in log.read_text().splitlines()) if log.exists() else 0
 
 
 def descendants(pid: int, word: str) -> list[int]:
