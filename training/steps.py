@@ -1,8 +1,9 @@
 """The four updates of StyleGAN2 training (Karras et al. 2020, App. B), one function each.
 
 Each takes the state and the micro-batches of one batch (one, unless gradients are accumulated), changes the state by one
-optimizer step, and returns what to log as tensors on the device. Nothing in them waits for a GPU, and all that the next
-step depends on is a tensor that is updated in place, so that a CUDA graph can repeat them (training/graphs.py).
+optimizer step, and returns what to log as tensors on the device. Nothing in them waits for a GPU (but for the margins of an
+augmentation that is not being recorded), and all that the next step depends on is a tensor that is updated in place, so that
+a CUDA graph can repeat them (training/graphs.py).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
