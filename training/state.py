@@ -86,30 +86,31 @@ class TrainingState:
 
         Raises InputError naming the key that is missing or does not fit.
         """
-        parts = {
-            "g": self.generator,
-            "d": self.discriminator,
-            "g_ema": self.g_ema,
-            "g_optim": self.g_optim,
-            "d_optim": self.d_optim,
+        loads = {
+            "g": self.generator.load_state_dict,
+            "d": self.discriminator.load_state_dict,
+            "g_ema": self.g_ema.load_state_dict,
+            "g_optim": self.g_optim.load_state_dict,
+            "d_optim": self.d_optim.load_state_dict,
+            "mean_path_length": self.mean_path_length.copy_,
+            "guard": lambda entry: self.guard.load_state_dict(entry, self.device),
         }
-        rng, ada = self._own_part(saved, "rng"), self._own_part(saved, "ada") if self.ada else None
-        for key, part in parts.items():
-            entry = _entry(saved, key)
+        own_loads = {"rng": self._set_random_numbers} | ({"ada": self.ada.load_state_dict} if self.ada else {})
+        self.iteration = _entry(saved, "iteration")
+        for key, load in (loads | own_loads).items():
             try:
-                part.load_state_dict(entry)
-            except (RuntimeError, ValueError) as error:
+                load(self._own_part(saved, key) if key in own_loads else _entry(saved, key))
+            except InputError:
+                raise
+            except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
                 raise InputError(f"{key}: does not fit this run ({' '.join(str(error).split())[:200]})") from None
         for optimizer in (self.g_optim, self.d_optim):
             for group in optimizer.param_groups:
                 group.update(lr=optimizer.defaults["lr"], betas=optimizer.defaults["betas"])
-        if ada:
-            self.ada.load_state_dict(ada)
-        self.iteration = _entry(saved, "iteration")
-        self.mean_path_length.copy_(_entry(saved, "mean_path_length"))
-        self.guard.load_state_dict(_entry(saved, "guard"), self.device)
-        self.host_rng.set_state(rng["host"])
-        self.rng.set_state(rng["device"])
+
+    def _set_random_numbers(self, entry: dict[str, Tensor]) -> None:
+        self.host_rng.set_state(entry["host"])
+        self.rng.set_state(entry["device"])
 
     def _own_part(self, saved: dict[str, object], key: str) -> dict:
         """This rank's entry of what every rank saved."""
@@ -126,7 +127,7 @@ class TrainingState:
 
 def _entry(saved: dict[str, object], key: str):
     if key not in saved:
-        raise InputError(f"{key}: missing from the checkpoint, so the run cannot be continued exactly")
+        raise InputError(f"{key}: missing from the checkpoint; begin a new run from its networks with --ckpt")
     return saved[key]
 
 

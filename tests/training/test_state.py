@@ -164,3 +164,20 @@ def test_what_a_saved_state_lacks_is_named(missing):
     saved = {name: value for name, value in state.state_dict().items() if name != missing}
     with pytest.raises(InputError, match=missing):
         state.load_state_dict(saved)
+
+
+DAMAGED = {
+    "g": {"input.input": torch.zeros(1)},
+    "g_optim": {"state": {}},
+    "mean_path_length": "long",
+    "guard": {"skipped": {"R1": 1.0}, "total": 0.0},
+    "rng": [{"host": 3, "device": 3}],
+    "ada": [3],
+}
+
+
+@pytest.mark.parametrize("damaged", DAMAGED)
+def test_what_does_not_fit_is_named(damaged):
+    state = state_of(ada=True)
+    with pytest.raises(InputError, match=f"^{damaged}: does not fit this run [^\\n]*$"):
+        state.load_state_dict(state.state_dict() | {damaged: DAMAGED[damaged]})
