@@ -134,7 +134,7 @@ def main(args: argparse.Namespace) -> Path | None:
     )
     for line in plan:
         report.say(line)
-    steps = graphs.training_steps(state, report.say, wanted=not args.no_graphs)
+    steps = graphs.training_steps(state, report.say, wanted=not (args.no_graphs or args.profile))  # a graph has no operators
     profiled = profiling.profiled(args.profile and first, folder, device, report.say)
     with StopRequest() as stop, guard.memory_advice(device), profiled as profile_step:
         if first and not resumed:
