@@ -43,6 +43,7 @@ def parser() -> cli.Parser:
 def main(args: argparse.Namespace) -> Path:
     import checkpoint
     import utils
+    from benchmarks.structure_report import QUALITY
     from editing import latents
     from faces.synthetic import render, sample_attributes
     from metrics import regressor
@@ -65,7 +66,7 @@ def main(args: argparse.Namespace) -> Path:
 
     args.out.mkdir(parents=True, exist_ok=True)
     pictures = {name: utils.to_pictures(sets[0][:SHOWN]) for name, sets in drawn.items()}
-    utils.save_png(utils.paired_sheet(pictures, SHOWN), args.out / "round_trip.png")
+    utils.paired_sheet(pictures, SHOWN).save(args.out / "round_trip.webp", quality=QUALITY)
     page = args.out / "round_trip.md"
     outputs = believed(correlations)
     columns = [regressor.OUTPUTS.index(name) for name in outputs]
@@ -95,7 +96,7 @@ def report(
         "those that the person was rendered with. Off: root mean square difference, in [-1, 1], to the cartoon that the "
         "renderer makes of the same person. Mean over the seeds, and standard deviation.",
         table(["picture", "networks", "agreement", "off"], rows),
-        "![the same people](round_trip.png)",
+        "![the same people](round_trip.webp)",
         "## Attributes",
         table(["attribute", *agreements], by_attribute),
     ]

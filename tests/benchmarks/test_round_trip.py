@@ -29,7 +29,7 @@ def test_every_network_of_the_study_is_compared_with_the_truth(networks, tmp_pat
     assert list(rows)[1:7] == ["---", "the photo itself", "projected", "baseline", "FreezeSG", "the true cartoon"]
     assert rows["baseline"][1] == "2" and "±" in rows["baseline"][2] and "±" not in rows["FreezeSG"][2]
     assert rows["the true cartoon"][3].startswith("0.000") and not rows["projected"][3].startswith("0.000")
-    assert (tmp_path / "out/round_trip.png").stat().st_size > 1000
+    assert (tmp_path / "out/round_trip.webp").stat().st_size > 1000
 
     monkeypatch.setattr(projection, "project", None)  # the latents are found once
     run(round_trip, *words(networks, tmp_path))

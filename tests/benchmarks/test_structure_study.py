@@ -49,7 +49,7 @@ def test_every_method_is_trained_measured_and_reported(networks, tmp_path, comma
     report = (tmp_path / "out/results.md").read_text()
     assert "| FreezeSG+map | 1 |" in report
     assert "The curve of FreezeG stands for both" in report
-    for picture in ("curves.png", "people.png", "layer_swap.png"):
+    for picture in ("curves.png", "people.webp", "layer_swap.webp"):
         assert f"]({picture})" in report
         assert (tmp_path / "out" / picture).stat().st_size > 1000
     assert capsys.readouterr().out.splitlines()[-1] == str(tmp_path / "out/results.md")
