@@ -14,6 +14,7 @@ import random
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -38,6 +39,7 @@ TINY = [
     "--augment",
 ]
 TIME_LIMIT, MEMORY_LIMIT = 30, 4  # seconds and GiB, for one hostile file
+MEETING_ANEW = {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}  # see docs/multi-gpu.md
 
 Outcome = str  # "" for a trial that ended well, else what went wrong
 
@@ -141,22 +143,18 @@ def agents(folder: Path, luck: random.Random) -> Iterator[Outcome]:
     """two torchrun agents on this host, one killed and started again; the group must rejoin and finish (5)"""
     faces = make_faces(folder / "faces")
     for trial in range(5):
-        outdir = folder / f"run-{trial}"
-        meeting = [
-            "--nnodes=2",
-            "--nproc_per_node=1",
-            "--rdzv_backend=c10d",
-            f"--rdzv_endpoint=127.0.0.1:{luck.randint(20000, 40000)}",
-        ]
+        outdir, port = folder / f"run-{trial}", luck.randint(20000, 40000)
+        meeting = ["--nnodes=2", "--nproc_per_node=1", "--rdzv_backend=c10d", f"--rdzv_endpoint=127.0.0.1:{port}"]
         launcher = [sys.executable, "-m", "torch.distributed.run", *meeting, f"--rdzv_id=soak{trial}", "--max-restarts=3"]
         command = [*launcher, TRAIN, faces, *TINY, "--batch=2", "--iter=60", "--save_every=5", f"--outdir={outdir}"]
-        first = start(command)
-        second = start(command)
+        first = start(command, MEETING_ANEW)
+        wait_until_open(port, first)  # the first agent keeps the meeting point; without that one no group would find itself
+        second = start(command, MEETING_ANEW)
         wait_for(outdir / "checkpoints" / "000010.pt", first)
         for pid in [*descendants(second.pid, str(TRAIN)), second.pid]:
             os.kill(pid, signal.SIGKILL)
         second.wait()
-        second = start(command)
+        second = start(command, MEETING_ANEW)
         outcome = finished(first, outdir, 60, None)
         finished(second, outdir, 60, None)
         yield outcome
@@ -245,8 +243,8 @@ def damaged(data: bytes, luck: random.Random) -> bytes:
     return bytes(changed)
 
 
-def start(command: list) -> subprocess.Popen:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+def start(command: list, more: dict[str, str] | None = None) -> subprocess.Popen:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"} | (more or {})
     words = [str(word) for word in command]
     return subprocess.Popen(words, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
@@ -360,6 +358,15 @@ def wait_for(path: Path, process: subprocess.Popen) -> None:
     deadline = time.monotonic() + 120
     while not path.exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
+
+
+def wait_until_open(port: int, process: subprocess.Popen) -> None:
+    deadline = time.monotonic() + 120
+    while process.poll() is None and time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if not probe.connect_ex(("127.0.0.1", port)):
+                return
+        time.sleep(0.1)
 
 
 def starts(outdir: Path) -> int:

@@ -11,6 +11,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+_restarts = 0
+
 
 def start(device: torch.device) -> torch.device:
     """Join the group that torchrun describes in the environment; returns this process's device."""
@@ -20,15 +22,19 @@ def start(device: torch.device) -> torch.device:
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
     store, own_rank, count = next(iter(dist.rendezvous("env://")))
-    # torchrun keeps its store through a restart. Without a name of its own, the new group would find the dead one's addresses.
-    store = dist.PrefixStore(f"attempt {attempt()}", store)
+    restarts = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", 0))
+    if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
+        # torchrun keeps this store through a restart. Without a name of its own, the new group would find the dead addresses.
+        store = dist.PrefixStore(f"attempt {restarts}", store)
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo", store=store, rank=own_rank, world_size=count)
+    global _restarts
+    _restarts = max(gather(restarts))
     return device
 
 
 def attempt() -> int:
-    """How often torchrun has restarted the group."""
-    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", 0))
+    """How often torchrun has restarted the group; a machine that came back counts anew, so it is the most that any knows of."""
+    return _restarts
 
 
 def group_name() -> str | None:

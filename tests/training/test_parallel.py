@@ -49,10 +49,11 @@ def free_port() -> int:
 def one_of_two(rank: int, port: int) -> None:
     """What torchrun starts, on one machine."""
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), WORLD_SIZE="2", RANK=str(rank), LOCAL_RANK=str(rank))
+    os.environ["TORCHELASTIC_RESTART_COUNT"] = str(rank)  # an agent that was lost and came back counts from 0
     torch.set_num_threads(1)
     parallel.start(torch.device("cpu"))
     try:
-        assert (parallel.rank(), parallel.world_size()) == (rank, 2)
+        assert (parallel.rank(), parallel.world_size(), parallel.attempt()) == (rank, 2, 1)
         sums_and_means_are_taken_over_both()
         gradients_that_exist_are_averaged()
         networks_start_equal_and_stay_so()
