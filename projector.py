@@ -34,7 +34,7 @@ def parser() -> cli.Parser:
     group = parser.add_argument_group("networks and photos")
     add = group.add_argument
     add("photos", nargs="*", type=Path, metavar="PHOTO", help="pictures; the centre square of each is used")
-    add("--files", nargs="+", action="extend", type=Path, metavar="PHOTO", help="the same, as a flag")
+    add("--files", nargs="+", type=Path, metavar="PHOTO", help="the same, as a flag")
     add("--ckpt", required=True, metavar="FILE", help="checkpoint of any format, of photo faces; its averaged generator draws")
     add("--target_ckpt", metavar="FILE", help="a network fine-tuned from it: shows the same latents as cartoons")
     add("--size", type=cli.number(int, least=1), metavar="PX", help="not needed; an error where it contradicts --ckpt")

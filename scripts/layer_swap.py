@@ -40,14 +40,7 @@ def parser() -> cli.Parser:
     parser = cli.Parser(__doc__, "python -m scripts.layer_swap [flags] --source FILE --target FILE...")
     add = parser.add_argument_group("networks").add_argument
     add("--source", required=True, metavar="FILE", help="checkpoint of any format: gives the low resolutions")
-    add(
-        "--target",
-        required=True,
-        nargs="+",
-        action="extend",
-        metavar="FILE",
-        help="fine-tuned from it: gives the high ones; several are rows",
-    )
+    add("--target", required=True, nargs="+", metavar="FILE", help="fine-tuned from it: gives the high ones; several are rows")
     add("--reverse", action="store_true", help="low resolutions from the target, high ones from the source")
     group = parser.add_argument_group("blend")
     add = group.add_mutually_exclusive_group().add_argument

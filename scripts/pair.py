@@ -21,8 +21,7 @@ def add_networks(parser: cli.Parser, several: bool = False) -> None:
     add = parser.add_argument_group("networks").add_argument
     kind = "checkpoint of any format; its averaged generator draws"
     if several:
-        several = {"nargs": "+", "action": "extend", "metavar": "[NAME=]FILE"}  # --ckpt A B, or --ckpt A --ckpt B
-        add("--ckpt", required=True, **several, help=f"{kind}; several: a row for each, on one sheet")
+        add("--ckpt", required=True, nargs="+", metavar="[NAME=]FILE", help=f"{kind}; several: a row for each, on one sheet")
     else:
         add("--ckpt", required=True, metavar="FILE", help=kind)
     add("--source", metavar="FILE", help="the network it was fine-tuned from: draws the same people above")
