@@ -161,10 +161,39 @@ def _sample(x: Tensor, M: tuple[tuple[Tensor, ...], ...], height: int, width: in
     column = torch.linspace(-1, 1, width, dtype=x.dtype, device=x.device)[:, None] * (width - 1) / width
     row = torch.linspace(-1, 1, height, dtype=x.dtype, device=x.device)[:, None, None] * (height - 1) / height
     # M (x, y, 1), multiplied out: a matrix product might round to TF32, and miss by a quarter of a pixel.
-    grid = torch.addcmul(column * along_x, row, along_y) + shift
-    return F.grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    return _Bilinear.apply(x, torch.addcmul(column * along_x, row, along_y) + shift)
 
 
 def _beside_pixels(x: Tensor, y: Tensor) -> Tensor:
     """(x, y) of each image as [batch, 1, 1, 2]."""
     return torch.stack([x, y], dim=-1)[:, None, None]
+
+
+class _Bilinear(torch.autograd.Function):
+    """F.grid_sample, linear in x. PyTorch's own (up to 2.11) is differentiable once, and keeps x for the grid's gradient."""
+
+    @staticmethod
+    def forward(ctx, x, grid):
+        ctx.save_for_backward(grid)
+        ctx.shape = x.shape
+        return F.grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+    @staticmethod
+    def backward(ctx, grad):
+        (grid,) = ctx.saved_tensors
+        return _Scatter.apply(grad, grid, ctx.shape), None
+
+
+class _Scatter(torch.autograd.Function):
+    """`_Bilinear` transposed: each number goes to the four pixels that it was read from. x of that shape results."""
+
+    @staticmethod
+    def forward(ctx, grad, grid, shape):
+        ctx.save_for_backward(grid)
+        unread, bilinear, zeros = grad.new_zeros(()).expand(shape), 0, 0
+        return torch.ops.aten.grid_sampler_2d_backward(grad, unread, grid, bilinear, zeros, False, [True, False])[0]
+
+    @staticmethod
+    def backward(ctx, v):
+        (grid,) = ctx.saved_tensors
+        return _Bilinear.apply(v, grid), None, None
