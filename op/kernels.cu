@@ -20,6 +20,7 @@
 #include <torch/csrc/inductor/aoti_torch/c/shim.h>
 #include <torch/csrc/stable/accelerator.h>
 #include <torch/csrc/stable/library.h>
+#include <torch/csrc/stable/macros.h>  // STD_CUDA_CHECK; only newer PyTorch includes it from the others
 #include <torch/csrc/stable/ops.h>
 #include <torch/csrc/stable/tensor.h>
 
