@@ -58,7 +58,7 @@ def decode(data: bytes, max_pixels: int = MAX_PIXELS, background: str = "white")
         notes: list[str] = []
         picture = _load(data, max_pixels, notes)
         shallow = _to_8_bits(picture, notes) if picture.mode.startswith(("I", "F")) else picture
-        return Decoded(_turn_upright(_flatten(shallow, background, notes), picture, notes), notes)
+        return Decoded(_turn_upright(flatten(shallow, background, notes), picture, notes), notes)
 
 
 @contextmanager
@@ -159,7 +159,7 @@ def _to_8_bits(picture: Image.Image, notes: list[str]) -> Image.Image:
     return grey
 
 
-def _flatten(picture: Image.Image, background: str, notes: list[str]) -> Image.Image:
+def flatten(picture: Image.Image, background: str, notes: list[str]) -> Image.Image:
     """Any 8-bit mode -> RGB, with transparent parts on `background`."""
     if not picture.has_transparency_data:
         return picture.convert("RGB")

@@ -13,6 +13,7 @@ import numpy as np
 
 from cli import InputError
 from faces.decode import MAX_PIXELS, Decoded, Unreadable, reasons
+from faces.frame import picture_of
 from faces.sources import Item
 
 CUT = 0.35  # histogram distance between consecutive frames, in [0, 1], that makes a new scene
@@ -44,15 +45,14 @@ class Film:
             self.items.append(Item("the rest", refused, version))
 
     def picture(self, item: Item, max_pixels: int = MAX_PIXELS, background: str = "white") -> Decoded:
-        """As in `sources.Source`; a film has no transparency, `background` is not looked at."""
+        """As in `sources.Source`."""
         if item.refused:
             raise Unreadable(item.refused)
         with reasons(), self._open() as container:
             stream = container.streams.video[0]
             if stream.width * stream.height > max_pixels:
                 raise Unreadable(f"{stream.width} x {stream.height} is over the limit; --max_pixels raises it")
-            frame = _frame_at(container, stream, item.place)
-            return Decoded(frame.to_image().rotate(frame.rotation, expand=True), [])
+            return picture_of(_frame_at(container, stream, item.place), stream, max_pixels, background)
 
     def _open(self):
         try:
