@@ -10,6 +10,7 @@ replay it. A graph holds no Python: what a step decides on the host stays as it 
 
 import contextlib
 import copy
+import warnings
 import weakref
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -115,8 +116,10 @@ class CudaRecorder:
     """Records graphs that share their memory, which is safe since they run one after the other."""
 
     def __init__(self):
-        self.in_use: weakref.WeakSet[torch.cuda.CUDAGraph] = weakref.WeakSet()
         self.pool = None
+        self.in_use: weakref.WeakSet[torch.cuda.CUDAGraph] = weakref.WeakSet()  # with memory of this pool
+        self.begun: torch.cuda.CUDAGraph | None = None  # and not whole
+        self.broken: list[torch.cuda.CUDAGraph] = []
 
     def __call__(self, state: TrainingState, step: Callable[[], Logs]) -> tuple[Callable[[], None], Logs]:
         """(what repeats the step, the tensors in which its logs then lie). The step itself is not carried out."""
@@ -125,8 +128,10 @@ class CudaRecorder:
             for group in groups:
                 group["capturable"] = True  # as every fused optimizer is; recording asks for the word
             return self._recorded(state, step)
-        except Exception:
-            # Older versions of PyTorch leave the random numbers of a broken recording unusable until a whole one ends.
+        except Exception as error:
+            if not isinstance(error, torch.OutOfMemoryError):  # which breaks nothing off, and memory is then dear
+                self._give_up_pool(state.device)
+            # PyTorch up to 2.11 leaves the random numbers of a broken recording unusable until a whole one ends.
             with contextlib.suppress(Exception):
                 self._recorded(state, lambda: {"": torch.zeros((), device=state.device)})
             raise
@@ -138,15 +143,39 @@ class CudaRecorder:
         if not self.in_use:  # memory that the last graph has left cannot be recorded in again
             self.pool = torch.cuda.graph_pool_handle()
         graph = torch.cuda.CUDAGraph()
-        graph.register_generator_state(state.rng)
+        self.begun = graph
+        _register(graph, state.rng)
         with (
             torch.cuda.device(state.device),
             torch.cuda.stream(torch.cuda.current_stream(state.device)),  # comes back if the recording fails to begin
             torch.cuda.graph(graph, pool=self.pool, capture_error_mode="thread_local"),  # other threads go on decoding
         ):
             logs = step()
+        self.begun = None
         self.in_use.add(graph)
         return graph.replay, logs
+
+    def _give_up_pool(self, device: torch.device) -> None:
+        """Where CUDA breaks a recording off, PyTorch up to 2.11 goes on asking the broken graph whose memory to take.
+
+        So it is told to stop, and nothing is recorded in that memory again. The graph is kept: what would become of the memory
+        when it goes is not defined.
+        """
+        if self.begun:
+            self.broken.append(self.begun)
+        with contextlib.suppress(Exception):
+            index = torch.cuda.current_device() if device.index is None else device.index
+            torch._C._cuda_endAllocateToPool(index, self.pool)
+        self.begun = self.pool = None
+        self.in_use = weakref.WeakSet()
+
+
+def _register(graph: torch.cuda.CUDAGraph, generator: torch.Generator) -> None:
+    """Say that a recording draws from this generator. Newer versions see for themselves, warn of the call, and will drop it."""
+    if hasattr(graph, "register_generator_state"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            graph.register_generator_state(generator)
 
 
 class Saved:

@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import sys
+import weakref
 
 import pytest
 import torch
@@ -91,6 +92,9 @@ class StandIn:
     def __init__(self):
         self.optimizers, self.pools, self.handles = (), [], itertools.count()
         self.device = self.stream = self.current_stream = contextlib.nullcontext
+        self.current_device = int
+        self.living = {}  # pool -> its graphs
+        self.recorded_to, self.numbers_usable = None, True  # as a recording that CUDA breaks off leaves them up to 2.11
 
     class CUDAGraph:
         def register_generator_state(self, generator):
@@ -102,17 +106,33 @@ class StandIn:
     def graph_pool_handle(self):
         return next(self.handles)
 
+    def end_allocate(self, device, pool):
+        if pool != self.recorded_to:
+            raise RuntimeError("endAllocatePool: not currently recording to mempool_id")
+        self.recorded_to = None
+
     @contextlib.contextmanager
     def graph(self, graph, pool, capture_error_mode):
         assert capture_error_mode == "thread_local"
         assert all(group["capturable"] for optimizer in self.optimizers for group in optimizer.param_groups)
         self.pools.append(pool)
+        self.numbers_usable = False
+        if pool == self.recorded_to:
+            raise RuntimeError("beginAllocateToPool: already recording to mempool_id")
+        if not self.living.setdefault(pool, weakref.WeakSet([graph])):
+            raise RuntimeError("INTERNAL ASSERT FAILED: use_count > 0")
+        self.living[pool].add(graph)
         graph.recording = recording = Recording()
         try:
             with recording:
                 yield
+        except Exception as error:
+            if not isinstance(error, torch.OutOfMemoryError):
+                self.recorded_to = pool
+            raise
         finally:
             recording.undo()
+        self.numbers_usable = True
         assert recording.generators.keys() <= {graph.generator._cdata}
 
 
@@ -132,8 +152,9 @@ def said():
 @pytest.fixture
 def stand_in(monkeypatch):
     stand_in = StandIn()
-    for name in ("CUDAGraph", "graph", "graph_pool_handle", "device", "stream", "current_stream"):
+    for name in ("CUDAGraph", "graph", "graph_pool_handle", "device", "stream", "current_stream", "current_device"):
         monkeypatch.setattr(torch.cuda, name, getattr(stand_in, name))
+    monkeypatch.setattr(torch._C, "_cuda_endAllocateToPool", stand_in.end_allocate, raising=False)
     return stand_in
 
 
@@ -386,7 +407,7 @@ def test_the_recorder_registers_the_random_numbers_and_shares_memory(method, sai
     assert train(state, graphed(said, graphs.CudaRecorder()), 6) == train(without, steps, 6)
     assert_same(state.state_dict(), without.state_dict())
     assert not any(group["capturable"] for optimizer in stand_in.optimizers for group in optimizer.param_groups)
-    assert stand_in.pools == [0] * (5 if method else 4), "and after a failure once more, to end what it broke off"
+    assert stand_in.pools == ([0, 0, 1, 2, 2] if method else [0] * 4), "once more elsewhere, to end what was broken off"
     assert len(said) == len(methods)
 
 
@@ -395,6 +416,33 @@ def test_memory_that_no_graph_uses_any_more_is_not_recorded_in_again(stand_in):
     record(state, dict)
     held = [record(state, dict) for _ in range(2)]
     assert stand_in.pools == [0, 1, 1] and held
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("CUDA error: operation not permitted"), torch.OutOfMemoryError("out of memory")]
+)
+@pytest.mark.parametrize("earlier", [0, 2])
+def test_after_a_recording_that_broke_off_random_numbers_can_be_drawn_and_others_recorded(error, earlier, stand_in):
+    state, record = state_of(), graphs.CudaRecorder()
+    held = [record(state, dict) for _ in range(earlier)]
+
+    def breaks():
+        torch.randn(3, generator=state.rng)
+        raise error
+
+    with pytest.raises(type(error), match=str(error)):
+        record(state, breaks)
+    assert stand_in.numbers_usable and stand_in.recorded_to is None
+    held += [record(state, dict) for _ in range(2)]
+    assert stand_in.pools[-1] == stand_in.pools[-2], "these share their memory"
+    out_of_memory = isinstance(error, torch.OutOfMemoryError)
+    assert (stand_in.pools[-1] == stand_in.pools[0]) == (out_of_memory and earlier > 0), "no memory is given up needlessly"
+    assert len(record.broken) == (not out_of_memory)
+
+
+def test_a_version_that_registers_nobody_is_no_obstacle(stand_in, monkeypatch):
+    monkeypatch.delattr(StandIn.CUDAGraph, "register_generator_state")
+    graphs._register(torch.cuda.CUDAGraph(), None)
 
 
 @pytest.mark.parametrize("wanted", [True, False])
