@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cli
+from scripts import pair
 
 if TYPE_CHECKING:
     from editing.directions import Directions, Edit
@@ -153,6 +154,8 @@ def open_scenes(args: argparse.Namespace, found: Directions) -> dict[str, Scene]
         scenes[name] = Scene(generator, who, args.truncation, args.edit_before_trunc, args.centre, args.batch)
     if len({scene.generator.size for scene in scenes.values()}) > 1:
         raise cli.InputError(f"--source {args.source}: draws pictures of another size than {args.ckpt}")
+    if args.source:
+        pair.warn_of_strangers(args.source, args.ckpt, *(scene.generator for scene in scenes.values()))
     return scenes
 
 

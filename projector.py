@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cli
+from scripts import pair
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -183,6 +184,7 @@ def open_cartoon(args: argparse.Namespace, generator: Generator) -> Generator | 
     cartoon = checkpoint.read(args.target_ckpt, "--target_ckpt").generator().to(generator.input.input.device)
     if (cartoon.n_latent, cartoon.style_dim) != (generator.n_latent, generator.style_dim):
         raise cli.InputError(f"--target_ckpt {args.target_ckpt}: takes other latents than {args.ckpt}, so it is no child of it")
+    pair.warn_of_strangers(args.ckpt, args.target_ckpt, generator, cartoon)
     return cartoon
 
 

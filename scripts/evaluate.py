@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 import cli
+from scripts import pair
 
 METRICS = ("fid", "kid", "pr", "ppl", "structure")
 FEATURES = ("inception", "disc", "structure", "pixels")
@@ -89,12 +90,15 @@ def main(args: argparse.Namespace) -> Path:
         except cli.InputError as error:
             raise cli.InputError(f"{len(images)} images in --data, --n {args.n}: {error}") from None
     if "structure" in chosen:
-        if target.extra.get("source") not in (None, checkpoint.fingerprint(source.generator().state_dict())):
+        photo = source.generator().to(device)
+        if target.extra.get("source") is None:
+            pair.warn_of_strangers(args.source, args.ckpt, photo, generator)
+        elif target.extra["source"] != checkpoint.fingerprint(photo.state_dict()):
             print(
                 f"warning: {args.ckpt} was fine-tuned from another network than {args.source}: it shows other people",
                 file=sys.stderr,
             )
-        found |= structure(generator, source.generator().to(device), images, ruler, device)
+        found |= structure(generator, photo, images, ruler, device)
 
     for name, label in NAMES.items():
         if name in found:

@@ -76,9 +76,9 @@ def read(args: argparse.Namespace) -> dict[str, Checkpoint]:
 
 
 def _named(text: str) -> tuple[str, str]:
-    """ "NAME=FILE" -> (NAME, FILE); "FILE" -> ("", FILE)."""
+    """ "NAME=FILE" -> (NAME, FILE); "FILE" -> ("", FILE), and so it is where neither exists, so that it is named as given."""
     name, equals, path = text.partition("=")
-    return (name, path) if equals and not Path(text).exists() else ("", text)
+    return (name, path) if equals and not Path(text).exists() and Path(path).is_file() else ("", text)
 
 
 def _run_name(path: str) -> str:
@@ -87,9 +87,11 @@ def _run_name(path: str) -> str:
     return f"{file.parent.parent.name} {file.stem}" if file.parent.name == "checkpoints" else file.stem
 
 
-def generators(args: argparse.Namespace, device: torch.device) -> dict[str, Generator]:
-    """`read`, ready to draw. Networks that were not fine-tuned from --source are pointed out."""
-    files = read(args)
+def generators(
+    args: argparse.Namespace, device: torch.device, files: dict[str, Checkpoint] | None = None
+) -> dict[str, Generator]:
+    """`files`, or those of `read`, ready to draw. Networks that were not fine-tuned from --source are pointed out."""
+    files = files or read(args)
     networks = {name: file.generator().to(device) for name, file in files.items()}
     for name in [name for name in networks if args.source and name != "source"]:
         warn_of_strangers(args.source, str(files[name].path), networks["source"], networks[name])

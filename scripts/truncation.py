@@ -43,13 +43,13 @@ def main(args: argparse.Namespace) -> Path:
     device = utils.choose_device(args.device)
     who = people.from_file(args.latents) if args.latents else people.by_seed(args.seeds)
     files = pair.read(args)
+    networks = pair.generators(args, device, files)
     rows: dict[str, list] = {}
     with tqdm(total=len(who) * len(files) * len(args.psi), unit=" pictures") as bar:
-        for name, file in files.items():
-            generator = file.generator().to(device)
+        for name, generator in networks.items():
             if args.cutoff is not None and args.cutoff > generator.n_latent:
                 raise cli.InputError(f"--cutoff {args.cutoff}: this network has {generator.n_latent} layers")
-            w_avg = truncation.centre(generator, file.extra.get("latent_avg"))
+            w_avg = truncation.centre(generator, files[name].extra.get("latent_avg"))
             ladders = truncation.ladder(who.w_plus(generator), w_avg, args.psi, args.cutoff)
             rows[name] = [
                 people.pictures(generator, ladder, args.batch, who.noise(generator, i), bar.update)
