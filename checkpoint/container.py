@@ -21,6 +21,7 @@ from checkpoint.vetting import first_line
 from cli import InputError
 
 LARGEST_FILE = 3 * 2**30  # bytes; a training checkpoint at 1024 px has 0.8 GiB
+MOST_REPEATED = 2**28  # bytes that tensors may take beyond what they reach in the file, as those of .expand() do
 MOST_VALUES = 1_000_000  # numbers, strings, tensors of one file
 DEEPEST = 24  # levels of dicts and lists
 
@@ -69,10 +70,10 @@ def _load_safetensors(path: Path) -> dict:
 def _plain(contents: object, size: int) -> dict:
     """A copy in dicts, lists, numbers, strings and tensors. Everything else, and tensors larger than the file, are refused."""
     count = itertools.count()
-    total = 0
+    total = repeated = 0
 
     def copy(value: object, level: int):
-        nonlocal total
+        nonlocal total, repeated
         if level > DEEPEST or next(count) > MOST_VALUES:
             raise InputError("holds more values, or deeper ones, than any checkpoint")
         if isinstance(value, argparse.Namespace):
@@ -82,8 +83,9 @@ def _plain(contents: object, size: int) -> dict:
         if isinstance(value, (list, tuple)):
             return type(value)(copy(item, level + 1) for item in value) if type(value) in (list, tuple) else list(value)
         if isinstance(value, Tensor):
-            total += _checked_bytes(value, size)
-            if total > LARGEST_FILE:
+            needed, reached = _bytes(value, size)
+            total, repeated = total + needed, repeated + needed - reached
+            if total > LARGEST_FILE or repeated > MOST_REPEATED:
                 raise InputError("holds more data than any network of this kind")
             return value.detach()
         if value is None or isinstance(value, (bool, int, float, str)):
@@ -98,13 +100,19 @@ def _plain(contents: object, size: int) -> dict:
     return contents
 
 
-def _checked_bytes(tensor: Tensor, size: int) -> int:
+def _bytes(tensor: Tensor, size: int) -> tuple[int, int]:
+    """What a tensor takes when it is copied, and what it reaches in its storage: less where a stride repeats numbers."""
     if tensor.layout != torch.strided or tensor.device.type != "cpu":
         raise InputError(f"holds a {tensor.layout} tensor on {tensor.device}, expected ordinary ones")
-    needed = math.prod(tensor.shape) * tensor.element_size()
-    if needed > min(size, tensor.untyped_storage().nbytes()):
+    needed = math.prod(tensor.shape)
+    reached = needed and min(
+        math.prod(length for length, stride in zip(tensor.shape, tensor.stride()) if stride),
+        1 + sum((length - 1) * abs(stride) for length, stride in zip(tensor.shape, tensor.stride())),
+    )
+    needed, reached = needed * tensor.element_size(), reached * tensor.element_size()
+    if reached > min(size, tensor.untyped_storage().nbytes()):
         raise InputError(f"declares a tensor {list(tensor.shape)}, more than the file holds")
-    return needed
+    return needed, reached
 
 
 def _guess(start: bytes) -> str:

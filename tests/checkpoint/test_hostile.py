@@ -14,6 +14,7 @@ import pytest
 import torch
 
 import checkpoint
+from checkpoint import container
 from checkpoint.nvidia import generator_to_nvidia
 from cli import InputError
 from tests.checkpoint import hostile
@@ -134,6 +135,46 @@ def test_ten_thousand_tensors_on_one_storage(tmp_path):
     """Each fits the file; copied, they would not fit the memory."""
     base = torch.zeros(2**20)
     path = saved(tmp_path, {"g_ema": {f"x{i}": base.view(2**20) for i in range(10_000)}})
+    assert "more data than any network" in refusal(path)
+
+
+VIEWS = {
+    "expanded": lambda: torch.randn(3, 1, 8).expand(3, 600, 8),
+    "expanded from one number": lambda: torch.ones(()).expand(1000, 8),
+    "narrowed": lambda: torch.randn(100, 8)[40:43, 2:5],
+    "transposed": lambda: torch.randn(8, 300).T,
+    "every third": lambda: torch.randn(90, 8)[::3],
+    "windows that overlap": lambda: torch.randn(500).unfold(0, 64, 1),
+    "empty": lambda: torch.randn(5, 8)[:0],
+}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("view", VIEWS)
+def test_views_are_read_for_what_they_reach(tmp_path, view, stream):
+    """Honest programs save them: torch.save keeps a storage once, and with each tensor how it walks through it."""
+    tensor = VIEWS[view]()
+    found = container.load(saved(tmp_path, {"x": tensor, "again": [tensor, tensor[:1]]}, stream=stream))[0]
+    assert torch.equal(found["x"], tensor)
+    assert torch.equal(found["again"][0], tensor) and torch.equal(found["again"][1], tensor[:1])
+
+
+@pytest.mark.parametrize("view", ["expanded", "transposed", "narrowed"])
+def test_networks_of_views_are_read(tmp_path, view):
+    plain = networks()["g_ema"]
+    views = {
+        "expanded": lambda x: x[:, :1].expand_as(x) if x.ndim == 2 and len(x) != len(x.T) else x,
+        "transposed": lambda x: x.mT.contiguous().mT if x.ndim > 1 else x,
+        "narrowed": lambda x: torch.cat([x, x])[len(x) :] if x.ndim else x,
+    }
+    path = saved(tmp_path, {"g_ema": {name: views[view](x) for name, x in plain.items()}})
+    found = checkpoint.read(path).generator().state_dict()
+    assert all(torch.equal(found[name], views[view](x)) for name, x in plain.items())
+
+
+def test_a_small_file_whose_tensors_would_fill_the_memory(tmp_path):
+    path = saved(tmp_path, {"g_ema": {f"x{i}": torch.zeros(1, 8).expand(2**20, 8) for i in range(9)}})
+    assert path.stat().st_size < 2**16
     assert "more data than any network" in refusal(path)
 
 
