@@ -1,11 +1,12 @@
-"""PyTorch's convolutions, but where their derivatives are slow: on AVX2 CPUs, with channels_last and many channels.
+"""PyTorch's convolutions, but where their derivatives are slow: on GPUs, and on AVX2 CPUs with channels_last and many channels.
 
     y = conv2d(x, weight, padding=1)
     y = conv_transpose2d(x, weight, stride=2)
 
-There the gradient of the weight takes two to three times as long with channels_last as without (27 against 63 GFLOP/s at
-512 channels), and second derivatives take detours. Ours copy what that gradient reads, and each derivative, of any order,
-is a convolution of the library again.
+The penalties of R1 and path length differentiate twice, and PyTorch's formula for that is, for the weight, a convolution whose
+filter is as large as the image: on a GPU few libraries are made for those. On AVX2 CPUs already the gradient of the weight
+takes two to three times as long with channels_last as without (27 against 63 GFLOP/s at 512 channels). Ours copy what that
+gradient reads, there, and each derivative, of any order, is a convolution of the library with a filter of the weight's size.
 """
 
 from typing import NamedTuple
@@ -35,6 +36,8 @@ def conv_transpose2d(x: Tensor, weight: Tensor, stride: int = 1, padding: int = 
 
 def _quick_to_differentiate(x: Tensor, weight: Tensor) -> bool:
     """Whether PyTorch's own way is the better one."""
+    if x.is_cuda:
+        return torch.is_autocast_enabled("cuda")
     narrow = min(weight.shape[:2]) < WIDE or weight.shape[2] == 1
     other = x.device.type != "cpu" or x.dtype != torch.float32 or torch.is_autocast_enabled("cpu")
     return narrow or other or torch.backends.cpu.get_cpu_capability() != "AVX2"
@@ -89,7 +92,9 @@ class _WeightGradient(torch.autograd.Function):
         ctx.save_for_backward(x, grad)
         ctx.how = how
         unread, only_weight = x.new_empty(shape), [False, True, False]
-        arguments = grad.contiguous(), x.contiguous(), unread, None, *how.arguments(), only_weight
+        if not x.is_cuda:
+            x, grad = x.contiguous(), grad.contiguous()
+        arguments = grad, x, unread, None, *how.arguments(), only_weight
         return torch.ops.aten.convolution_backward(*arguments)[1]
 
     @staticmethod

@@ -2,7 +2,9 @@
 
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from op import conv2d, conv_transpose2d, convolution, input_gradient
 from tests.networks import tiny_discriminator, tiny_generator
@@ -77,6 +79,51 @@ def test_ours_serve_where_they_are_faster(monkeypatch, convolve, capability, wid
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
     x, weight = torch.zeros(1, width, 4, 4, dtype=dtype), torch.zeros(width, width, taps, taps, dtype=dtype)
     assert ("_Convolution" in str(convolve(x, weight.requires_grad_()).grad_fn)) == ours
+
+
+@pytest.mark.parametrize("width, taps, dtype", [(128, 3, torch.bfloat16), (3, 1, torch.float32)])
+def test_on_a_gpu_ours_serve_everywhere(monkeypatch, width, taps, dtype):
+    monkeypatch.undo()
+    with FakeTensorMode():
+        x, weight = (torch.empty(width, width, taps, taps, device="cuda", dtype=dtype) for _ in range(2))
+        assert not convolution._quick_to_differentiate(x, weight)
+        monkeypatch.setattr(torch, "is_autocast_enabled", lambda device: device == "cuda")
+        assert convolution._quick_to_differentiate(x, weight)
+
+
+class Filters(TorchDispatchMode):
+    """Collects the sizes of all filters that anything is convolved with."""
+
+    def __init__(self):
+        super().__init__()
+        self.sizes = set()
+
+    def __torch_dispatch__(self, operator, types, args=(), kwargs=None):
+        if "convolution" in operator.name():
+            weight = args[2 if "backward" in operator.name() else 1]
+            self.sizes.add(tuple(weight.shape[2:]))
+        return operator(*args, **kwargs or {})
+
+
+def penalty_on(network) -> None:
+    """R1, or nearly path length, up to the gradients of the parameters."""
+    net = network()
+    if network is tiny_generator:
+        x, call = torch.randn(2, net.n_latent, 8, requires_grad=True), lambda x: net.synthesis(x, net.stored_noise())
+    else:
+        x, call = torch.randn(2, 3, 16, 16, requires_grad=True), net
+    input_gradient(call(x).square().sum(), x).square().sum().backward()
+
+
+@pytest.mark.parametrize("network", [tiny_generator, tiny_discriminator])
+def test_no_filter_is_as_large_as_the_image(monkeypatch, network):
+    with Filters() as ours:
+        penalty_on(network)
+    assert ours.sizes and max(ours.sizes) <= (4, 4)
+    monkeypatch.setattr(convolution, "_quick_to_differentiate", lambda x, weight: True)
+    with Filters() as theirs:
+        penalty_on(network)
+    assert max(theirs.sizes) >= (16, 16), "which is why"
 
 
 def test_autocast_is_left_to_pytorch(monkeypatch):
