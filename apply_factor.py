@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cli
-from scripts import pair
 
 if TYPE_CHECKING:
     from editing.directions import Directions, Edit
@@ -136,7 +135,7 @@ def open_scenes(args: argparse.Namespace, found: Directions) -> dict[str, Scene]
     """The same people in --source, where it is given, and in --ckpt."""
     import checkpoint
     import utils
-    from editing import directions, people
+    from editing import directions, layer_swap, people
     from editing.sweeps import Scene
 
     args.seeds = None if args.latents else args.seeds or f"{args.seed}-{args.seed + args.n_sample - 1}"
@@ -155,7 +154,7 @@ def open_scenes(args: argparse.Namespace, found: Directions) -> dict[str, Scene]
     if len({scene.generator.size for scene in scenes.values()}) > 1:
         raise cli.InputError(f"--source {args.source}: draws pictures of another size than {args.ckpt}")
     if args.source:
-        pair.warn_of_strangers(args.source, args.ckpt, *(scene.generator for scene in scenes.values()))
+        layer_swap.warn_of_strangers(args.source, args.ckpt, *(scene.generator for scene in scenes.values()))
     return scenes
 
 

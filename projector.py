@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cli
-from scripts import pair
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -178,13 +177,14 @@ def output_names(args: argparse.Namespace) -> tuple[Path, list[str]]:
 
 def open_cartoon(args: argparse.Namespace, generator: Generator) -> Generator | None:
     import checkpoint
+    from editing import layer_swap
 
     if args.target_ckpt is None:
         return None
     cartoon = checkpoint.read(args.target_ckpt, "--target_ckpt").generator().to(generator.input.input.device)
     if (cartoon.n_latent, cartoon.style_dim) != (generator.n_latent, generator.style_dim):
         raise cli.InputError(f"--target_ckpt {args.target_ckpt}: takes other latents than {args.ckpt}, so it is no child of it")
-    pair.warn_of_strangers(args.ckpt, args.target_ckpt, generator, cartoon)
+    layer_swap.warn_of_strangers(args.ckpt, args.target_ckpt, generator, cartoon)
     return cartoon
 
 

@@ -13,6 +13,7 @@ The weights of two networks mean the same only while one was fine-tuned from the
 import copy
 import math
 import statistics
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
@@ -121,6 +122,17 @@ def warning_of(distances: dict[str, float], source: str, target: str, so: str) -
     if not look_unrelated(distances):
         return ""
     return f"warning: {target} looks unrelated to {source}: fine-tuning leaves 0.02 to 0.4; {so}"
+
+
+def warn_of_strangers(source: str, target: str, photo: Generator, cartoon: Generator) -> None:
+    """A line on stderr where one network was not fine-tuned from the other: both draw, but not the same people."""
+    so = "one latent is another person in each"
+    try:
+        warning = warning_of(level_distances(photo, cartoon), source, target, so)
+    except InputError:
+        warning = f"warning: {target} looks unrelated to {source}: their weights have other shapes; {so}"
+    if warning:
+        print(warning, file=sys.stderr)
 
 
 def check_alike(low: Generator, high: Generator) -> None:

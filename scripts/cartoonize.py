@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import cli
-from scripts import pair
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -183,7 +182,7 @@ def open_cartoon(args: argparse.Namespace, photo_network: Generator) -> Generato
     if (cartoon.size, cartoon.style_dim) != (photo_network.size, photo_network.style_dim):
         found, wanted = (f"{net.size} px and {net.style_dim} numbers of style" for net in (cartoon, photo_network))
         raise cli.InputError(f"--target {args.target}: has {found}, --source {wanted}; it was not fine-tuned from that")
-    pair.warn_of_strangers(args.source, args.target, photo_network, cartoon)
+    layer_swap.warn_of_strangers(args.source, args.target, photo_network, cartoon)
     try:
         return cartoon if args.swap is None else layer_swap.blend(photo_network, cartoon, args.swap, args.width)
     except cli.InputError as error:

@@ -18,7 +18,6 @@ import time
 from pathlib import Path
 
 import cli
-from scripts import pair
 
 METRICS = ("fid", "kid", "pr", "ppl", "structure")
 FEATURES = ("inception", "disc", "structure", "pixels")
@@ -70,6 +69,7 @@ def main(args: argparse.Namespace) -> Path:
     import checkpoint
     import dataset
     import utils
+    from editing import layer_swap
     from metrics import features, regressor
 
     started = time.monotonic()
@@ -92,7 +92,7 @@ def main(args: argparse.Namespace) -> Path:
     if "structure" in chosen:
         photo = source.generator().to(device)
         if target.extra.get("source") is None:
-            pair.warn_of_strangers(args.source, args.ckpt, photo, generator)
+            layer_swap.warn_of_strangers(args.source, args.ckpt, photo, generator)
         elif target.extra["source"] != checkpoint.fingerprint(photo.state_dict()):
             print(
                 f"warning: {args.ckpt} was fine-tuned from another network than {args.source}: it shows other people",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,21 +90,10 @@ def generators(
     args: argparse.Namespace, device: torch.device, files: dict[str, Checkpoint] | None = None
 ) -> dict[str, Generator]:
     """`files`, or those of `read`, ready to draw. Networks that were not fine-tuned from --source are pointed out."""
+    from editing import layer_swap
+
     files = files or read(args)
     networks = {name: file.generator().to(device) for name, file in files.items()}
     for name in [name for name in networks if args.source and name != "source"]:
-        warn_of_strangers(args.source, str(files[name].path), networks["source"], networks[name])
+        layer_swap.warn_of_strangers(args.source, str(files[name].path), networks["source"], networks[name])
     return networks
-
-
-def warn_of_strangers(source: str, target: str, photo: Generator, cartoon: Generator) -> None:
-    """A line on stderr where one network was not fine-tuned from the other: both draw, but not the same people."""
-    from editing import layer_swap
-
-    so = "one latent is another person in each"
-    try:
-        warning = layer_swap.warning_of(layer_swap.level_distances(photo, cartoon), source, target, so)
-    except cli.InputError:
-        warning = f"warning: {target} looks unrelated to {source}: their weights have other shapes; {so}"
-    if warning:
-        print(warning, file=sys.stderr)
