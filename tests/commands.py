@@ -1,11 +1,13 @@
-"""Run a command of the project inside the test process."""
+"""Run a command of the project inside the test process, and compare what runs leave behind."""
 
 import contextlib
 import signal
+import socket
 from collections.abc import Iterator
 from types import ModuleType
 
 import pytest
+import torch
 
 import cli
 
@@ -44,3 +46,27 @@ def stopped_in_call(number: int, stop: signal.Signals, owner: ModuleType, name: 
     finally:
         signal.signal(signal.SIGINT, interrupt)
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def assert_same(found: object, expected: object, where: str = "") -> None:
+    """Bit-equal, through dicts and lists."""
+    assert type(found) is type(expected), where
+    if isinstance(expected, dict):
+        assert list(found) == list(expected), where
+        for key in expected:
+            assert_same(found[key], expected[key], f"{where}/{key}")
+    elif isinstance(expected, list | tuple):
+        assert len(found) == len(expected), where
+        for i, (a, b) in enumerate(zip(found, expected)):
+            assert_same(a, b, f"{where}/{i}")
+    elif isinstance(expected, torch.Tensor):
+        assert torch.equal(found, expected), where
+    else:
+        assert found == expected, where
+
+
+def free_port() -> int:
+    """Of this machine, for a group of processes to meet at."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]

@@ -10,7 +10,7 @@ from PIL import Image
 import checkpoint
 import train
 from checkpoint import Architecture
-from tests.commands import failure, run
+from tests.commands import assert_same, failure, run
 from tests.networks import tiny_discriminator, tiny_generator
 from tests.pictures import random_pictures
 
@@ -36,23 +36,6 @@ def stats(folder):
     timing = {"sec_per_kimg", "seconds", "gib"}
     lines = [json.loads(line) for line in (folder / "stats.jsonl").read_text().splitlines()]
     return [{name: value for name, value in line.items() if name not in timing} for line in lines]
-
-
-def assert_same(found, expected, where=""):
-    """Bit-equal, through dicts and lists."""
-    assert type(found) is type(expected), where
-    if isinstance(expected, dict):
-        assert list(found) == list(expected), where
-        for key in expected:
-            assert_same(found[key], expected[key], f"{where}/{key}")
-    elif isinstance(expected, list | tuple):
-        assert len(found) == len(expected), where
-        for i, (a, b) in enumerate(zip(found, expected)):
-            assert_same(a, b, f"{where}/{i}")
-    elif isinstance(expected, torch.Tensor):
-        assert torch.equal(found, expected), where
-    else:
-        assert found == expected, where
 
 
 def test_a_broken_picture_is_found_before_the_first_step(tmp_path, capsys):
@@ -115,23 +98,6 @@ def test_a_resumed_run_is_bit_equal_to_an_uninterrupted_one(faces, source, tmp_p
     assert whole["args"].pop("outdir") != parts["args"].pop("outdir")
     assert_same(parts, whole)
     assert stats(tmp_path / "parts") == stats(tmp_path / "whole") != []
-
-
-def test_accumulated_gradients_are_those_of_the_whole_batch():
-    from training import steps
-    from training.state import Settings, new_state
-
-    states = [new_state(Settings(), tiny_generator(), tiny_discriminator(stddev_group=1), [], seed=3) for _ in range(2)]
-    real = torch.randn(4, 3, 16, 16)
-    drawn = steps.draw_latents(states[0], 4)
-    halves = [
-        steps.Latents([z[i : i + 2] for z in drawn.z], drawn.inject_index, [n[i : i + 2] for n in drawn.noise]) for i in (0, 2)
-    ]
-    whole = steps.discriminator_step(states[0], [real], [drawn])
-    parts = steps.discriminator_step(states[1], list(real.split(2)), halves)
-    torch.testing.assert_close(parts["d"], whole["d"])
-    for a, b in zip(states[0].discriminator.parameters(), states[1].discriminator.parameters()):
-        torch.testing.assert_close(a.grad, b.grad, atol=1e-5, rtol=1e-3)
 
 
 def test_freezesg_checkpoint_draws_the_blended_faces_in_every_command(faces, source, tmp_path):

@@ -11,8 +11,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from augment import AdaptiveP, geometric
+from tests.commands import assert_same
 from tests.networks import tiny_discriminator, tiny_generator
-from tests.test_train import assert_same
 from training import graphs, steps
 from training.graphs import Graphed, TrainingSteps
 from training.state import Settings, new_state

@@ -1,12 +1,12 @@
 """One process needs nothing; two start equal, draw different numbers, and average their gradients."""
 
 import os
-import socket
 
 import pytest
 import torch
 import torch.distributed as dist
 
+from tests.commands import free_port
 from tests.networks import tiny_discriminator, tiny_generator
 from training import parallel, steps
 from training.state import Settings, new_state
@@ -38,12 +38,6 @@ def test_one_process_is_the_identity(monkeypatch):
 
 def test_two_processes():
     torch.multiprocessing.spawn(one_of_two, (free_port(),), nprocs=2)
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 def one_of_two(rank: int, port: int) -> None:

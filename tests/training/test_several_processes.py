@@ -13,9 +13,9 @@ import pytest
 import torch
 
 import checkpoint
+from tests.commands import free_port
 from tests.networks import tiny_discriminator, tiny_generator
 from tests.pictures import random_pictures
-from tests.training.test_parallel import free_port
 from training import parallel, steps
 from training.state import Settings, new_state
 from training.transfer import FreezeG, StructureLoss
