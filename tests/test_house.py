@@ -1,6 +1,8 @@
 """The house rules that a machine can check: imports point down, and every command explains itself at once."""
 
 import ast
+import doctest
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -62,3 +64,14 @@ assert "torch" not in sys.modules, "torch was imported"
     assert shown.returncode == 0, shown.stderr
     example = f"python {path.name}" if path.parent == ROOT else f"python -m {module}"
     assert any(line.strip().startswith(example) for line in shown.stdout.splitlines())
+
+
+EXAMPLES = [path for path in FILES if ">>> " in path.read_text()]
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_examples_in_docstrings_give_what_they_say(path):
+    module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"))
+    examples = [test for test in doctest.DocTestFinder().find(module) if test.examples]
+    assert examples
+    assert [doctest.DocTestRunner().run(test).failed for test in examples] == [0] * len(examples)

@@ -278,6 +278,19 @@ def test_none_draws_fresh_noise_for_that_layer_only():
 
 
 @torch.no_grad()
+def test_fresh_noise_differs_from_image_to_image_of_a_batch():
+    """Two equal latents: only their noise can tell them apart, at every resolution."""
+    generator = tiny_generator()
+    w_plus = normal(1, generator.n_latent, 8).expand(2, -1, -1)
+    for maps in generator.features(w_plus):
+        assert not torch.equal(*maps)
+    stored = generator.stored_noise()
+    for layer in range(len(stored)):
+        first, second = generator.synthesis(w_plus, [*stored[:layer], None, *stored[layer + 1 :]])
+        assert not torch.equal(first, second)
+
+
+@torch.no_grad()
 def test_noise_of_one_image_serves_the_whole_batch():
     generator = tiny_generator()
     w_plus, noise = normal(3, generator.n_latent, 8), generator.stored_noise()
@@ -483,6 +496,14 @@ def test_the_limit_applies_to_each_rgb_layer_and_not_to_their_sum():
     added = image - to_rgb.upsample(below)
     torch.testing.assert_close(added.abs().max(), torch.tensor(0.5))
     assert image.max() > 3
+
+
+@torch.no_grad()
+def test_the_limit_applies_to_an_rgb_layer_with_its_bias():
+    """NVIDIA's networks limit what they have added, so that a picture of a large bias is the limit."""
+    to_rgb = ToRGB(3, 4, upsample=False, clamp=0.5)
+    to_rgb.bias.fill_(10)
+    assert (to_rgb(0.1 * normal(1, 3, 8, 8), normal(1, 4)) == 0.5).all()
 
 
 @torch.no_grad()

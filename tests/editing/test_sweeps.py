@@ -1,7 +1,5 @@
 """Sweeps: degrees between the ends of an edit, and the same people wherever the truncation stands."""
 
-import doctest
-
 import pytest
 import torch
 from hypothesis import given, settings
@@ -21,10 +19,6 @@ def scene(**options):
 
 def drawn(w_plus, noise=None):
     return [picture.tobytes() for picture in utils.to_pictures(latents.draw(tiny_generator(), w_plus, noise=noise))]
-
-
-def test_examples():
-    assert doctest.testmod(sweeps).failed == 0
 
 
 ends = st.floats(-50, 50).flatmap(lambda low: st.tuples(st.just(low), st.floats(low + 0.01, 60)))

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from cli import InputError
-from model import Discriminator, Generator
+from model import Discriminator, Generator, StyledConv
 from tests.networks import tiny_discriminator, tiny_generator
 from tests.vectors import for_each_folder
 from training import steps
@@ -210,3 +210,32 @@ def test_every_preset_fits_every_size_and_leaves_something_to_train(name, size):
     assert not discriminator.convs[0][0].weight.requires_grad
     for network in (generator, discriminator):
         assert any(parameter.requires_grad for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("size", [32, 64, 128, 256, 512, 1024])
+def test_presets_keep_the_levels_that_hold_pose_and_shape(size):
+    """4 and 8 px, from 256 px up 16 px as well: frozen, compared, and the styles of just their convolutions."""
+    coarse = [res for res in (4, 8, 16) if res < 16 or size >= 256]
+    with torch.device("meta"):
+        generator, discriminator = Generator(size), Discriminator(size)
+    flags = preset_flags("freezesg", size)
+    for parameter in FreezeG(flags["freezeG"], train_mapping=True).frozen_parameters(generator, discriminator):
+        parameter.requires_grad_(False)
+    frozen = [res for res in generator.resolutions if not any(p.requires_grad for p in generator.level(res).parameters())]
+    assert frozen == coarse
+    convolutions = [module for res in coarse for module in generator.level(res) if isinstance(module, StyledConv)]
+    assert flags["freezeStyle"] == len(convolutions)
+    assert preset_flags("freezeg", size)["freezeG"] == flags["freezeG"]
+    assert preset_flags("structure", size)["structure_loss"] == len(coarse)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("size", [64, 256, 1024])
+def test_presets_train_the_discriminator_up_to_32_px(name, size):
+    with torch.device("meta"):
+        generator, discriminator = Generator(size), Discriminator(size)
+    for parameter in FreezeD(preset_flags(name, size)["freezeD"]).frozen_parameters(generator, discriminator):
+        parameter.requires_grad_(False)
+    levels = {res: {p.requires_grad for p in discriminator.level(res).parameters()} for res in discriminator.resolutions}
+    assert [res for res, states in levels.items() if states == {True}] == [4, 8, 16, 32]
+    assert all(states == {False} for res, states in levels.items() if res > 32)

@@ -1,0 +1,82 @@
+"""Scores of a training: what they say of a generator that copies, collapses or draws something else."""
+
+import pytest
+import torch
+
+import checkpoint
+from cli import InputError
+from metrics.features import pictures
+from metrics.scores import scorer
+from tests.networks import tiny_discriminator, tiny_generator
+from utils import to_pixels
+
+
+def drawn(generator, count):
+    """uint8 [3, 16, 16] of each seed."""
+    return list(to_pixels(torch.cat(list(pictures(generator, range(count))))).permute(0, 3, 1, 2))
+
+
+@pytest.fixture(scope="module")
+def images():
+    """A data set that tiny_generator(1) has drawn, of the seeds 0 to 29."""
+    return drawn(tiny_generator(1), 30)
+
+
+@torch.no_grad()
+def one_face():
+    generator = tiny_generator(1)
+    for name, parameter in generator.named_parameters():
+        if name.endswith(("noise.weight", "modulation.weight")):
+            parameter.zero_()
+    return generator
+
+
+def test_a_generator_that_draws_the_data_set_is_at_no_distance_and_copies_it(images):
+    scores = scorer("fid", "pixels", None, images, n=30, batch=7)(tiny_generator(1))
+    assert abs(scores["fid"]) < 1e-6 and scores["nearness"] < 1e-6
+    assert scores["spread"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("name", ["kid", "fid"])
+def test_another_generator_is_farther_away(images, name):
+    score = scorer(name, "pixels", None, images, n=30)
+    assert score(tiny_generator(2))[name] > score(tiny_generator(1))[name]
+    assert score(tiny_generator(2))["nearness"] > 0.1
+
+
+def test_a_generator_that_draws_one_face_has_no_spread(images):
+    assert scorer("kid", "pixels", None, images, n=10)(one_face())["spread"] < 1e-3
+
+
+def test_spread_is_that_of_the_generator_in_units_of_the_data_set(images):
+    narrow = [image // 2 for image in images]
+    assert scorer("kid", "pixels", None, narrow, n=30)(tiny_generator(1))["spread"] == pytest.approx(2, rel=0.02)
+
+
+def test_the_same_pictures_are_judged_each_time_and_the_data_set_is_looked_at_once(images):
+    class Watched(list):
+        looks = 0
+
+        def __getitem__(self, index):
+            Watched.looks += isinstance(index, int)
+            return super().__getitem__(index)
+
+    score = scorer("kid", "pixels", None, Watched(images), n=8)
+    assert score(tiny_generator(2)) == score(tiny_generator(2))
+    assert Watched.looks == len(images)
+
+
+def test_the_discriminator_of_the_file_is_what_looks(images, tmp_path):
+    found = []
+    for seed in (1, 2):
+        file = tmp_path / f"{seed}.pt"
+        checkpoint.write(file, {"g_ema": tiny_generator().state_dict(), "d": tiny_discriminator(seed).state_dict()})
+        found.append(scorer("fid", "disc", file, images, n=20)(tiny_generator(2))["fid"])
+    assert found[0] != found[1]
+
+
+@pytest.mark.parametrize("file", [None, "g.pt"])
+def test_without_a_discriminator_to_look_through_the_remedy_is_named(images, tmp_path, file):
+    checkpoint.write(tmp_path / "g.pt", {"g_ema": tiny_generator().state_dict()})
+    with pytest.raises(InputError, match=r"--eval_features disc.*choose pixels"):
+        scorer("kid", "disc", file and tmp_path / file, images)
