@@ -78,6 +78,7 @@ def parser() -> cli.Parser:
     add("--video", dest="loop", action="store_const", const="mp4", help="as in Cartoon-StyleGAN: --loop mp4")
     add("--save_image", action="store_true", help=argparse.SUPPRESS)  # published; here pictures are always saved
     add("--frames", type=cli.number(int, least=2), default=48, metavar="N", help=f"of it, {FPS} a second (default: 48)")
+    add("--columns", type=whole, metavar="N", help="people in a row of it (default: all)")
     add("--batch", type=whole, default=8, metavar="N", help="drawn at a time (default: 8)")
     add("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
     return parser
@@ -96,6 +97,8 @@ def main(args: argparse.Namespace) -> Path:
     scenes = open_scenes(args, found)
     *_, child = scenes.values()
     edits = choose_edits(args, found, child.generator)
+    if args.loop:
+        check_loop(args, scenes, edits)
     steps, frames = args.steps or STEPS_OF_PEOPLE, args.frames if args.loop else 0
     compared = (args.steps or STEPS_OF_DIRECTIONS) if len(edits) > 1 else 0
 
@@ -105,14 +108,12 @@ def main(args: argparse.Namespace) -> Path:
         for name, edit in edits.items():
             title = sweeps.described(name, edit, child.generator)
             tqdm.write(title)
-            if args.loop:
-                pictures = [*sweeps.loop(scenes, found, edit, frames)]
-                path = utils.save_animation(pictures, file_name(args, name, edit, args.loop), FPS, hold=1 / FPS)
-                tqdm.write(f"loop: {path}")
             sheet = sweeps.sheet_of_people(scenes, found, edit, steps, title)
             written = utils.save_png(sheet, file_name(args, name, edit), **made_by(args, title))
+            if args.loop:
+                tqdm.write(f"loop: {save_loop(args, scenes, found, name, edit)}")
         if compared:
-            title = f"person {child.who.names[0]}"
+            title = f"person {child.who.captions[0]}"
             sheet = sweeps.sheet_of_directions(scenes, found, edits, compared, title)
             written = utils.save_png(sheet, file_name(args, args.index, edit), **made_by(args, f"{args.index}, {title}"))
     if written.parent != Path():
@@ -170,6 +171,26 @@ def choose_edits(args: argparse.Namespace, found: Directions, generator: Generat
             edit.low, edit.high = -degree, degree
         edit.layers = chosen or edit.layers or found.layers
     return edits
+
+
+def check_loop(args: argparse.Namespace, scenes: dict[str, Scene], edits: dict[str, Edit]) -> None:
+    """Raises InputError for a loop that could not be written, before anything is drawn."""
+    import animation
+    from editing import sweeps
+
+    fewer = "fewer people (--seeds)" if not args.latents else "fewer people"
+    for edit in edits.values():
+        animation.check(
+            args.loop, sweeps.loop_size(scenes, edit, args.columns), "--loop", [fewer, "--columns N for several rows"]
+        )
+
+
+def save_loop(args: argparse.Namespace, scenes: dict[str, Scene], found: Directions, name: str, edit: Edit) -> Path:
+    import animation
+    from editing import sweeps
+
+    pictures = [*sweeps.loop(scenes, found, edit, args.frames, args.columns)]
+    return animation.save(pictures, file_name(args, name, edit, args.loop), FPS, hold=1 / FPS)
 
 
 def file_name(args: argparse.Namespace, name: str, edit: Edit, ending: str = "png") -> Path:

@@ -227,12 +227,15 @@ def draw(
     cartoon: Generator | None,
 ) -> list[str]:
     """NAME.png, NAME-strip.png and NAME-cartoon.png of some photos; returns a line on each."""
+    import lettering
     import utils
     from editing import latents, projection
 
     cartoons = None if cartoon is None else utils.to_pictures(latents.draw(cartoon, cartoon.broadcast(found.latent)))
     lines = []
+    every = lettering.readable([path.name for path in args.photos])
     for i, (name, photo) in enumerate(zip(names, photos)):
+        shown = every[args.photos.index(photo)]
         errors = {step: (images[i] - targets[i]).square().mean().item() for step, images in found.snapshots.items()}
         start, final = errors[0], errors[args.step]
         line = f"MSE {start:.4f} -> {final:.6f} ({start / max(final, 1e-12):.0f}-fold), PSNR {projection.psnr(final):.1f} dB"
@@ -244,7 +247,7 @@ def draw(
             strip["cartoon"] = cartoons[i]
             utils.save_png(cartoons[i], args.outdir / f"{name}-cartoon.png", **made_by)
         utils.save_png(steps[args.step], args.outdir / f"{name}.png", **made_by)
-        sheet = utils.sheet([*strip.values()], len(strip), [*strip], title=f"{photo.name}: {line}")
+        sheet = utils.sheet([*strip.values()], len(strip), [*strip], title=f"{shown}: {line}")
         utils.save_png(sheet, args.outdir / f"{name}-strip.png", **made_by)
         lines.append(f"{photo}: {line}")
     return lines

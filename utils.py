@@ -1,4 +1,4 @@
-"""Pictures, sheets, animations, seeds and devices. Knows no network.
+"""Pictures, sheets, charts, seeds and devices. Knows no network.
 
 Images are float tensors [batch, 3, height, width] in [-1, 1] everywhere else; here they become pixels.
 """
@@ -8,20 +8,20 @@ import io
 import math
 import os
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
 from pathlib import Path
-from types import ModuleType
 
 import torch
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw
 from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
+import lettering
 from cli import InputError
 
 GAP = 2  # pixels between the pictures of a sheet
 LEAST_SIDE = 128  # pixels; smaller pictures are enlarged on a sheet
 INK, PAPER, RULE = (40, 40, 48), (255, 255, 255), (220, 220, 226)
+Image.MAX_IMAGE_PIXELS = None  # a sheet of 400 people at 1024 px is no bomb; pictures of strangers have limits in faces/
 LARGEST_SEED = 2**32 - 1  # PyTorch's generator on the CPU keeps 32 bits
 LINE_COLOURS = (
     *((31, 119, 180), (214, 69, 65), (44, 160, 90), (148, 103, 189), (230, 145, 40), (120, 120, 130)),
@@ -56,6 +56,12 @@ def save_png(picture: Image.Image, path: Path, **text: object) -> Path:
     return path
 
 
+def read_picture(path: Path) -> Image.Image:
+    """One of ours, in RGB, however large. Raises OSError for half of one."""
+    with Image.open(path) as picture:
+        return picture.convert("RGB")
+
+
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """A name to write under, in the same folder, which is made; the file takes the name `path` when whole, and else is gone.
@@ -87,28 +93,67 @@ def sheet(
     row_names: one for each row, before it
     title:     above all
     """
-    pictures = [_enlarged(picture) for picture in pictures]
-    width, height = pictures[0].size
-    font = ImageFont.load_default(max(11, min(16, width // 9)))
-    line = math.ceil(font.getbbox("Ag")[3] * 1.4)
-    left = max((math.ceil(font.getlength(name)) + 8 for name in row_names), default=0)
-    rows = [list(pictures[start : start + columns]) for start in range(0, len(pictures), columns)]
-    texts = [list(captions[start : start + columns]) for start in range(0, len(pictures), columns)]
-    heights = [height + GAP + (line if any(row) else 0) for row in texts]
-    top = line + 2 if title else 0
-    across = max(left + columns * (width + GAP) + GAP, math.ceil(font.getlength(title)) + 2 * GAP + 4)
-    canvas = Image.new("RGB", (across, top + sum(heights) + GAP), PAPER)
+    layout = _Layout(pictures[0].size, len(pictures), columns, captions, row_names, title)
+    (width, height), font, left = layout.picture, layout.font, layout.left
+    texts = iter(_captions(captions))
+    canvas = Image.new("RGB", layout.size, PAPER)
     draw = ImageDraw.Draw(canvas)
-    draw.text((GAP + 2, 2), title, INK, font)
-    y = top + GAP
-    for row, row_texts, name, row_height in zip(rows, texts, [*row_names, *[""] * len(rows)], heights):
+    draw.text((GAP + 2, 2), layout.title, INK, font)
+    y = layout.top + GAP
+    for row, name, row_height in zip(layout.rows, [*layout.row_names, *[""] * len(layout.rows)], layout.heights):
         draw.text((left - 4, y + height // 2), name, INK, font, anchor="rm")
-        for column, (picture, text) in enumerate(zip(row, [*row_texts, *[""] * len(row)])):
+        for column, index in enumerate(row):
             x = left + GAP + column * (width + GAP)
-            canvas.paste(picture, (x, y))
-            draw.text((x + width // 2, y + height + 2), _shortened(text, width, font), INK, font, anchor="ma")
+            canvas.paste(_enlarged(pictures[index], layout.factor), (x, y))
+            text = lettering.shortened(next(texts, ""), width, font)
+            draw.text((x + width // 2, y + height + 2), text, INK, font, anchor="ma")
         y += row_height
     return canvas
+
+
+def sheet_size(
+    picture: tuple[int, int],
+    count: int,
+    columns: int,
+    captions: Sequence[str] = (),
+    row_names: Sequence[str] = (),
+    title: str = "",
+) -> tuple[int, int]:
+    """Width and height of a `sheet` of `count` pictures of this size, before they are drawn."""
+    return _Layout(picture, count, columns, captions, row_names, title).size
+
+
+def paired_sheet_size(
+    picture: tuple[int, int], names: Sequence[str], count: int, columns: int, title: str = ""
+) -> tuple[int, int]:
+    """Width and height of a `paired_sheet` of `count` people in rows of these names, without captions."""
+    blocks = math.ceil(count / columns)
+    shown = list(names) * blocks if any(names) else ()
+    pictures = len(names) * (count if blocks == 1 else blocks * columns)
+    return sheet_size(picture, pictures, min(columns, count), (), shown, title)
+
+
+class _Layout:
+    """Where everything is on a sheet."""
+
+    def __init__(self, picture: tuple[int, int], count: int, columns: int, captions, row_names, title: str):
+        self.factor = math.ceil(LEAST_SIDE / picture[0])
+        self.picture = width, height = picture[0] * self.factor, picture[1] * self.factor
+        self.font = font = lettering.font(max(11, min(16, width // 9)))
+        self.title, self.row_names = lettering.tidy(title), [lettering.tidy(name) for name in row_names]
+        self.rows = [range(start, min(start + columns, count)) for start in range(0, count, columns)]
+        line = math.ceil(font.getbbox("Ag")[3] * 1.4)
+        self.heights = [height + GAP + (line if any(captions[row.start : row.stop]) else 0) for row in self.rows]
+        self.left = max((math.ceil(font.getlength(name)) + 8 for name in self.row_names), default=0)
+        self.top = line + 2 if self.title else 0
+        across = max(self.left + columns * (width + GAP) + GAP, math.ceil(font.getlength(self.title)) + 2 * GAP + 4)
+        self.size = across, self.top + sum(self.heights) + GAP
+
+
+def _captions(captions: Sequence[str]) -> list[str]:
+    """As `lettering.readable`; empty ones are not counted."""
+    readable = iter(lettering.readable([caption for caption in captions if caption]))
+    return [next(readable) if caption else "" for caption in captions]
 
 
 def paired_sheet(
@@ -131,22 +176,6 @@ def paired_sheet(
     return sheet(pictures, min(columns, count), texts if captions else (), names if any(names) else (), title)
 
 
-def save_animation(frames: Sequence[Image.Image], path: Path, fps: float = 8, hold: float = 1.5) -> Path:
-    """Write an endless .gif or .webp, or an .mp4 (needs the extra `video`); the last frame stays for `hold` seconds."""
-    if path.suffix == ".mp4":
-        return _save_mp4([*frames, *[frames[-1]] * (round(fps * hold) - 1)], path, fps)
-    durations = [round(1000 / fps)] * (len(frames) - 1) + [round(1000 * hold)]
-    if path.suffix == ".gif":  # one palette for all frames: fifty times faster than one each, and no flicker
-        chosen = [frames[i * (len(frames) - 1) // 7] for i in range(8)]
-        palette = sheet(chosen, 4).quantize(256, Image.Quantize.MEDIANCUT)
-        frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
-    data, options = io.BytesIO(), {"append_images": frames[1:], "duration": durations, "loop": 0}
-    frames[0].save(data, Image.registered_extensions()[path.suffix.lower()], save_all=True, **options)
-    with whole_file(path) as partial:
-        partial.write_bytes(data.getbuffer())
-    return path
-
-
 def line_chart(
     curves: dict[str, tuple[Sequence[float], Sequence[float]]], title: str, x_label: str, size: tuple[int, int] = (720, 320)
 ) -> Image.Image:
@@ -155,9 +184,9 @@ def line_chart(
     points = {name: line for name, line in points.items() if line}
     canvas = Image.new("RGB", size, PAPER)
     draw = ImageDraw.Draw(canvas)
-    font = ImageFont.load_default(12)
+    font = lettering.font(12)
     left, top, right, bottom = 62, 30, size[0] - 14, size[1] - 36
-    draw.text((left, 8), title, INK, ImageFont.load_default(14))
+    draw.text((left, 8), title, INK, lettering.font(14))
     if not points:
         draw.text((left, size[1] // 2), "no values", INK, font)
         return canvas
@@ -222,46 +251,10 @@ def choose_device(name: str = "auto") -> torch.device:
     return device
 
 
-def _save_mp4(frames: Sequence[Image.Image], path: Path, fps: float) -> Path:
-    try:
-        import av
-    except ImportError:
-        raise InputError(f"{path}: writing mp4 needs a package: pip install -e .[video]; .webp and .gif need none") from None
-    with whole_file(path) as partial:
-        try:
-            _film(av, frames, partial, fps)
-        except av.FFmpegError as error:
-            raise OSError(error.errno, error.strerror) from None
-    return path
-
-
-def _film(av: ModuleType, frames: Sequence[Image.Image], path: Path, fps: float) -> None:
-    with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as film:
-        stream = film.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000), options={"crf": "16"})
-        right, bottom = (side % 2 for side in frames[0].size)  # its colours come in blocks of 2x2
-        stream.width, stream.height, stream.pix_fmt = frames[0].width + right, frames[0].height + bottom, "yuv420p"
-        for frame in frames:
-            even = ImageOps.expand(frame, (0, 0, right, bottom), PAPER)
-            film.mux(stream.encode(av.VideoFrame.from_image(even)))
-        film.mux(stream.encode())
-
-
-def _enlarged(picture: Image.Image) -> Image.Image:
-    factor = math.ceil(LEAST_SIDE / picture.width)
+def _enlarged(picture: Image.Image, factor: int) -> Image.Image:
     if factor == 1:
         return picture
     return picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.BICUBIC)
-
-
-def _shortened(text: str, width: int, font: ImageFont.FreeTypeFont) -> str:
-    """What fits into `width` pixels: without its middle where it is longer, as names of files differ at their ends."""
-    if font.getlength(text) <= width:
-        return text
-    for kept in range(len(text) - 1, 0, -1):
-        shown = f"{text[: kept - kept // 2]}…{text[len(text) - kept // 2 :]}"
-        if font.getlength(shown) <= width:
-            return shown
-    return ""
 
 
 def _ticks(low: float, high: float, count: int = 5) -> list[float]:

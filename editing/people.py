@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 import checkpoint
+import lettering
 import utils
 from cli import InputError
 from editing import latents
@@ -26,7 +27,7 @@ from model import Generator
 class People:
     """Either seeds, or latents that were found.
 
-    names: of each, for captions
+    names: of each
     flag:  that named them, for messages
     """
 
@@ -37,6 +38,11 @@ class People:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    @property
+    def captions(self) -> list[str]:
+        """The names as a sheet can show them."""
+        return lettering.readable(self.names)
 
     def w_plus(self, generator: Generator, psi: float = 1.0) -> Tensor:
         """[people, n_latent, style_dim], truncated to psi. Raises InputError for latents that do not fit the network."""

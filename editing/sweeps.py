@@ -63,7 +63,7 @@ def sheet_of_people(scenes: dict[str, Scene], found: Directions, edit: Edit, ste
         for name, scene in scenes.items():
             pictures += scene.pictures(found, edit, degree)
             names.append(f"{name} {signed(degree)}".strip())
-    people = next(iter(scenes.values())).who.names
+    people = next(iter(scenes.values())).who.captions
     return utils.sheet(pictures, len(people), [""] * (len(pictures) - len(people)) + people, names, title)
 
 
@@ -81,11 +81,20 @@ def sheet_of_directions(
     return utils.sheet(pictures, steps, captions, names, title)
 
 
-def loop(scenes: dict[str, Scene], found: Directions, edit: Edit, frames: int) -> Iterator[Image.Image]:
-    """From the lowest degree to the highest and back, slower at the ends; a row for each scene."""
+def loop(
+    scenes: dict[str, Scene], found: Directions, edit: Edit, frames: int, columns: int | None = None
+) -> Iterator[Image.Image]:
+    """From the lowest degree to the highest and back, slower at the ends; a row for each scene, of `columns` people or all."""
     for degree in swinging_degrees(edit, frames):
         rows = {name: scene.pictures(found, edit, degree) for name, scene in scenes.items()}
-        yield utils.paired_sheet(rows, columns=len(next(iter(rows.values()))), title=f"{degree:+.1f}")
+        yield utils.paired_sheet(rows, columns or len(next(iter(rows.values()))), title=f"{degree:+.1f}")
+
+
+def loop_size(scenes: dict[str, Scene], edit: Edit, columns: int | None = None) -> tuple[int, int]:
+    """Width and height of its frames, before they are drawn."""
+    scene = next(iter(scenes.values()))
+    side, people = scene.generator.size, len(scene.who)
+    return utils.paired_sheet_size((side, side), [*scenes], people, columns or people, f"{min(edit.low, edit.high):+.1f}")
 
 
 def even_degrees(edit: Edit, steps: int) -> list[float]:

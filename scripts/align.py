@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from faces.align import Upscaler
 
 SHOWN = 10  # left-out pictures named on the screen; align.json names all
-THUMBNAIL, PER_SHEET, COLUMNS, CAPTION = 192, 96, 8, 24
+THUMBNAIL, PER_SHEET, COLUMNS = 192, 96, 8
 MUCH = 3  # times; larger enlargements are pointed at
 TAKEN, LEFT_OUT, LINE = (40, 170, 70), (220, 50, 50), 3
 
@@ -208,14 +208,13 @@ def thumbnail(picture: "Image", squares: "list[np.ndarray]", min_side: float) ->
 
 def contact_sheets(thumbnails: "list[tuple[str, Image]]", folder: Path) -> Iterator[Path]:
     """contact.png, and contact-2.png, ... where there are many."""
+    import lettering
     import utils
 
+    captions = lettering.readable([Path(name).name for name, _ in thumbnails])
     for number, first in enumerate(range(0, len(thumbnails), PER_SHEET), 1):
-        some = thumbnails[first : first + PER_SHEET]
-        captions = [
-            caption if len(caption := Path(name).name) <= 26 else f"{caption[:12]}...{caption[-11:]}" for name, _ in some
-        ]
-        sheet = utils.sheet([small for _, small in some], min(COLUMNS, len(some)), captions)
+        some = [small for _, small in thumbnails[first : first + PER_SHEET]]
+        sheet = utils.sheet(some, min(COLUMNS, len(some)), captions[first : first + PER_SHEET])
         yield utils.save_png(sheet, folder / ("contact.png" if number == 1 else f"contact-{number}.png"))
 
 

@@ -56,7 +56,7 @@ def main(args: argparse.Namespace) -> Path:
             one = {"latents": args.latents, "latent": person} if args.latents else {"seed": person}
             utils.save_png(picture, args.outdir / f"{file_name}.png", **one, **made_by)
     cli.save_command(args, args.outdir)
-    sheet = utils.paired_sheet(pictures, args.columns, captions=who.names)
+    sheet = utils.paired_sheet(pictures, args.columns, captions=who.captions)
     everybody = {"latents": args.latents} if args.latents else {"seeds": args.seeds}
     return utils.save_png(sheet, args.outdir / "sheet.png", **everybody, **made_by)
 

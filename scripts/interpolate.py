@@ -55,6 +55,7 @@ def parser() -> cli.Parser:
 
 
 def main(args: argparse.Namespace) -> Path:
+    import animation
     import utils
     from editing import people
 
@@ -66,13 +67,25 @@ def main(args: argparse.Namespace) -> Path:
     if len(who) < 2:
         raise cli.InputError(f"{'--latents' if args.latents else '--seeds'}: a walk needs two people or more")
     networks = pair.generators(args, device)
+    check_film(args, networks)
     rows = film(args, networks, who)
     cli.save_command(args, args.outdir)
     people_met = {name: frames[:: args.frames] for name, frames in rows.items()}
-    keyframes = utils.paired_sheet(people_met, COLUMNS, captions=who.names)
+    keyframes = utils.paired_sheet(people_met, COLUMNS, captions=who.captions)
     print(utils.save_png(keyframes, args.outdir / "keyframes.png", **made_by(args)))
     frames = side_by_side(rows)
-    return utils.save_animation(frames, args.outdir / f"walk.{args.format}", args.fps, 1 / args.fps if args.loop else HOLD)
+    return animation.save(frames, args.outdir / f"walk.{args.format}", args.fps, 1 / args.fps if args.loop else HOLD)
+
+
+def check_film(args: argparse.Namespace, networks: dict[str, Generator]) -> None:
+    """Raises InputError for a film that could not be written, before it is drawn."""
+    import animation
+    import utils
+
+    size = max(network.size for network in networks.values())
+    frame = (size, size) if len(networks) == 1 else utils.sheet_size((size, size), len(networks), len(networks), list(networks))
+    animation.check(args.format, frame, "--format", ["one network without --source"] * (len(networks) > 1))
+    animation.check_pace(args.format, args.fps)
 
 
 def film(args: argparse.Namespace, networks: dict[str, Generator], who: People) -> dict[str, list[Image]]:

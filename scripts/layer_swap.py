@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 LOOP_WIDTH = 1.0
 MARGIN = 5  # widths of the sigmoid beyond the ladder: there the share is below 1 %
 FPS = 16
-NOT_OF_THE_PICTURE = {"argv", "command", "config", "outdir", "loop", "frames", "save", "overwrite", "batch", "device"}
+TITLE = "from 1024 px"  # the longest of a loop
+LOOP = {"loop", "frames", "columns"}
+NOT_OF_THE_PICTURE = {"argv", "command", "config", "outdir", "save", "overwrite", "batch", "device"} | LOOP
 
 
 def parser() -> cli.Parser:
@@ -92,6 +94,7 @@ def parser() -> cli.Parser:
     add("--outdir", type=Path, default=Path("swapped"), metavar="DIR", help="for sheet.png (default: swapped)")
     add("--loop", choices=("webp", "gif", "mp4"), help="also swap.webp, ...: the swap point moves there and back")
     add("--frames", type=cli.number(int, least=2), default=32, metavar="N", help="of the loop, one way (default: 32)")
+    add("--columns", type=cli.number(int, least=1), metavar="N", help="people in a row of the loop (default: all)")
     add("--save", type=Path, metavar="FILE.pt", help="write the network of the one --swap or --interpolate")
     add("--overwrite", action="store_true", help="replace the file of --save")
     add("--batch", type=cli.number(int, least=1), default=8, metavar="N", help="drawn at a time (default: 8)")
@@ -102,6 +105,7 @@ def parser() -> cli.Parser:
 def main(args: argparse.Namespace) -> Path:
     from tqdm import tqdm
 
+    import animation
     import checkpoint
     import utils
     from editing import people
@@ -112,6 +116,10 @@ def main(args: argparse.Namespace) -> Path:
     photo = source.generator().to(device)
     swaps = chosen_swaps(args, photo)
     who = people.from_file(args.latents) if args.latents else people.by_seed(args.seeds or ("0-3", "0")[len(args.target) > 1])
+    if args.loop:
+        row = utils.sheet_size((photo.size, photo.size), len(who), loop_columns(args, who), title=TITLE)
+        fewer = "fewer people" if args.latents else "fewer people (--seeds)"
+        animation.check(args.loop, row, "--loop", [fewer, "--columns N for several rows"])
     rows, names = [], []
     with tqdm(total=len(args.target) * len(who) * len(swaps), unit=" pictures") as bar:
         for path in args.target:
@@ -121,18 +129,19 @@ def main(args: argparse.Namespace) -> Path:
             low, high = (cartoon, photo) if args.reverse else (photo, cartoon)
             columns = [pictures(args, swap, low, high, who, bar.update) for swap in swaps]
             rows += zip(*columns)
-            names += [row_name(path, name, args.target, len(who)) for name in who.names]
+            names += [row_name(path, name, args.target, len(who)) for name in who.captions]
 
     cli.save_command(args, args.outdir)
     if args.save:
         files = (target, source) if args.reverse else (source, target)
         print(f"network: {save(args, low, high, *files)}")
-    if args.loop:
-        frames = loop(args, low, high, who)
-        print(f"loop: {utils.save_animation(frames, args.outdir / f'swap.{args.loop}', FPS, hold=1 / FPS)}")
     captions = [""] * (len(swaps) * (len(rows) - 1)) + [caption(args, swap) for swap in swaps]
     sheet = utils.sheet([picture for row in rows for picture in row], len(swaps), captions, names)
-    return utils.save_png(sheet, args.outdir / "sheet.png", **made_by(args))
+    written = utils.save_png(sheet, args.outdir / "sheet.png", **made_by(args))
+    if args.loop:
+        frames = loop(args, low, high, who)
+        print(f"loop: {animation.save(frames, args.outdir / f'swap.{args.loop}', FPS, hold=1 / FPS)}")
+    return written
 
 
 def numbers(kind: type) -> Callable[[str], list]:
@@ -221,7 +230,7 @@ def blended(args: argparse.Namespace, swap: float, low: "Generator", high: "Gene
 
 
 def loop(args: argparse.Namespace, low: "Generator", high: "Generator", who: "People") -> "list[Image]":
-    """Everybody in a row; the swap point goes from above the highest resolution to below 4x4, and back."""
+    """Everybody side by side; the swap point goes from above the highest resolution to below 4x4, and back."""
     from tqdm import tqdm
 
     import utils
@@ -238,8 +247,12 @@ def loop(args: argparse.Namespace, low: "Generator", high: "Generator", who: "Pe
             network = layer_swap.blend_at(low, high, at, width, args.mapping or "low")
             title = f"from {4 * 2 ** (min(max(at, 0), rungs) / 2):.0f} px"
         row = people.pictures(network, who.w_plus(network, args.truncation), args.batch)
-        frames.append(utils.sheet(row, len(row), title=title))
+        frames.append(utils.sheet(row, loop_columns(args, who), title=title))
     return frames + frames[-2:0:-1]
+
+
+def loop_columns(args: argparse.Namespace, who: "People") -> int:
+    return min(args.columns or len(who), len(who))
 
 
 def save(

@@ -271,27 +271,27 @@ def log(folder: Path) -> str:
 
 def opened_picture(path: Path) -> Image | None:
     """None where it is missing, or where a kill left half of it."""
-    from PIL import Image as pillow
+    import utils
 
     try:
-        with pillow.open(path) as picture:
-            return picture.convert("RGB")
+        return utils.read_picture(path)
     except OSError:
         return None
 
 
 def embedded(picture: Image, lossless: bool = False, **options: object) -> str:
-    """A data: address of the picture as WebP, at most WIDEST wide."""
+    """A data: address of the picture as WebP, at most WIDEST wide and as high as WebP goes."""
     file = io.BytesIO()
     small(picture, WIDEST).save(file, "WEBP", **{"quality": QUALITY, "lossless": lossless, **options})
     return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def small(picture: Image, width: int) -> Image:
-    """At most `width` pixels wide."""
-    if picture.width <= width:
-        return picture
-    return picture.resize((width, max(1, round(picture.height * width / picture.width))))
+    """At most `width` pixels wide, and as high as WebP goes."""
+    from animation import LONGEST
+
+    scale = min(width / picture.width, LONGEST["webp"] / picture.height)
+    return picture.resize([max(1, round(side * scale)) for side in picture.size]) if scale < 1 else picture
 
 
 def image(picture: Image, text: str, lossless: bool = False) -> str:

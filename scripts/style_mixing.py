@@ -108,11 +108,11 @@ def grid_sheet(tables: dict[str, list[list[Image]]], rows: People, columns: Peop
     import utils
 
     pictures, names = [], []
-    for i, person in enumerate(["", *rows.names]):
+    for i, person in enumerate(["", *rows.captions]):
         for name, lines in tables.items():
             pictures += lines[i]
             names.append(f"{person} {name}".strip())
-    captions = [""] * (len(tables) - 1) * (len(columns) + 1) + ["", *columns.names]
+    captions = [""] * (len(tables) - 1) * (len(columns) + 1) + ["", *columns.captions]
     title = f"layers {text_of(layers)} of the person above, the others of the person on the left"
     return utils.sheet(pictures, len(columns) + 1, captions, names, title)
 
@@ -131,7 +131,7 @@ def layers_sheet(args, networks: dict[str, Generator], rows: People, columns: Pe
         steps = style_mixing.one_by_one(firsts, seconds, layers)
         shown = torch.cat([firsts[:, None], steps, seconds[:, None]], dim=1)
         rungs[name] = [people.pictures(generator, line, args.batch, drawn=drawn) for line in shown]
-    pairs = [f"{one} + {other}" for one in rows.names for other in columns.names]
+    pairs = [f"{one} + {other}" for one in rows.captions for other in columns.captions]
     lines = [(f"{names} {name}".strip(), rungs[name][i]) for i, names in enumerate(pairs) for name in networks]
     width = len(layers) + 2
     captions = [""] * (len(lines) - 1) * width + ["first", *[f"layer {layer}" for layer in layers], "second"]

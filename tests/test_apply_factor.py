@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+import animation
 import apply_factor
 import checkpoint
 import utils
@@ -162,6 +163,26 @@ def test_a_loop_swings_from_one_end_to_the_other_and_back(files, tmp_path, endin
     assert apart > 5
     for there, back in zip(frames[1:4], frames[7:4:-1]):
         assert np.abs(there - back).mean() < 0.1 * apart  # webp is lossy
+
+
+def test_a_loop_that_its_format_cannot_hold_is_refused_before_drawing_and_rows_help(files, tmp_path, capsys, monkeypatch):
+    with monkeypatch.context() as undrawn:
+        undrawn.setattr(latents, "draw", None)
+        words = ["--ckpt", files / "photo.pt", "--outdir", tmp_path, "-n", 130, "--loop", "webp", files / "factor.pt"]
+        message = failure(capsys, apply_factor, *words)
+    assert "16383 px a side" in message and "--columns" in message and "--loop gif" in message and "--seeds" in message
+    assert not names(tmp_path)
+    monkeypatch.setitem(animation.LONGEST, "webp", 300)
+    applied(files, tmp_path, "-n", 3, "--loop", "webp", "--frames", 2, "--columns", 2)
+    with Image.open(tmp_path / "factor_index-0_degree-5.0.webp") as film:
+        assert film.width == 2 * 130 + 2
+
+
+def test_the_sheet_is_saved_before_the_loop(files, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(animation, "save", lambda *args, **options: (_ for _ in ()).throw(OSError("full")))
+    with pytest.raises(SystemExit):
+        applied(files, tmp_path, "-n", 1, "--loop", "gif", "--frames", 2)
+    assert names(tmp_path) == ["factor_index-0_degree-5.0.png"]
 
 
 def test_the_published_flag_for_a_film(files, tmp_path):

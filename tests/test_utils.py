@@ -1,9 +1,8 @@
-"""Pictures, sheets, animations, charts, seeds and devices."""
+"""Pictures, sheets, charts, seeds and devices."""
 
 import contextlib
 import itertools
 import resource
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+import animation
 import utils
 from cli import InputError
 from utils import GAP, LEAST_SIDE, LINE_COLOURS, PAPER
@@ -98,7 +98,7 @@ def little_room(size: int):
 def test_a_full_disk_leaves_the_old_picture_and_no_half_one(tmp_path, suffix):
     def save(folder: Path) -> Path:
         path = folder / f"a.{suffix}"
-        return utils.save_png(noisy[0], path) if suffix == "png" else utils.save_animation(noisy, path)
+        return utils.save_png(noisy[0], path) if suffix == "png" else animation.save(noisy, path)
 
     if suffix == "mp4":
         pytest.importorskip("av")
@@ -180,6 +180,37 @@ def test_long_captions_stay_below_their_own_picture_and_long_titles_are_not_cut(
     assert np.ptp(np.diff(written)) < 0.1 * written[0]  # every word shows
 
 
+@pytest.mark.parametrize("count, columns", [(1, 1), (5, 2), (3, 8)])
+@pytest.mark.parametrize("side", [16, 200])
+@pytest.mark.parametrize("title", ["", "a title that is wider than one picture, and wider than two of them as well"])
+def test_the_size_of_a_sheet_is_known_before_its_pictures(count, columns, side, title):
+    captions, names = ["", "x", "", "", ""][:count], ["a", "long name"]
+    sheet = utils.sheet([flat((9, 9, 9), side)] * count, columns, captions, names, title)
+    assert utils.sheet_size((side, side), count, columns, captions, names, title) == sheet.size
+
+
+@pytest.mark.parametrize("count, columns", [(1, 1), (5, 2), (4, 8), (6, 3)])
+@pytest.mark.parametrize("names", [[""], ["photo", "cartoon"]])
+def test_the_size_of_a_paired_sheet_is_known_before_its_pictures(count, columns, names):
+    people = {name: [flat((9, 9, 9))] * count for name in names}
+    assert (
+        utils.paired_sheet_size((SIDE, SIDE), names, count, columns, "+2")
+        == utils.paired_sheet(people, columns, title="+2").size
+    )
+
+
+def test_captions_that_cannot_be_written_are_numbers_and_never_boxes():
+    names = ["", "a.png", "小林.png", "김.png", ""]
+    shown = utils.sheet([flat((9, 9, 9))] * 5, 5, names)
+    assert shown.tobytes() == utils.sheet([flat((9, 9, 9))] * 5, 5, ["", "a.png", "#2", "#3", ""]).tobytes()
+    assert utils.sheet([flat((9, 9, 9))], 1, title="小").tobytes() == utils.sheet([flat((9, 9, 9))], 1, title="?").tobytes()
+
+
+def test_a_sheet_larger_than_pillow_expects_of_strangers_is_read(tmp_path, monkeypatch):
+    path = utils.save_png(flat((1, 2, 3), 64), tmp_path / "a.png")
+    assert Image.MAX_IMAGE_PIXELS is None and utils.read_picture(path).getpixel((0, 0)) == (1, 2, 3)
+
+
 @pytest.mark.parametrize("count, columns", [(1, 3), (3, 3), (4, 3), (7, 3), (2, 1)])
 def test_paired_sheet_keeps_a_person_in_one_column_under_any_count(count, columns):
     wanted = colours(2 * count)
@@ -218,52 +249,6 @@ def test_paired_sheet_of_one_kind_without_a_name_is_a_sheet():
     pictures = [flat(colour) for colour in colours(4)]
     paired, plain = utils.paired_sheet({"": pictures}, 2), utils.sheet(pictures, 2)
     assert paired.tobytes() == plain.tobytes()
-
-
-FRAMES = [flat(colour, SIDE) for colour in ((200, 10, 10), (10, 200, 10), (10, 10, 200))]
-
-
-@pytest.mark.parametrize("suffix", ["gif", "webp"])
-def test_animation_repeats_for_ever_and_holds_the_last_frame(tmp_path, suffix):
-    path = utils.save_animation(FRAMES, tmp_path / "new" / f"a.{suffix}", fps=5, hold=2)
-    with Image.open(path) as animation:
-        assert animation.n_frames == 3
-        assert animation.info["loop"] == 0
-        durations = []
-        for i, frame in enumerate(FRAMES):
-            animation.seek(i)
-            animation.load()
-            durations.append(animation.info["duration"])
-            difference = np.asarray(animation.convert("RGB")).astype(int) - np.asarray(frame)
-            assert np.abs(difference).max() <= 8
-    assert durations == [200, 200, 2000]
-
-
-@pytest.mark.parametrize("suffix", ["gif", "webp"])
-@pytest.mark.parametrize("count", [1, 2])
-def test_animation_of_one_frame_or_of_equal_ones_is_a_picture(tmp_path, suffix, count):
-    path = utils.save_animation([FRAMES[0]] * count, tmp_path / f"a.{suffix}")
-    with Image.open(path) as animation:
-        assert animation.size == (SIDE, SIDE)
-
-
-def test_film_shows_the_frames_at_their_pace_and_holds_the_last_one(tmp_path):
-    av = pytest.importorskip("av")
-    frames = [frame.resize((SIDE - 1, SIDE - 1)) for frame in FRAMES]  # of an odd side
-    path = utils.save_animation(frames, tmp_path / "new" / "a.mp4", fps=5, hold=0.4)
-    with av.open(str(path)) as film:
-        assert film.streams.video[0].average_rate == 5
-        shown = [np.asarray(frame.to_image()).astype(int)[: SIDE - 1, : SIDE - 1] for frame in film.decode(video=0)]
-    assert len(shown) == 4
-    for picture, frame in zip(shown, [*frames, frames[-1]]):
-        assert np.abs(picture - np.asarray(frame)).mean() < 6
-
-
-def test_film_without_its_package_gets_one_line(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(InputError, match=r"pip install -e .\[video\]"):
-        utils.save_animation(FRAMES, tmp_path / "a.mp4")
-    assert not list(tmp_path.iterdir())
 
 
 CURVE = ([0, 1, 2, 3], [1.0, 3.0, 2.0, 4.0])

@@ -19,6 +19,7 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
+import animation
 import utils
 from cli import InputError
 from training import parallel
@@ -29,7 +30,7 @@ from training.setup import Run
 
 LOSSES = ("d", "g", "r1", "path", "structure")  # the order on the progress line; terms of other methods follow
 NO_LOSSES = {"real_score", "fake_score", "path_length", "r_t"}
-GIF_FRAMES, GIF_WIDTH = 60, 640
+GIF_FRAMES, GIF_WIDTH, GIF_HEIGHT = 60, 640, 16000
 GROUP_FILE = "torchrun.txt"  # names the group of processes that writes here, by which it finds its folder after a restart
 
 
@@ -209,19 +210,20 @@ def draw_losses(folder: Path) -> Path | None:
 def draw_progress(folder: Path) -> Path | None:
     """samples/*.png -> progress.gif: how the same people change."""
     frames = progress_frames(folder)
-    return utils.save_animation(frames, folder / "progress.gif") if len(frames) > 1 else None
+    return animation.save(frames, folder / "progress.gif") if len(frames) > 1 else None
 
 
 def progress_frames(folder: Path) -> list[Image.Image]:
-    """Up to GIF_FRAMES of the samples, first and last among them, of one size and at most GIF_WIDTH wide."""
+    """Up to GIF_FRAMES of the samples, first and last among them, of one size and at most GIF_WIDTH wide, GIF_HEIGHT high."""
     paths = sample_files(folder)
     count = min(len(paths), GIF_FRAMES)
     frames = []
     for i in range(count):
         path = paths[round(i * (len(paths) - 1) / max(1, count - 1))]
-        with contextlib.suppress(OSError), Image.open(path) as picture:  # a kill or a full disk leaves half of one
-            picture.thumbnail((GIF_WIDTH, 10**6), Image.Resampling.LANCZOS)
-            frames.append(picture.convert("RGB"))
+        with contextlib.suppress(OSError):  # a kill or a full disk leaves half of one
+            picture = utils.read_picture(path)
+            picture.thumbnail((GIF_WIDTH, GIF_HEIGHT), Image.Resampling.LANCZOS)
+            frames.append(picture)
     return [frame for frame in frames if frame.size == frames[0].size]
 
 

@@ -105,3 +105,8 @@ def test_pictures_come_with_the_news_of_each_batch(generator, batch):
     expected = utils.to_pixels(latents.draw(generator, w_plus, noise=noise))
     for picture, pixels in zip(found, expected, strict=True):
         assert (torch.as_tensor(list(picture.tobytes())) - pixels.flatten().int()).abs().max() <= 1
+
+
+def test_captions_are_names_that_a_sheet_can_show():
+    who = people.People(["a.png", "小林.png", "Zoë.png"], "--latents")
+    assert who.captions == ["a.png", "#2", "Zoë.png"] and who.names[1] == "小林.png"

@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+import animation
 import utils
 from editing import latents
 from editing import people as who
@@ -127,6 +128,25 @@ def test_the_command_in_the_folder_makes_the_film_again(file, tmp_path):
     run(interpolate, *shlex.split(line)[3:])
     assert (tmp_path / "walk.webp").read_bytes() == before[0]
     assert np.array_equal(pixels(tmp_path / "keyframes.png"), before[1])
+
+
+@pytest.mark.parametrize(
+    "flags, limits, words",
+    [
+        (["--source", "{file}"], {"webp": 200}, ["--format webp", "one network", "--format gif"]),
+        (["--fps", "0.00001"], {}, ["--fps 1e-05", "16777"]),
+    ],
+    ids=["large", "slow"],
+)
+def test_a_film_that_its_format_cannot_hold_is_refused_before_drawing(
+    file, tmp_path, capsys, monkeypatch, flags, limits, words
+):
+    monkeypatch.setattr(animation, "LONGEST", animation.LONGEST | limits)
+    monkeypatch.setattr(latents, "draw", None)
+    given = ["--ckpt", file, "--outdir", tmp_path / "new", *[flag.format(file=file) for flag in flags]]
+    message = failure(capsys, interpolate, *given)
+    assert all(word in message for word in words)
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize(

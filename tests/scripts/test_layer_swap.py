@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+import animation
 import checkpoint
 from checkpoint import BlendedGenerator
 from editing import latents
@@ -231,3 +232,23 @@ def test_mappings_that_cannot_be_mixed_are_refused_with_a_way_out(photo, tmp_pat
     given = ["--source", saved(tmp_path / "photo.pt", photo), "--target", saved(tmp_path / "styled.pt", styled)]
     message = failure(capsys, layer_swap, *given, "--interpolate", 0.5, "--outdir", tmp_path / "out")
     assert "--mapping blend" in message and "low or high" in message
+
+
+def test_a_loop_that_its_format_cannot_hold_is_refused_before_drawing_and_rows_help(files, tmp_path, capsys, monkeypatch):
+    words = ["--source", files["source"], "--target", files["target"], "--outdir", tmp_path / "new", "--seeds", "0-129"]
+    with monkeypatch.context() as undrawn:
+        undrawn.setattr(latents, "draw", None)
+        message = failure(capsys, layer_swap, *words, "--loop", "webp")
+    assert "16383 px a side" in message and "--columns" in message and "--loop gif" in message and "--seeds" in message
+    assert not (tmp_path / "new").exists()
+    monkeypatch.setitem(animation.LONGEST, "webp", 300)
+    draw(files, tmp_path, "--seeds", "0-2", "--loop", "webp", "--frames", 2, "--columns", 2)
+    with Image.open(tmp_path / "swap.webp") as film:
+        assert film.width == 2 * 130 + 2
+
+
+def test_the_sheet_is_saved_before_the_loop(files, tmp_path, monkeypatch):
+    monkeypatch.setattr(animation, "save", lambda *args, **options: (_ for _ in ()).throw(OSError("full")))
+    with pytest.raises(SystemExit):
+        draw(files, tmp_path, "--seeds", 0, "--loop", "gif", "--frames", 2)
+    assert (tmp_path / "sheet.png").exists()

@@ -215,3 +215,10 @@ def test_wrong_input_gets_one_line_and_writes_nothing(folder, tmp_path, capsys, 
     places["empty"].mkdir()
     assert message.format(**places) in failure(capsys, report, *[word.format(**places) for word in words])
     assert not Path(folder / "report.html").exists()
+
+
+@pytest.mark.parametrize("size", [(10, 10), (20, 40_000), (report.WIDEST + 1, 10), (40_000, 20)])
+def test_a_picture_of_any_shape_is_embedded_as_webp_can_hold_it(size):
+    shown = report.small(Image.new("RGB", size), report.WIDEST)
+    assert shown.width <= min(size[0], report.WIDEST) and shown.height <= min(size[1], 16383)
+    assert report.embedded(Image.new("RGB", size)).startswith("data:image/webp;base64,")

@@ -1,0 +1,114 @@
+"""Animations: .webp, .gif, and .mp4 (needs the extra `video`).
+
+check("mp4", (1026, 1100), "--loop")                    # before hours of drawing: can it be written at all?
+save(frames, Path("walk.mp4"), fps=24)
+"""
+
+import io
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from types import ModuleType
+
+from PIL import Image, ImageOps
+
+import utils
+from cli import InputError
+
+LONGEST = {"webp": 16383, "gif": 65535, "mp4": 16384}  # pixels of a side that the format, or its encoder, takes
+LARGEST = {"mp4": 250_000_000}  # pixels of a frame, a little below what FFmpeg takes
+SLOWEST = {"webp": 2**24 - 1, "gif": 655_350, "mp4": 1_000_000}  # milliseconds of a frame
+LOOKED_AT = 512  # pixels of a side, for the colours of a .gif
+BT709, TV_RANGE = 1, 1  # in H.273's tables, and in FFmpeg's
+
+
+def check(ending: str, size: tuple[int, int], flag: str, remedies: Sequence[str] = ()) -> None:
+    """Raises InputError where frames of `size` cannot be written, saying what would help.
+
+    flag:     of the command that chooses the ending, such as "--loop"
+    remedies: what else would make the frames smaller, in the command's own flags
+    """
+    if ending == "mp4":
+        _package(flag)
+    if _holds(ending, size):
+        return
+    others = [f"{flag} {other}" for other in LONGEST if _holds(other, size)]
+    ways = [*remedies, *others] or ["a smaller network"]
+    limit = f"{LONGEST[ending]} px a side" + (f" and {LARGEST[ending]:,} in all" if ending in LARGEST else "")
+    raise InputError(f"{flag} {ending}: holds {limit}, but these frames have {size[0]} x {size[1]}; take {' or '.join(ways)}")
+
+
+def check_pace(ending: str, fps: float, flag: str = "--fps") -> None:
+    """Raises InputError where a frame would last longer than the format can say."""
+    if 1000 / fps > SLOWEST[ending]:
+        raise InputError(f"{flag} {fps:g}: a frame of {ending} lasts {SLOWEST[ending] / 1000:g} seconds at most")
+
+
+def save(frames: Sequence[Image.Image], path: Path, fps: float = 8, hold: float = 1.5) -> Path:
+    """Write an endless .gif or .webp, or an .mp4; the last frame stays for `hold` seconds. Raises what `check` raises."""
+    ending = path.suffix[1:].lower()
+    check(ending, frames[0].size, str(path.parent / path.stem))
+    if ending == "mp4":
+        return _save_mp4([*frames, *[frames[-1]] * (round(fps * hold) - 1)], path, fps)
+    durations = [round(1000 / fps)] * (len(frames) - 1) + [round(1000 * hold)]
+    if ending == "gif":  # one palette for all frames: fifty times faster than one each, and no flicker
+        palette = _palette(frames)
+        frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
+    data, options = io.BytesIO(), {"append_images": frames[1:], "duration": durations, "loop": 0}
+    frames[0].save(data, ending, save_all=True, **options)
+    with utils.whole_file(path) as partial:
+        partial.write_bytes(data.getbuffer())
+    return path
+
+
+def _holds(ending: str, size: tuple[int, int]) -> bool:
+    return max(size) <= LONGEST[ending] and size[0] * size[1] <= LARGEST.get(ending, size[0] * size[1])
+
+
+def _palette(frames: Sequence[Image.Image]) -> Image.Image:
+    """256 colours of eight frames, evenly spread, of which every n-th pixel is enough."""
+    width, height = (min(side, LOOKED_AT) for side in frames[0].size)
+    together = Image.new("RGB", (width, 8 * height))
+    for i in range(8):
+        frame = frames[i * (len(frames) - 1) // 7]
+        together.paste(frame.resize((width, height), Image.Resampling.NEAREST), (0, i * height))
+    return together.quantize(256, Image.Quantize.MEDIANCUT)
+
+
+def _package(name: str) -> ModuleType:
+    try:
+        import av
+    except ImportError:
+        raise InputError(f"{name}: writing mp4 needs a package: pip install -e .[video]; .webp and .gif need none") from None
+    return av
+
+
+def _save_mp4(frames: Sequence[Image.Image], path: Path, fps: float) -> Path:
+    av = _package(str(path))
+    with utils.whole_file(path) as partial:
+        try:
+            _film(av, frames, partial, fps)
+        except av.FFmpegError as error:
+            raise OSError(error.errno, error.strerror) from None
+    return path
+
+
+def _film(av: ModuleType, frames: Sequence[Image.Image], path: Path, fps: float) -> None:
+    with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as film:
+        stream = film.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000), options={"crf": "16"})
+        right, bottom = (side % 2 for side in frames[0].size)  # its colours come in blocks of 2x2
+        stream.width, stream.height, stream.pix_fmt = frames[0].width + right, frames[0].height + bottom, "yuv420p"
+        coder = stream.codec_context
+        coder.colorspace = coder.color_primaries = coder.color_trc = BT709
+        coder.color_range = TV_RANGE
+        for frame in frames:
+            even = ImageOps.expand(frame, (0, 0, right, bottom), utils.PAPER)
+            film.mux(stream.encode(_in_bt709(av.VideoFrame.from_image(even))))
+        film.mux(stream.encode())
+
+
+def _in_bt709(frame):
+    """Converted with the matrix that is told: a film that tells none is BT.601 to one player and BT.709 to the next."""
+    converted = frame.reformat(format="yuv420p", dst_colorspace=BT709)
+    converted.colorspace, converted.color_range = BT709, TV_RANGE
+    return converted
