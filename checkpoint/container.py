@@ -16,8 +16,9 @@ import torch
 from torch import Tensor
 
 from checkpoint.nvidia_pickle import load_pickle
+from checkpoint.otherwise import UNKNOWN, otherwise
 from checkpoint.torch_format import STREAM, ZIP, load_stream, load_zip
-from checkpoint.vetting import first_line
+from checkpoint.vetting import damage
 from cli import InputError
 
 LARGEST_FILE = 3 * 2**30  # bytes; a training checkpoint at 1024 px has 0.8 GiB
@@ -45,13 +46,18 @@ def load(path: Path, lazy: bool = False) -> tuple[dict, str]:
             contents, container = load_zip(path, lazy), "zip"
         elif start == STREAM:
             contents, container = load_stream(file), "stream"
-        elif path.suffix == ".safetensors":
+        elif _is_safetensors(start, size) or (path.suffix == ".safetensors" and otherwise(path) == UNKNOWN):
             contents, container = _load_safetensors(path), "safetensors"
         elif start.startswith(PICKLE):
             contents, container = load_pickle(file), "pickle"
         else:
-            raise InputError(f"not a checkpoint: {_guess(start)}")
+            raise InputError(f"not a checkpoint: {otherwise(path)}")
     return _plain(contents, size), container
+
+
+def _is_safetensors(start: bytes, size: int) -> bool:
+    """It begins with the length of its table, and the table, which is JSON."""
+    return len(start) > 8 and int.from_bytes(start[:8], "little") <= size - 8 and start[8:9] == b"{"
 
 
 def _load_safetensors(path: Path) -> dict:
@@ -64,7 +70,7 @@ def _load_safetensors(path: Path) -> dict:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             return {**tensors, "metadata": file.metadata() or {}}
     except SafetensorError as error:
-        raise InputError(f"damaged ({first_line(error)})") from None
+        raise InputError(damage(error)) from None
 
 
 def _plain(contents: object, size: int) -> dict:
@@ -113,13 +119,3 @@ def _bytes(tensor: Tensor, size: int) -> tuple[int, int]:
     if reached > min(size, tensor.untyped_storage().nbytes()):
         raise InputError(f"declares a tensor {list(tensor.shape)}, more than the file holds")
     return needed, reached
-
-
-def _guess(start: bytes) -> str:
-    if not start:
-        return "the file is empty"
-    if start.lstrip()[:1] == b"<":
-        return "a web page; open the link in a browser and save the file itself"
-    if start.startswith(b"version https"):
-        return "a Git LFS pointer; fetch the file itself"
-    return "unknown format"

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from checkpoint.torch_format import load_stream
-from checkpoint.vetting import first_line, vet
+from checkpoint.vetting import damage, vet
 from cli import InputError
 
 MOST_MODULES = 10_000
@@ -136,7 +136,7 @@ def load_pickle(file: BinaryIO) -> dict:
     except (InputError, MemoryError):
         raise
     except Exception as error:  # a damaged or hostile stream fails in many ways
-        raise InputError(f"damaged ({first_line(error)})") from None
+        raise InputError(damage(error)) from None
 
 
 def state_dict(network: Module) -> dict[str, Tensor]:

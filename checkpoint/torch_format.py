@@ -15,7 +15,8 @@ from typing import BinaryIO
 
 import torch
 
-from checkpoint.vetting import first_line, vet
+from checkpoint.otherwise import first_member, of_zip
+from checkpoint.vetting import damage, first_line, vet
 from cli import InputError
 
 ZIP = b"PK\x03\x04"  # how the formats begin; the second is a pickled number
@@ -62,15 +63,20 @@ def _torch_load(source: Path | BinaryIO, mapped: bool = False) -> object:
     except MemoryError:
         raise
     except Exception as error:  # a damaged file fails in many ways
-        raise InputError(f"damaged ({first_line(error)})") from None
+        raise InputError(damage(error)) from None
 
 
 def _check_zip(file: BinaryIO, size: int) -> None:
     """The members must be stored as they are, lie inside the file, match their checksums; the pickle must be harmless."""
-    _check_zip_end(file, size)
+    try:
+        _check_zip_end(file, size)
+    except InputError as error:
+        raise InputError(of_zip(first_member(file)) or str(error)) from None
     try:
         with zipfile.ZipFile(file) as archive:
             members = archive.infolist()
+            if other := of_zip([member.filename for member in members]):
+                raise InputError(other)
             names = [member.filename.lower() for member in members]
             if len(set(names)) != len(names):
                 raise InputError("damaged (two members of one name)")

@@ -17,6 +17,9 @@ MOST_INSTRUCTIONS = 1_000_000  # a checkpoint with its optimizers has twenty tho
 MOST_LEAVES = 1_000_000  # of a tuple
 MOST_LEVELS = 32  # of tuples in tuples
 
+# How pickletools, pickle, torch and safetensors say that a file ends too early.
+CUT = ("exhausted", "not enough data", "out of input", "truncated", "unexpected EOF", "no newline found", "ncomplete")
+
 NUMBERS = frozenset(("NONE", "NEWTRUE", "NEWFALSE", "BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT"))
 TEXTS = frozenset(("SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "SHORT_BINSTRING", "BINSTRING"))
 BYTES = frozenset(("SHORT_BINBYTES", "BINBYTES", "BINBYTES8"))
@@ -55,7 +58,14 @@ def vet(file: BinaryIO, allowed: set[tuple[str, str]]) -> None:
     except (InputError, MemoryError):
         raise
     except Exception as error:  # a damaged stream: unknown instruction, early end, empty stack, ...
-        raise InputError(f"damaged ({first_line(error)})") from None
+        raise InputError(damage(error)) from None
+
+
+def damage(error: Exception) -> str:
+    """What the failure of a reader says of the file."""
+    line = first_line(error)
+    cut = isinstance(error, EOFError) or any(word in line for word in CUT)
+    return "damaged (the end is missing); copy or download it again" if cut else f"damaged ({line})"
 
 
 def first_line(error: Exception) -> str:

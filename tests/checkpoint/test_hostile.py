@@ -292,8 +292,7 @@ def test_flipped_bits(tmp_path, kind):
         (b"", "the file is empty"),
         (b"<!DOCTYPE html><html>", "a web page"),
         (b"version https://git-lfs.github.com/spec/v1\noid", "a Git LFS pointer"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(100), "unknown format"),
-        (b"just some text that somebody saved as a checkpoint", "unknown format"),
+        (b"\x01\x02\x03\x04" * 100, "unknown format"),
     ],
 )
 def test_something_else(tmp_path, data, line):
