@@ -82,9 +82,45 @@ def test_a_photo_gives_the_same_bytes_alone_and_in_company(place, tmp_path):
 
 
 def test_a_batch_gives_the_same_within_rounding(place, tmp_path):
-    one = latents.read_latents(project(place, tmp_path / "1", photos="012") / "latents.pt")
-    two = latents.read_latents(project(place, tmp_path / "2", "--batch", 2, photos="012") / "latents.pt")
+    """Latents, and the pictures of each person; those of a strip are beside one another."""
+    words = ["--target_ckpt", place / "t.pt", "--perceptual", "mse"]
+    outs = [project(place, tmp_path / f"{batch}", *words, "--batch", batch, photos="012") for batch in (1, 2)]
+    one, two = (latents.read_latents(out / "latents.pt") for out in outs)
     torch.testing.assert_close(two.latent, one.latent, atol=1e-3, rtol=1e-3)
+    for person in "012":
+        for name in (f"{person}.png", f"{person}-cartoon.png"):
+            assert np.abs(pixels(outs[0] / name) - pixels(outs[1] / name)).max() <= 3, name
+        strips = [pixels(out / f"{person}-strip.png") for out in outs]
+        assert np.array_equal(*[shown(strip, 0) for strip in strips])
+        for column in range(1, 8):
+            assert np.abs(shown(strips[0], column) - shown(strips[1], column)).max() <= 6, column
+    with (outs[0] / "losses.csv").open() as first, (outs[1] / "losses.csv").open() as second:
+        for row, other in zip(csv.DictReader(first), csv.DictReader(second), strict=True):
+            assert (row["photo"], row["step"]) == (other["photo"], other["step"])
+            assert float(row["mse"]) == pytest.approx(float(other["mse"]), abs=1e-3)
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("layout, file", [("ours", "latents.pt"), ("reference", "0.pt")])
+def test_latents_and_noise_to_begin_with_come_back_to_whom_they_belong(place, tmp_path, layout, file, batch):
+    """The first of Adam's steps has no length, so that one step changes nothing."""
+    given = latents.read_latents(project(place, tmp_path / "given", photos="01") / "latents.pt")
+    assert not torch.equal(given.noise[0][0], given.noise[0][1])
+    words = ["--init", tmp_path / "given" / "latents.pt", "--fixed_noise", "--step", 1, "--layout", layout, "--batch", batch]
+    again = latents.read_latents(project(place, tmp_path / "again", *words, photos="01") / file)
+    assert torch.equal(again.latent, given.latent)
+    assert all(torch.equal(*layers) for layers in zip(again.noise, given.noise, strict=True))
+
+
+def test_losses_are_those_of_the_pictures_shown(place, tmp_path, capsys):
+    """Without jitter, and in the step of no length, the last line of each photo is what is printed of it."""
+    out = project(place, tmp_path, "--step", 1, "--noise", 0, "--fixed_noise", photos="01")
+    said = [float(line.split(" -> ")[1].split(" ")[0]) for line in capsys.readouterr().out.splitlines() if " -> " in line]
+    with (out / "losses.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["photo"] for row in rows] == [str(place / "0.png"), str(place / "1.png")]
+    assert [float(row["mse"]) for row in rows] == pytest.approx(said, abs=1e-6)
+    assert all(float(row["mse"]) != float(row["distance"]) for row in rows)
 
 
 def test_the_command_in_the_folder_finds_the_same_again(place, tmp_path):

@@ -122,6 +122,17 @@ def test_pixels_can_be_added_to_any_distance(generator, planted, statistics):
     torch.testing.assert_close(torch.tensor(losses), (result.distances + 3 * result.mse).flatten())
 
 
+def test_pictures_in_the_noise_cost_by_their_weight(generator, planted, statistics):
+    """The share of the loss grows with the weight, and the noise that is found is whiter."""
+    left, said, weights = [], [], (0.0, 1.0, 1e3, 1e6)
+    for weight in weights:
+        options = {"schedule": Schedule(steps=30, noise_regularize=weight), "stepped": lambda loss, noise: said.append(noise)}
+        left.append(projection.noise_regularizer(found(generator, planted[1][:1], statistics, **options).noise))
+    stored = projection.noise_regularizer(generator.stored_noise()).item()
+    assert said[::30] == pytest.approx([weight * stored for weight in weights], rel=1e-4)
+    assert left[-1] < left[0] / 10
+
+
 def test_w_plus_is_held_near_w_by_its_weight(generator, planted, statistics):
     offsets = []
     for weight in (0.0, 1.0, 1e4):

@@ -66,6 +66,14 @@ def test_everybody_is_projected_and_drawn_by_the_target(place, tmp_path, capsys,
             assert np.abs(pixels(out / f"{name}-{row}.png") - expected).max() <= 1
 
 
+def test_layers_are_held_together_by_the_weight(place, tmp_path):
+    apart = []
+    for weight in (0, 1e4):
+        out = draw(place, tmp_path / f"{weight}", "--no_align", "--wplus_reg", weight, "--step", 20)
+        apart.append(projection.offset_penalty(latents.read_latents(out / "latents.pt").latent))
+    assert (apart[1] < apart[0] / 20).all()
+
+
 def test_the_sheet_is_drawn_once_however_many_people(place, tmp_path, monkeypatch):
     drawn, sheet = [], utils.paired_sheet
     monkeypatch.setattr(utils, "paired_sheet", lambda rows, *how, **more: drawn.append(rows) or sheet(rows, *how, **more))

@@ -139,6 +139,15 @@ def test_a_state_is_saved_under_the_published_names():
     assert torch.equal(saved["latent_avg"], g_ema.mean_latent(4096, torch.Generator().manual_seed(0))[0])
 
 
+def test_the_centre_of_truncation_in_a_file_is_that_of_its_averaged_generator():
+    state = state_of()
+    state.generator.style.load_state_dict(tiny_generator(seed=7).style.state_dict())
+    z = torch.randn(20_000, 8, generator=torch.Generator().manual_seed(9))
+    averaged, current = (network.mapping(z).mean(0) for network in (state.g_ema, state.generator))
+    centre = state.state_dict()["latent_avg"]
+    assert (centre - averaged).norm() < (centre - current).norm() / 10
+
+
 @pytest.mark.parametrize("ada", [False, True])
 def test_a_state_goes_on_exactly_where_it_was_saved(ada):
     state = state_of(ada=ada)
