@@ -195,8 +195,10 @@ def save_loop(args: argparse.Namespace, scenes: dict[str, Scene], found: Directi
 
 def file_name(args: argparse.Namespace, name: str, edit: Edit, ending: str = "png") -> Path:
     """As stylegan2-pytorch names them; what a file system could mistake becomes a dash."""
-    label = re.sub(r"[^\w,.-]+", "-", name)
-    return (args.outdir or Path()) / f"{args.out_prefix}_index-{label[:LONGEST_LABEL]}_degree-{edit.high}.{ending}"
+    import filenames
+
+    label = filenames.safe(re.sub(r"[^\w,.-]+", "-", name)[:LONGEST_LABEL])
+    return (args.outdir or Path()) / f"{args.out_prefix}_index-{label}_degree-{edit.high}.{ending}"
 
 
 def made_by(args: argparse.Namespace, edit: str) -> dict[str, object]:

@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 import checkpoint
+import filenames
 import lettering
 import utils
 from cli import InputError
@@ -70,11 +71,13 @@ class People:
         return [layer if len(layer) == 1 else layer[person : person + 1] for layer in self.found.noise]
 
     def file_names(self) -> list[str]:
-        """One for each, without folder and ending, no two alike: seed0007, or the name of the photo."""
+        """One for each, without folder and ending, no two alike on any system: seed0007, or the name of the photo."""
         if self.seeds is not None:
             return [f"seed{seed:04d}" for seed in self.seeds]
-        stems = [Path(name).stem or "latent" for name in self.names]
-        return stems if len(set(stems)) == len(stems) else [f"{index:04d}-{stem}" for index, stem in enumerate(stems)]
+        stems = [filenames.safe(Path(name).stem or "latent") for name in self.names]
+        if len({stem.casefold() for stem in stems}) == len(stems):
+            return stems
+        return [f"{index:04d}-{stem}" for index, stem in enumerate(stems)]
 
 
 def by_seed(text: str, flag: str = "--seeds") -> People:

@@ -6,7 +6,7 @@ for name, photo in listed([Path("me.jpg"), Path("friends/")]):
 picture = read(Path("me.jpg"))             # or InputError, in one line
 """
 
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -37,19 +37,6 @@ def read(path: Path, flag: str = "") -> Image.Image:
         return opened(path).picture
     except Unreadable as reason:
         raise InputError(f"{flag} {path}: {reason}".lstrip()) from None
-
-
-def free_name(stem: str, taken: Container[str]) -> str:
-    """A name that is not taken yet: stem, or stem-2, stem-3, ...
-
-    >>> free_name("me", {"me", "me-2"})
-    'me-3'
-    """
-    name, number = stem, 1
-    while name in taken:
-        number += 1
-        name = f"{stem}-{number}"
-    return name
 
 
 def opened(path: Path) -> Decoded:

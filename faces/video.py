@@ -136,9 +136,10 @@ def _spread(length: int, count: int) -> list[int]:
 
 
 def _clock(seconds: float) -> str:
-    """
+    """As file names can hold it; a colon would end them on Windows, and a dot begins their ending.
+
     >>> _clock(3723.5)
-    '01:02:03.500'
+    '01h02m03s500'
     """
     minutes, rest = divmod(round(seconds * 1000), 60000)
-    return f"{minutes // 60:02d}:{minutes % 60:02d}:{rest // 1000:02d}.{rest % 1000:03d}"
+    return f"{minutes // 60:02d}h{minutes % 60:02d}m{rest // 1000:02d}s{rest % 1000:03d}"

@@ -61,6 +61,7 @@ def parser() -> cli.Parser:
 def main(args: argparse.Namespace) -> Path:
     from tqdm import tqdm
 
+    import filenames
     import utils
     from faces import align, photos
     from faces.decode import Unreadable
@@ -90,8 +91,7 @@ def main(args: argparse.Namespace) -> Path:
             except align.NoFace as reason:
                 refused[name] = str(reason)
                 continue
-            names.add(own := photos.free_name(Path(name).stem, names))
-            path = args.out / "crops" / f"{own}.png"
+            path = args.out / "crops" / f"{filenames.free(Path(name).stem, names)}.png"
             entry = {"source": name, "square": square.round(2).tolist(), "scale": round(args.size / side, 4)}
             utils.save_png(crop, path, **entry)
             taken.append({"crop": path.name, **entry, "notes": notes})

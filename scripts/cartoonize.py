@@ -191,12 +191,13 @@ def open_cartoon(args: argparse.Namespace, photo_network: Generator) -> Generato
 
 def cut_faces(args: argparse.Namespace, size: int) -> dict[str, Image]:
     """One face of each photo under a name of its own. Whoever has none is named; InputError where nobody has one."""
+    import filenames
     from faces import align, photos
     from faces.decode import Unreadable
 
     listed = list(photos.listed(args.photos))
     square_of = square_finder(args, len(listed))
-    faces, refused = {}, {}
+    faces, refused, taken = {}, {}, set()
     for name, photo in listed:
         try:
             picture = photo().picture
@@ -204,7 +205,7 @@ def cut_faces(args: argparse.Namespace, size: int) -> dict[str, Image]:
         except (Unreadable, align.NoFace) as reason:
             refused[name] = reason
             continue
-        faces[photos.free_name(Path(name).stem, faces)] = face
+        faces[filenames.free(Path(name).stem, taken)] = face
     if not faces:
         name, reason = next(iter(refused.items()))
         raise cli.InputError(f"no face in {len(listed)} photos; " * (len(listed) > 1) + f"{name}: {reason}")

@@ -120,8 +120,8 @@ def film(tmp_path_factory):
 
 
 def seconds(name: str) -> float:
-    hours, minutes, rest = name.split(":")
-    return int(hours) * 3600 + int(minutes) * 60 + float(rest)
+    hours, minutes, whole, parts = map(int, re.split("[hms]", name))
+    return hours * 3600 + minutes * 60 + whole + parts / 1000
 
 
 def test_film_gives_k_frames_of_each_scene(film):

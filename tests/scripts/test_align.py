@@ -2,14 +2,17 @@
 
 import json
 import shlex
+import shutil
 import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import filenames
 from scripts import align
 from tests.commands import failure, run
+from tests.faces.films import film, flat
 
 
 @pytest.fixture
@@ -99,6 +102,17 @@ def test_a_film_of_many_gets_several_sheets(folder, monkeypatch):
     monkeypatch.setattr(align, "PER_SHEET", 1)
     run(align, "in", "--no_align", "--out", "out")
     assert {path.name for path in (folder / "out").glob("*.png")} == {"contact.png", "contact-2.png"}
+
+
+def test_crops_have_names_that_every_system_takes(folder):
+    film(folder / "film.mp4", [flat((200, 30, 40))] * 4)
+    for name in ("a?b:c", "A-B-C", "nul", "-d", "小林"):
+        shutil.copy(folder / "in" / "a.png", folder / "in" / f"{name}.png")
+    run(align, "in", "film.mp4", "--no_align", "--min_side", 0, "--out", "out", "--size", 64)
+    names = [name.removesuffix(".png") for name in crops(folder / "out")]
+    assert len(names) == 10 and all(filenames.safe(name) == name for name in names)
+    assert len({name.casefold() for name in names}) == 10
+    assert {"a-b-c-2", "nul_", "-d", "小林", "00h00m00s000"} <= {name.casefold() for name in names}
 
 
 def test_no_align_takes_the_centre(folder):
