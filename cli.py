@@ -58,6 +58,7 @@ class Parser(argparse.ArgumentParser):
 
     def parse_args(self, args: Sequence[str] | None = None, namespace=None) -> argparse.Namespace:
         words = [self._underscored(word) for word in (sys.argv[1:] if args is None else args)]
+        self._off: set[str] = set()
         self._unknown = [word.partition("=")[0] for word in words if word.startswith("--") and not self._knows(word)]
         namespace, unknown = self.parse_known_args([*self._config_words(words), *words], namespace)
         if unknown:
@@ -65,6 +66,14 @@ class Parser(argparse.ArgumentParser):
             self.error(f"{flag}: {self._advice(flag)}")
         namespace.argv, namespace.command = words, self.usage.split(" [")[0]
         return namespace
+
+    def given(self, words: Sequence[str]) -> set[str]:
+        """Names of what `words` set, be it to its default: by a flag, an argument, or the file of --config, false included."""
+        self._off = set()
+        unset = object()
+        blank = argparse.Namespace(**{action.dest: unset for action in self._actions})
+        found, _ = self.parse_known_args([*self._config_words(words), *words], blank)
+        return self._off | {name for name, value in vars(found).items() if value is not unset and value is not None}
 
     def error(self, message: str):
         """One line on stderr, exit status 2."""
@@ -105,8 +114,10 @@ class Parser(argparse.ArgumentParser):
         if action is None or name == "config":
             self.error(f"--config {path}: {name}: {self._advice(flag) if action is None else 'one file only'}")
         if isinstance(value, bool):
-            on = flag if action.nargs != "?" else f"{flag}={action.const}"
-            return [on] if value else []
+            if not value:
+                self._off.add(action.dest)
+                return []
+            return [flag if action.nargs != "?" else f"{flag}={action.const}"]
         return [f"{flag}={','.join(map(str, value)) if isinstance(value, list) else value}"]
 
     def _advice(self, flag: str) -> str:

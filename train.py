@@ -11,14 +11,18 @@ Continue the newest run exactly:
 """
 
 import argparse
-import os
 from pathlib import Path
 
 import cli
 from training.transfer import METHODS
-from training.transfer.presets import PRESETS
+from training.transfer.presets import PRESETS, preset_flags
 
 SIZES = tuple(2**k for k in range(3, 11))
+COMPANIONS = {  # {name of a flag: that of the flag without which it does nothing}
+    **{"ada_target": "augment", "ada_length": "augment"},
+    **{"eval": "eval_every", "eval_features": "eval_every", "eval_n": "eval_every"},
+    **{name: needed for method in METHODS for name, needed in method.companions},
+}
 EMA_DECAY = 0.5 ** (32 / 10_000)  # per iteration, whatever the batch
 
 
@@ -102,18 +106,23 @@ def parser() -> cli.Parser:
 
 def main(args: argparse.Namespace) -> Path | None:
     import utils
-    from training import estimate, graphs, guard, parallel, profiling, sampling, setup, snapshots
+    from training import estimate, graphs, guard, parallel, profiling, resuming, sampling, setup, snapshots
     from training.report import Report, open_folder
     from training.stopping import StopRequest
 
     if args.overwrite and args.resume:
         raise cli.InputError("--overwrite: replaces the run that --resume would continue; give one of them")
     device = parallel.start(utils.choose_device(args.device))
-    resumed, outdir = snapshots.find(args.resume, args.outdir), args.outdir
-    args, changes = over_saved_options(args, resumed.extra["args"]) if resumed else (args, [])
+    resumed, outdir, given = snapshots.find(args.resume, args.outdir), args.outdir, parser().given(args.argv)
+    if resumed:
+        args = resuming.continued(args, given, resumed)
+        if finished := resuming.finished(args, resumed):
+            return leave(resumed, finished)
+    check_effects(args, given)
     with guard.memory_advice(device):
         run = setup.prepare(args, device, resumed)
         args, state, settings = run.args, run.state, run.state.settings
+        changes = resuming.changes(resumed, run) if resumed else []
         run.evaluation = build_evaluation(args, run.images, device, resumed)
         plan = [*changes, *run.remarks, estimate.level_table(state.generator, state.discriminator), estimate.describe(run)]
     if args.dry_run:
@@ -169,31 +178,37 @@ def main(args: argparse.Namespace) -> Path | None:
     return saved if first else None
 
 
+def check_effects(args: argparse.Namespace, given: set[str]) -> None:
+    """A flag that does nothing without another one must not be given alone."""
+    preset = preset_flags(args.preset, 256) if args.preset else {}
+    for name in sorted(given & set(COMPANIONS)):
+        needed, value = COMPANIONS[name], getattr(args, name)
+        if value != parser().get_default(name) and getattr(args, needed) in (None, False, -1) and needed not in preset:
+            shown = f"--{name}" if value is True else f"--{name} {value}"
+            raise cli.InputError(f"{shown}: has no effect without --{needed}; give both, or leave it out")
+
+
+def leave(resumed, remark: str) -> Path | None:
+    """Nothing is left to do: say so, touch nothing."""
+    from training import parallel
+
+    first = parallel.rank() == 0
+    if first:
+        print("\n".join([*resumed.notes, remark]))
+    parallel.stop()
+    return resumed.path if first else None
+
+
 def build_evaluation(args: argparse.Namespace, images, device, resumed):
     """What --eval_every asks for, or None. Training knows the metric as a function only."""
     if not args.eval_every:
         return None
     from metrics.scores import scorer
+    from training import resuming
     from training.evaluation import Evaluation
 
     score = scorer(args.eval, args.eval_features, args.ckpt, images, args.eval_n, args.batch, device)
-    return Evaluation(args.eval, score, resumed.extra.get("evaluations", []) if resumed else [])
-
-
-def over_saved_options(args: argparse.Namespace, saved: dict) -> tuple[argparse.Namespace, list[str]]:
-    """The flags of this command line over those of the run that it continues, and what that changes."""
-    again = parser()
-    again.set_defaults(**{name: value for name, value in saved.items() if name in vars(args)})
-    now = again.parse_args(args.argv)
-    if now.images:
-        now.path = None  # named anew
-    if now.kimg:
-        now.iter = None
-    now_saved = {name: str(value) if isinstance(value, Path) else value for name, value in vars(now).items()}
-    for name in {"path", "ckpt"} & set(saved):  # saved as absolute paths
-        now_saved[name] = now_saved[name] and os.path.abspath(now_saved[name])
-    changed = [name for name, value in saved.items() if name in now_saved and now_saved[name] != value and name != "outdir"]
-    return now, [f"Changed: --{name} {now_saved[name]} (was {saved[name]})" for name in changed]
+    return Evaluation(args.eval, score, resuming.scores_so_far(resumed, images) if resumed else [])
 
 
 if __name__ == "__main__":

@@ -131,6 +131,18 @@ def test_config_that_says_false_leaves_a_flag_out(tmp_path):
     assert parse("--config", config(tmp_path, "hot = false")).hot is False
 
 
+def test_what_was_given_is_told_from_what_was_left_alone(tmp_path):
+    path = config(tmp_path, "guests = 3\nhot = false")
+    assert parser().given(["--config", str(path), "--cook_time=2.5", "soup"]) == {
+        "config",
+        "guests",
+        "hot",
+        "cook_time",
+        "dish",
+    }
+    assert parser().given(["soup"]) == {"dish"}
+
+
 @pytest.mark.parametrize("spelling", ["--guests", "--guests="])
 def test_command_line_wins_over_config_wherever_it_stands(tmp_path, spelling):
     flags = ["--guests=5"] if spelling.endswith("=") else ["--guests", "5"]

@@ -164,7 +164,7 @@ class Report:
     def _write_line(self) -> None:
         state, batch = self.run.state, self.run.total_batch
         now = time.monotonic()
-        kimg = state.iteration * batch / 1000
+        kimg = self.run.shown / 1000
         line = {"iteration": state.iteration, "kimg": kimg, "epoch": round(1000 * kimg / len(self.run.images), 3)}
         line |= {name: float(total) / int(self.counts[name]) for name, total in self.sums.items() if self.counts[name]}
         others = sorted(set(self.sums) - {*LOSSES, *NO_LOSSES})

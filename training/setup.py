@@ -39,6 +39,8 @@ NOT_OPTIONS = {
     "profile",
     "resume",
 }
+SHAPE_FLAGS = ("size", "style_dim", "n_mlp")
+CHANNEL_FLAGS = ("channel_multiplier", "channel_base", "channel_max")
 NEW_NETWORK_SIZE = 256  # px, for a folder or zip without --size
 
 
@@ -54,6 +56,11 @@ class Run:
     remarks: list[str]
     saved_at: int | None = None  # the iteration of the newest checkpoint
     evaluation: Evaluation | None = None  # where --eval_every asks for it
+
+    @property
+    def shown(self) -> int:
+        """Real images that all processes together have drawn; batches may have had another size before a resume."""
+        return self.batches.position
 
     @property
     def total_batch(self) -> int:
@@ -84,9 +91,10 @@ def prepare(args: argparse.Namespace, device: torch.device, resumed: Checkpoint 
     start = checkpoint.read(args.ckpt, "--ckpt") if args.ckpt else None
     images = _open_images(args, resumed or start)
     architecture = _architecture(args, resumed or start, images.size)
+    args.size = images.size
     remarks = list(resumed.notes) if resumed else _apply_preset(args, images.size)
     remarks += _decide_numbers(args, images.size)
-    methods = _methods(args, start)
+    methods = _methods(args, start, resumed)
     generator, discriminator, source = _networks(args, architecture, start, remarks)
     state = new_state(
         Settings(**{field.name: getattr(args, field.name) for field in dataclasses.fields(Settings)}),
@@ -105,7 +113,10 @@ def prepare(args: argparse.Namespace, device: torch.device, resumed: Checkpoint 
     saved = {**resumed.networks, **resumed.extra} if resumed else {}
     if resumed:
         if source and saved["source"] != checkpoint.fingerprint(source.state_dict()):
-            raise InputError(f"--ckpt {args.ckpt}: not the source network that the run began with")
+            raise InputError(
+                f"--ckpt {args.ckpt}: not the source network that the run began with; "
+                "leave the flag out, or leave --resume out to begin a new run from it"
+            )
         try:
             state.load_state_dict(saved)
         except InputError as error:
@@ -172,8 +183,8 @@ def _open_images(args: argparse.Namespace, start: Checkpoint | None) -> Images:
 
 def _architecture(args: argparse.Namespace, start: Checkpoint | None, size: int) -> Architecture:
     """The checkpoint's, which no flag may contradict, or what the flags describe."""
-    wanted = {"size": args.size, "style_dim": args.style_dim, "n_mlp": args.n_mlp}
-    if args.channel_multiplier or args.channel_base or args.channel_max:
+    wanted = {name: getattr(args, name) for name in SHAPE_FLAGS}
+    if any(getattr(args, name) for name in CHANNEL_FLAGS):
         wanted["channels"] = _channels(args, size)
     wanted = {name: value for name, value in wanted.items() if value is not None}
     if start is None:
@@ -182,8 +193,10 @@ def _architecture(args: argparse.Namespace, start: Checkpoint | None, size: int)
     found = dataclasses.asdict(start.architecture)
     for name, value in wanted.items():
         if found[name] != value:
-            flag = "the channel flags" if name == "channels" else f"--{name} {value}"
-            raise InputError(f"{flag}: {start.path} has {name} {found[name]}, not {value}; leave the flag out")
+            flags = CHANNEL_FLAGS if name == "channels" else (name,)
+            given = " ".join(f"--{flag} {getattr(args, flag)}" for flag in flags if getattr(args, flag))
+            out = "the channel flags" if name == "channels" else "the flag"
+            raise InputError(f"{given}: {start.path} has {name} {found[name]}, not {value}; leave {out} out")
     return start.architecture
 
 
@@ -228,11 +241,12 @@ def _choose_precision(args: argparse.Namespace, state: TrainingState) -> list[st
     return ["Convolutions in bf16, weights in fp32"]
 
 
-def _methods(args: argparse.Namespace, start: Checkpoint | None) -> list[TransferMethod]:
+def _methods(args: argparse.Namespace, start: Checkpoint | None, resumed: Checkpoint | None) -> list[TransferMethod]:
     methods = [method for kind in METHODS if (method := kind.from_args(args))]
     needy = [type(method).__name__ for method in methods if method.needs_source]
     if needy and not start:
-        raise InputError(f"{needy[0]} compares with a source network: name one with --ckpt")
+        way = f"begin a new run with --ckpt {resumed.path} in place of --resume" if resumed else "name one with --ckpt"
+        raise InputError(f"{needy[0]} (--structure_loss, --freezeStyle) compares with a source network: {way}")
     if needy and args.start_from == "g":
         raise InputError(f"--start_from g: {needy[0]} compares with the source, which is g_ema; leave the flag out")
     return methods

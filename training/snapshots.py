@@ -68,6 +68,7 @@ def _write(path: Path, run: Run, report: Report) -> None:
         "args": run.options(),
         "architecture": run.architecture.as_dict(),
         "position": run.batches.position,
+        "pictures": len(run.images),
         "statistics": report.state_dict(),
         "evaluations": run.evaluation.history if run.evaluation else [],
         "source": run.state.source and checkpoint.fingerprint(run.state.source.state_dict()),

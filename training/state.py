@@ -95,7 +95,8 @@ class TrainingState:
             "mean_path_length": self.mean_path_length.copy_,
             "guard": lambda entry: self.guard.load_state_dict(entry, self.device),
         }
-        own_loads = {"rng": self._set_random_numbers} | ({"ada": self.ada.load_state_dict} if self.ada else {})
+        begun = self.ada and _entry(saved, "ada") is not None  # else --augment is new, and p begins at its start
+        own_loads = {"rng": self._set_random_numbers} | ({"ada": self.ada.load_state_dict} if begun else {})
         self.iteration = _entry(saved, "iteration")
         for key, load in (loads | own_loads).items():
             try:
@@ -115,8 +116,6 @@ class TrainingState:
     def _own_part(self, saved: dict[str, object], key: str) -> dict:
         """This rank's entry of what every rank saved."""
         every = _entry(saved, key)
-        if every is None:
-            raise InputError(f"{key}: the run was saved without --augment, and cannot be continued exactly with it")
         if len(every) != parallel.world_size():
             raise InputError(
                 f"{key}: saved by {len(every)} processes, and this run has {parallel.world_size()}; "

@@ -18,10 +18,14 @@ from training.steps import Logs
 TIMING = {"sec_per_kimg", "seconds", "gib"}
 
 
+class FakeRun(SimpleNamespace):
+    shown = property(lambda self: self.state.iteration * self.total_batch)
+
+
 def run_of(iteration: int = 0, ada: AdaptiveP | None = None) -> SimpleNamespace:
     """As much of a run as a report looks at: 8 images a step, 20 in the data set."""
     images = torch.arange(20, dtype=torch.uint8).mul(10)[:, None, None, None].expand(20, 3, 16, 16)
-    return SimpleNamespace(
+    return FakeRun(
         args=SimpleNamespace(iter=1000, n_sample=4, tensorboard=False, wandb=None),
         evaluation=None,
         state=SimpleNamespace(iteration=iteration, device=torch.device("cpu"), ada=ada, guard=FiniteGuard()),

@@ -190,3 +190,10 @@ def test_what_does_not_fit_is_named(damaged):
     state = state_of(ada=True)
     with pytest.raises(InputError, match=f"^{damaged}: does not fit this run [^\\n]*$"):
         state.load_state_dict(state.state_dict() | {damaged: DAMAGED[damaged]})
+
+
+def test_augmentation_that_is_new_begins_at_its_start():
+    saved = copy.deepcopy(state_of().state_dict())
+    state = state_of(ada=True)
+    state.load_state_dict(saved)
+    assert state.ada.state_dict() == state_of(ada=True).ada.state_dict()

@@ -52,6 +52,8 @@ class TransferMethod:
     """
 
     needs_source = False  # True: refuses to run without --ckpt, and gets the source's latents and generator
+    companions: tuple[tuple[str, str], ...] = ()  # (name of a flag, that of the flag without which it does nothing)
+    may_change: tuple[str, ...] = ()  # names of its flags that a run which goes on may change; the others stay as it began
 
     @classmethod
     def add_arguments(cls, group: argparse._ArgumentGroup) -> None:

@@ -11,6 +11,8 @@ from training.transfer.base import TransferMethod
 class FreezeG(TransferMethod):
     """Train the generator's `trainable` highest-resolution levels; freeze the rest, and with it the mapping network."""
 
+    companions = (("train_mapping", "freezeG"),)
+
     def __init__(self, trainable: int, train_mapping: bool = False):
         self.trainable = trainable
         self.train_mapping = train_mapping

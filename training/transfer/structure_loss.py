@@ -12,6 +12,8 @@ class StructureLoss(TransferMethod):
     """MSE between source and target at the `levels` lowest resolutions, for the same z, mixing and noise."""
 
     needs_source = True
+    companions = (("structure_weight", "structure_loss"), ("structure_target", "structure_loss"))
+    may_change = ("structure_loss", "structure_weight", "structure_target")  # asked for in each step, and kept nowhere
 
     def __init__(self, levels: int, weight: float = 1.0, target: str = "rgb"):
         self.levels = levels
