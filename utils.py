@@ -20,9 +20,11 @@ from cli import InputError
 
 GAP = 2  # pixels between the pictures of a sheet
 LEAST_SIDE = 128  # pixels; smaller pictures are enlarged on a sheet
+LARGEST_SHEET = 2**30  # pixels: 1000 pictures of 1024 px
 INK, PAPER, RULE = (40, 40, 48), (255, 255, 255), (220, 220, 226)
 Image.MAX_IMAGE_PIXELS = None  # a sheet of 400 people at 1024 px is no bomb; pictures of strangers have limits in faces/
 LARGEST_SEED = 2**32 - 1  # PyTorch's generator on the CPU keeps 32 bits
+MOST_SEEDS = 10_000_000
 LINE_COLOURS = (
     *((31, 119, 180), (214, 69, 65), (44, 160, 90), (148, 103, 189), (230, 145, 40), (120, 120, 130)),
     *((20, 190, 207), (140, 86, 75), (227, 119, 194), (160, 170, 30)),
@@ -133,6 +135,13 @@ def paired_sheet_size(
     return sheet_size(picture, pictures, min(columns, count), (), shown, title)
 
 
+def check_sheet(size: tuple[int, int], flag: str, remedy: str) -> None:
+    """Raises InputError, before anything is drawn, for a sheet of width and height that a machine would struggle with."""
+    if size[0] * size[1] > LARGEST_SHEET:
+        gib = 8 * size[0] * size[1] / 2**30  # four bytes a pixel, on the sheet and in its pictures
+        raise InputError(f"{flag}: a sheet of {size[0]} x {size[1]} px would take {gib:.0f} GiB of memory; {remedy}")
+
+
 class _Layout:
     """Where everything is on a sheet."""
 
@@ -228,6 +237,8 @@ def parse_seeds(text: str) -> list[int]:
         last = last if dash else first
         if not (first.isdecimal() and last.isdecimal() and int(first) <= int(last) <= LARGEST_SEED):
             raise InputError(f"--seeds {text}: {part!r} is not a number or range up to {LARGEST_SEED}, such as 0-35,100")
+        if len(seeds) + int(last) - int(first) >= MOST_SEEDS:
+            raise InputError(f"--seeds {text}: more than {MOST_SEEDS:,} people; draw them in several goes")
         seeds += range(int(first), int(last) + 1)
     return seeds
 

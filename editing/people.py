@@ -7,7 +7,7 @@
 A seed, or a latent in z, goes through the mapping network of whoever draws it; w and w+ are taken as they are.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from cli import InputError
 from editing import latents
 from editing.latents import Latents
 from model import Generator
+
+PORTION = 32  # batches whose latents are found at a time
 
 
 @dataclass
@@ -108,10 +110,37 @@ def pictures(
     drawn: Callable[[int], object] = lambda count: None,
 ) -> list[Image.Image]:
     """What `latents.draw` draws, as pictures; drawn(n) is called whenever n more are done, for a progress bar."""
-    found = []
+    return list(each_picture(generator, w_plus, batch, noise, drawn))
+
+
+def each_picture(
+    generator: Generator,
+    w_plus: Tensor,
+    batch: int = 8,
+    noise: Sequence[Tensor] | None = None,
+    drawn: Callable[[int], object] = lambda count: None,
+) -> Iterator[Image.Image]:
+    """As `pictures`, as they are asked for: no more than `batch` are held."""
     for start in range(0, len(w_plus), batch):
         some = slice(start, start + batch)
         part = noise and [layer if len(layer) == 1 else layer[some] for layer in noise]
-        found += utils.to_pictures(latents.draw(generator, w_plus[some], batch, part))
+        yield from utils.to_pictures(latents.draw(generator, w_plus[some], batch, part))
         drawn(len(w_plus[some]))
-    return found
+
+
+def everybody(
+    generator: Generator, who: People, psi: float = 1.0, batch: int = 8, drawn: Callable[[int], object] = lambda count: None
+) -> Iterator[Image.Image]:
+    """One picture each, as they are asked for; of thousands of seeds, few latents are held at a time."""
+    for some in _portions(who, PORTION * batch):
+        yield from each_picture(generator, some.w_plus(generator, psi), batch, some.noise(generator), drawn)
+
+
+def _portions(who: People, size: int) -> Iterator[People]:
+    """Seeds in their order; the latents of a file are in memory already, and stay together."""
+    if who.seeds is None:
+        yield who
+        return
+    for start in range(0, len(who), size):
+        some = slice(start, start + size)
+        yield People(who.names[some], who.flag, seeds=who.seeds[some])

@@ -14,11 +14,16 @@ People that projector.py found in photos, as cartoons; noise found with them is 
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cli
 from scripts import pair
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 COLUMNS = 8
+MOST_ON_SHEET = 400
 
 
 def parser() -> cli.Parser:
@@ -30,12 +35,20 @@ def parser() -> cli.Parser:
     group = pair.add_output(parser, "generated", "seed0000.png ... (or the names of the latents) and sheet.png")
     group.add_argument("--sheet_only", action="store_true", help="no single pictures; so it is for several networks")
     group.add_argument(
+        "--sheet",
+        type=cli.number(int, least=0),
+        metavar="N",
+        help=f"the first N people on the sheet, 0: no sheet (default: all, where there are {MOST_ON_SHEET} or fewer)",
+    )
+    group.add_argument(
         "--columns", type=cli.number(int, least=1), default=COLUMNS, metavar="N", help=f"people in a row (default: {COLUMNS})"
     )
     return parser
 
 
 def main(args: argparse.Namespace) -> Path:
+    from itertools import islice
+
     from tqdm import tqdm
 
     import utils
@@ -44,21 +57,57 @@ def main(args: argparse.Namespace) -> Path:
     device = utils.choose_device(args.device)
     who = people.from_file(args.latents) if args.latents else people.by_seed(args.seeds)
     networks = pair.generators(args, device)
-    pictures = {}
-    with tqdm(total=len(who) * len(networks), unit=" people") as bar:
-        for name, generator in networks.items():
-            w_plus = who.w_plus(generator, args.truncation)
-            pictures[name] = people.pictures(generator, w_plus, args.batch, who.noise(generator), bar.update)
-
-    made_by = {"truncation": args.truncation, "ckpt": " ".join(args.ckpt)}
-    if not args.sheet_only and len(args.ckpt) == 1:
-        for person, file_name, picture in zip(who.names, who.file_names(), list(pictures.values())[-1]):
-            one = {"latents": args.latents, "latent": person} if args.latents else {"seed": person}
-            utils.save_png(picture, args.outdir / f"{file_name}.png", **one, **made_by)
-    cli.save_command(args, args.outdir)
-    sheet = utils.paired_sheet(pictures, args.columns, captions=who.captions)
+    *_, child = networks
+    single = not args.sheet_only and len(args.ckpt) == 1
+    shown = on_sheet(args, len(who), networks, single)
+    counts = {name: len(who) if single and name == child else shown for name in networks}
+    names, rows = who.file_names(), {name: [] for name in networks}
+    with tqdm(total=sum(counts.values()), unit=" people") as bar:
+        for name, count in counts.items():
+            drawing = people.everybody(networks[name], who, args.truncation, args.batch)
+            for index, picture in enumerate(islice(drawing, count)):
+                if index == 0:
+                    cli.save_command(args, args.outdir)
+                if single and name == child:
+                    save(args, picture, names[index], who.names[index])
+                if index < shown:
+                    rows[name].append(picture)
+                bar.update()
+    if not shown:
+        return args.outdir
+    sheet = utils.paired_sheet(rows, args.columns, captions=who.captions[:shown])
     everybody = {"latents": args.latents} if args.latents else {"seeds": args.seeds}
-    return utils.save_png(sheet, args.outdir / "sheet.png", **everybody, **made_by)
+    return utils.save_png(sheet, args.outdir / "sheet.png", **everybody, **made_by(args))
+
+
+def on_sheet(args: argparse.Namespace, count: int, networks: dict, single: bool) -> int:
+    """How many people the sheet shows. Raises InputError where nothing would be written, or more than a sheet can hold."""
+    import utils
+
+    shown = min(count, args.sheet) if args.sheet is not None else count if count <= MOST_ON_SHEET else 0
+    if not shown and not single:
+        raise cli.InputError(f"{count} people, and no sheet of so many unasked: --sheet N draws one of the first N")
+    if shown < count:
+        print(
+            f"sheet.png shows the first {shown} of {count} people" if shown else f"no sheet of {count} people; --sheet N asks"
+        )
+    if shown:
+        side = next(iter(networks.values())).size
+        size = utils.paired_sheet_size((side, side), [*networks], shown, args.columns)
+        utils.check_sheet(size, f"--sheet {shown}" if args.sheet else "--seeds", "take fewer people, or --sheet N")
+    return shown
+
+
+def save(args: argparse.Namespace, picture: "Image", file_name: str, person: str) -> None:
+    """At once, so that a long list may be killed."""
+    import utils
+
+    one = {"latents": args.latents, "latent": person} if args.latents else {"seed": person}
+    utils.save_png(picture, args.outdir / f"{file_name}.png", **one, **made_by(args))
+
+
+def made_by(args: argparse.Namespace) -> dict[str, object]:
+    return {"truncation": args.truncation, "ckpt": " ".join(args.ckpt)}
 
 
 if __name__ == "__main__":

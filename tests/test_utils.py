@@ -332,6 +332,10 @@ def test_wrong_seeds_are_refused_in_one_line_that_repeats_them(text):
     assert "\n" not in str(refused.value)
 
 
+def test_more_seeds_than_a_memory_holds_are_refused_in_one_line():
+    test_wrong_seeds_are_refused_in_one_line_that_repeats_them("0-4294967295")
+
+
 def test_superscript_seeds_are_refused_in_one_line():
     test_wrong_seeds_are_refused_in_one_line_that_repeats_them("²")
 

@@ -1,6 +1,8 @@
 """scripts.generate: people as pictures, the same for the same seed in any company."""
 
 import shlex
+import signal
+import weakref
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ import checkpoint
 import utils
 from editing import latents
 from scripts import generate
-from tests.commands import failure, run
+from tests.commands import failure, run, stopped_in_call
 from tests.networks import tiny_generator
 
 SHOWN = 128 + utils.GAP  # pixels from one picture of a sheet to the next
@@ -237,3 +239,60 @@ def test_several_networks_are_rows_of_one_sheet(cartoon, source, tmp_path):
 
 def test_two_rows_of_one_name_are_refused(cartoon, tmp_path, capsys):
     assert "NAME=" in failure(capsys, generate, "--ckpt", cartoon, cartoon, "--outdir", tmp_path)
+
+
+def test_each_picture_is_written_as_it_is_drawn(cartoon, tmp_path, monkeypatch):
+    with stopped_in_call(3, signal.SIGINT, latents, "draw", monkeypatch), pytest.raises(SystemExit):
+        draw(cartoon, tmp_path / "out", "--seeds", "0-99", "--batch", 4)
+    assert names(tmp_path / "out") == [f"seed{seed:04d}.png" for seed in range(8)]
+    assert (tmp_path / "out" / "command.txt").exists()
+
+
+def test_memory_holds_two_batches_however_many_people_there_are(cartoon, tmp_path, monkeypatch):
+    alive, most, latent_rows = set(), [0], [0]
+
+    def to_pictures(images, original=utils.to_pictures):
+        pictures = original(images)
+        for picture in pictures:
+            alive.add(id(picture))
+            weakref.finalize(picture, alive.discard, id(picture))
+        most[0] = max(most[0], len(alive))
+        return pictures
+
+    def draw_some(generator, w_plus, *args, original=latents.draw):
+        latent_rows[0] = max(latent_rows[0], len(w_plus.untyped_storage()) // (4 * w_plus.shape[-1]))
+        return original(generator, w_plus, *args)
+
+    monkeypatch.setattr(utils, "to_pictures", to_pictures)
+    monkeypatch.setattr(latents, "draw", draw_some)
+    monkeypatch.setattr(utils, "save_png", lambda picture, path, **text: path)
+    draw(cartoon, tmp_path / "out", "--seeds", "0-1999", "--batch", 10, "--truncation", 0.7)
+    assert most[0] <= 20
+    assert latent_rows[0] <= 6 * 32 * 10  # layers of some batches, not of everybody
+
+
+@pytest.mark.parametrize(
+    "count, words, shown",
+    [(400, [], 400), (401, [], None), (401, ["--sheet", 401], 401), (5, ["--sheet", 2], 2), (5, ["--sheet", 0], None)],
+)
+def test_a_sheet_of_many_is_drawn_when_asked_for(cartoon, tmp_path, monkeypatch, count, words, shown):
+    sheets = []
+    monkeypatch.setattr(utils, "paired_sheet", lambda rows, columns, captions: sheets.append(rows) or Image.new("RGB", (9, 9)))
+    monkeypatch.setattr(utils, "save_png", lambda picture, path, **text: path)
+    draw(cartoon, tmp_path / "out", "--seeds", f"0-{count - 1}", "--batch", 64, *words)
+    assert [len(rows[""]) for rows in sheets] == ([] if shown is None else [shown])
+
+
+def test_the_source_draws_those_on_the_sheet_alone(cartoon, source, tmp_path):
+    draw(cartoon, tmp_path / "out", "--source", source, "--seeds", "0-9", "--sheet", 2)
+    assert len(names(tmp_path / "out")) == 11
+    assert pixels(tmp_path / "out" / "sheet.png").shape[1] < 3 * SHOWN + 100
+
+
+def test_a_sheet_that_nobody_could_hold_is_refused_before_drawing(cartoon, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(latents, "draw", None)
+    words = ["--ckpt", cartoon, "--outdir", tmp_path / "out"]
+    assert "--sheet N" in failure(capsys, generate, *words, "--seeds", "0-400", "--sheet_only")
+    message = failure(capsys, generate, *words, "--seeds", "0-99999", "--sheet", 99999)
+    assert message.startswith("generate: --sheet 99999: ") and "GiB" in message
+    assert not (tmp_path / "out").exists()
