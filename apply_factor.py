@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cli
+import progress
 
 if TYPE_CHECKING:
     from editing.directions import Directions, Edit
@@ -85,7 +86,6 @@ def parser() -> cli.Parser:
 
 
 def main(args: argparse.Namespace) -> Path:
-    from tqdm import tqdm
 
     import utils
     from editing import directions, sweeps
@@ -102,16 +102,16 @@ def main(args: argparse.Namespace) -> Path:
     steps, frames = args.steps or STEPS_OF_PEOPLE, args.frames if args.loop else 0
     compared = (args.steps or STEPS_OF_DIRECTIONS) if len(edits) > 1 else 0
 
-    with tqdm(total=len(edits) * len(scenes) * (steps + compared + frames), unit=" rows") as bar:
+    with progress.Bar(len(edits) * len(scenes) * (steps + compared + frames), "rows") as bar:
         for scene in scenes.values():
             scene.drawn = bar.update
         for name, edit in edits.items():
             title = sweeps.described(name, edit, child.generator)
-            tqdm.write(title)
+            progress.say(title)
             sheet = sweeps.sheet_of_people(scenes, found, edit, steps, title)
             written = utils.save_png(sheet, file_name(args, name, edit), **made_by(args, title))
             if args.loop:
-                tqdm.write(f"loop: {save_loop(args, scenes, found, name, edit)}")
+                progress.say(f"loop: {save_loop(args, scenes, found, name, edit)}")
         if compared:
             title = f"person {child.who.captions[0]}"
             sheet = sweeps.sheet_of_directions(scenes, found, edits, compared, title)

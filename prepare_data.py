@@ -16,9 +16,9 @@ from functools import partial
 from pathlib import Path
 
 from PIL import Image, ImageColor
-from tqdm import tqdm
 
 import cli
+import progress
 from cli import InputError
 from faces import store
 from faces.build import Build, plan_of
@@ -102,8 +102,8 @@ def build(source: Source, plan: str, args: argparse.Namespace) -> dict:
             print(f"{data.partial}: going on after {data.seen} of {len(source.items)} files")
         items = source.items[data.seen :]
         results = each(partial(cut, source, args), items, min(args.n_worker, len(items)), SECONDS)
-        bar = tqdm(results, initial=data.seen, total=len(source.items), unit=" files")
-        for item, result in zip(items, bar, strict=True):
+        shown = progress.through(results, "files", len(source.items), done=data.seen)
+        for item, result in zip(items, shown, strict=True):
             data.add(*(({"name": item.name, "reason": result.reason}, {}) if isinstance(result, Lost) else result))
         if not data.stored:
             data.discard()

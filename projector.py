@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cli
+import progress
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -96,7 +97,6 @@ def main(args: argparse.Namespace) -> Path:
 
 def project(args: argparse.Namespace) -> Path:
     import torch
-    from tqdm import tqdm
 
     import checkpoint
     import utils
@@ -119,15 +119,15 @@ def project(args: argparse.Namespace) -> Path:
 
     home, found, saved = checkpoint.fingerprint(generator.state_dict()), [], 0
     batches = [slice(first, first + args.batch) for first in range(0, len(targets), args.batch)]
-    with tqdm(total=len(batches) * args.step, unit=" steps") as bar:
+    with progress.Bar(len(batches) * args.step, "steps") as bar:
 
         def stepped(loss: float, noise: float) -> None:
-            bar.set_postfix({"loss": f"{loss:.4g}", "noise": f"{noise:.3g}"}, refresh=False)
+            bar.show(note=f"loss {loss:.4g}, noise {noise:.3g}")
             bar.update()
 
         try:
             for some in batches:
-                bar.set_description(", ".join(path.name for path in args.photos[some]))
+                bar.show(", ".join(path.name for path in args.photos[some]))
                 one = projection.project(
                     generator,
                     distance.to(device),
@@ -145,7 +145,7 @@ def project(args: argparse.Namespace) -> Path:
                 save(args, written, found, home, generator)  # at once: a long list may end by a power failure
                 saved = len(found)
                 for line in draw(args, names[some], args.photos[some], targets[some], one, cartoon):
-                    tqdm.write(line)
+                    progress.say(line)
                 one.snapshots = {args.step: one.snapshots[args.step]}  # of many photos, all would fill the memory
         except KeyboardInterrupt:
             if not found:

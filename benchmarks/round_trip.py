@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cli
+import progress
 from benchmarks.structure import METHODS, ROOT
 
 if TYPE_CHECKING:
@@ -119,7 +120,6 @@ def newest_checkpoints(work: Path) -> dict[str, list[Path]]:
 def projected(args: argparse.Namespace, source, network, photos: Tensor) -> Tensor:
     """The latents, [people, n_latent, style_dim]: of an earlier call, or found now as scripts.cartoonize does."""
     import torch
-    from tqdm import tqdm
 
     import checkpoint
     from editing import latents, perceptual, projection
@@ -130,7 +130,7 @@ def projected(args: argparse.Namespace, source, network, photos: Tensor) -> Tens
     distance, _ = perceptual.choose("disc", source)
     mean, spread = projection.latent_statistics(network)
     found = []
-    with tqdm(total=-(-len(photos) // CHUNK) * args.step, desc="projecting", unit=" steps") as bar:
+    with progress.Bar(-(-len(photos) // CHUNK) * args.step, "steps", "projecting") as bar:
         for some in photos.to(mean.device).split(CHUNK):
             start = projection.starting_points(network, mean, "w+", len(some))
             schedule = projection.Schedule(args.step, wplus_reg=0.1)

@@ -12,9 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tqdm import tqdm
-
 import cli
+import progress
 
 ROOT = Path(__file__).parent.parent
 CONTESTANT = Path(__file__).with_name("contestant.py")
@@ -99,7 +98,7 @@ def play(chosen: Sequence[Contestant], setting: dict, rounds: int) -> None:
             contestant.start(setting)
         pieces = list(dict.fromkeys(piece for contestant in chosen for piece in contestant.pieces))
         turns = [(r, piece, c) for r in range(-1, rounds) for piece in pieces for c in chosen if piece in c.pieces]
-        for number, piece, contestant in tqdm(turns, desc="turns", unit="turn"):
+        for number, piece, contestant in progress.through(turns, "turns"):
             measured = contestant.run(piece)
             if number >= 0:
                 contestant.measured.setdefault(piece, []).append(measured)

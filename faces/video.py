@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+import progress
 from cli import InputError
 from faces.decode import MAX_PIXELS, Decoded, Unreadable, reasons
 from faces.frame import picture_of
@@ -103,11 +104,10 @@ def _spaced(times: list[int], step: float) -> list[int]:
 def _scenes(container, stream) -> tuple[list[list[int]], str]:
     """The time stamps of each scene's frames, and what ended the film early, if anything did."""
     import av
-    from tqdm import tqdm
 
     scenes, before = [], None
     try:
-        for frame in tqdm(container.decode(stream), "looking for scenes", stream.frames or None, unit=" frames"):
+        for frame in progress.through(container.decode(stream), "frames", stream.frames or None, "looking for scenes"):
             if frame.pts is None:
                 continue
             histogram = _histogram(frame)

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cli
+import progress
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,7 +60,6 @@ def parser() -> cli.Parser:
 
 
 def main(args: argparse.Namespace) -> Path:
-    from tqdm import tqdm
 
     import filenames
     import utils
@@ -70,7 +70,7 @@ def main(args: argparse.Namespace) -> Path:
     pictures = list(photos.listed(args.paths))
     where = Where(args, len(pictures))
     taken, refused, thumbnails, names = [], {}, [], set()
-    for name, photo in tqdm(pictures, unit=" pictures"):
+    for name, photo in progress.through(pictures, "pictures"):
         try:
             picture, notes = photo()
         except Unreadable as reason:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import cli
+import progress
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -76,7 +77,6 @@ def main(args: argparse.Namespace) -> Path:
 
 
 def cartoonize(args: argparse.Namespace) -> Path:
-    from tqdm import tqdm
 
     import checkpoint
     import utils
@@ -94,15 +94,15 @@ def cartoonize(args: argparse.Namespace) -> Path:
     mean, spread = projection.latent_statistics(photo_network)
     start = projection.starting_points(photo_network, mean, args.space, 1)
     home, people = checkpoint.fingerprint(photo_network.state_dict()), {}
-    with tqdm(total=len(faces) * args.step, unit=" steps") as bar:
+    with progress.Bar(len(faces) * args.step, "steps") as bar:
 
         def stepped(loss: float, _: float) -> None:
-            bar.set_postfix(loss=f"{loss:.4g}", refresh=False)
+            bar.show(note=f"loss {loss:.4g}")
             bar.update()
 
         try:
             for name, face in faces.items():
-                bar.set_description(name)
+                bar.show(name)
                 found = projection.project(
                     photo_network,
                     distance.to(device),

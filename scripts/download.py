@@ -19,13 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cli
+import progress
 
 ATTEMPTS = 4  # connections without a single byte before it gives up
 PAUSE = 1.0  # seconds before the next one
 PATIENCE = 30  # seconds without a byte
 LARGEST = 8 * 2**30  # bytes
 REDIRECTS = 5
-CHUNK = 2**20
+CHUNK = MIB = 2**20
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -195,10 +196,11 @@ def _receive(url: str, part: Path) -> None:
         total = length + have if go_on else length
         _check_room(part, length, total)
         _remember(part, response.headers)
-        with part.open("ab" if go_on else "wb") as file:
+        whole = round(total / MIB) if total > 0 else None
+        with part.open("ab" if go_on else "wb") as file, progress.Bar(whole, "MiB", part.stem, round(file.tell() / MIB)) as bar:
             while chunk := response.read(CHUNK):
                 file.write(chunk)
-                _progress(file.tell(), total)
+                bar.update(round(file.tell() / MIB) - bar.done)
                 if file.tell() > LARGEST:
                     raise cli.InputError(f"{url}: more than {LARGEST >> 30} GiB")
             received = file.tell()
@@ -249,12 +251,6 @@ def _name(url: str) -> str:
     if not re.fullmatch(r"[\w.+ -]{1,120}", name) or not name.strip("."):
         raise cli.InputError(f"{url}: the link does not end in a file name")
     return name
-
-
-def _progress(done: int, total: int) -> None:
-    if sys.stderr.isatty():
-        share = f" of {total / 2**20:,.0f}" if total > 0 else ""
-        print(f"\r{done / 2**20:,.0f}{share} MiB", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
 
 def _tag(part: Path) -> Path:

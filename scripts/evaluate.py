@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 import cli
+import progress
 
 METRICS = ("fid", "kid", "pr", "ppl", "structure")
 FEATURES = ("inception", "disc", "structure", "pixels")
@@ -113,7 +114,6 @@ def main(args: argparse.Namespace) -> Path:
 
 def distances(args: argparse.Namespace, chosen: list[str], generator, images, look) -> dict[str, float]:
     """fid, kid, pr and ppl, whichever are chosen."""
-    from tqdm import tqdm
 
     from metrics import distances, features
     from metrics.path_length import path_length
@@ -121,7 +121,7 @@ def distances(args: argparse.Namespace, chosen: list[str], generator, images, lo
     found = {}
     compared = bool({"fid", "kid", "pr"} & set(chosen))
     device = generator.input.input.device
-    with tqdm(total=compared * (args.n + len(images)) + ("ppl" in chosen) * args.n, unit=" pictures") as bar:
+    with progress.Bar(compared * (args.n + len(images)) + ("ppl" in chosen) * args.n, "pictures") as bar:
         if compared:
             real = features.of_images(images, look, args.batch, device, bar.update)
             fake = features.of_generator(generator, range(args.n), look, args.batch, args.truncation, bar.update)

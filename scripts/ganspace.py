@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cli
+import progress
 
 if TYPE_CHECKING:
     from editing.directions import Directions, Edit
@@ -80,12 +81,11 @@ def main(args: argparse.Namespace) -> Path:
 
 
 def sampled(args: argparse.Namespace, generator: Generator) -> Directions:
-    from tqdm import tqdm
 
     import checkpoint
     from editing import ganspace
 
-    with tqdm(total=args.n, unit=" people", unit_scale=True) as bar:
+    with progress.Bar(args.n, "people") as bar:
         moments = ganspace.moments_of_w(generator, args.n, args.seed, bar.update)
     found = ganspace.components(moments, args.components, checkpoint.fingerprint(generator.state_dict()))
     shares = found.values / moments.covariance.trace()

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cli
+import progress
 from scripts import pair
 
 if TYPE_CHECKING:
@@ -49,8 +50,6 @@ def parser() -> cli.Parser:
 def main(args: argparse.Namespace) -> Path:
     from itertools import islice
 
-    from tqdm import tqdm
-
     import utils
     from editing import people
 
@@ -62,7 +61,7 @@ def main(args: argparse.Namespace) -> Path:
     shown = on_sheet(args, len(who), networks, single)
     counts = {name: len(who) if single and name == child else shown for name in networks}
     names, rows = who.file_names(), {name: [] for name in networks}
-    with tqdm(total=sum(counts.values()), unit=" people") as bar:
+    with progress.Bar(sum(counts.values()), "people") as bar:
         for name, count in counts.items():
             drawing = people.everybody(networks[name], who, args.truncation, args.batch)
             for index, picture in enumerate(islice(drawing, count)):

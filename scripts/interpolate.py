@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cli
+import progress
 from scripts import pair
 
 if TYPE_CHECKING:
@@ -90,12 +91,11 @@ def check_film(args: argparse.Namespace, networks: dict[str, Generator]) -> None
 
 def film(args: argparse.Namespace, networks: dict[str, Generator], who: People) -> dict[str, list[Image]]:
     """The frames that each network draws; every args.frames-th is a person."""
-    from tqdm import tqdm
 
     from editing import people
 
     paths = {name: walked(args, generator, who) for name, generator in networks.items()}
-    with tqdm(total=sum(map(len, paths.values())), unit=" frames") as bar:
+    with progress.Bar(sum(map(len, paths.values())), "frames") as bar:
         return {name: people.pictures(networks[name], path, args.batch, drawn=bar.update) for name, path in paths.items()}
 
 

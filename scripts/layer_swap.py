@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cli
+import progress
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -103,7 +104,6 @@ def parser() -> cli.Parser:
 
 
 def main(args: argparse.Namespace) -> Path:
-    from tqdm import tqdm
 
     import animation
     import checkpoint
@@ -121,11 +121,11 @@ def main(args: argparse.Namespace) -> Path:
         fewer = "fewer people" if args.latents else "fewer people (--seeds)"
         animation.check(args.loop, row, "--loop", [fewer, "--columns N for several rows"])
     rows, names = [], []
-    with tqdm(total=len(args.target) * len(who) * len(swaps), unit=" pictures") as bar:
+    with progress.Bar(len(args.target) * len(who) * len(swaps), "pictures") as bar:
         for path in args.target:
             target = checkpoint.read(path, "--target")
             cartoon = target.generator().to(device)
-            tqdm.write(distance_report(args.source, path, photo, cartoon))
+            progress.say(distance_report(args.source, path, photo, cartoon))
             low, high = (cartoon, photo) if args.reverse else (photo, cartoon)
             columns = [pictures(args, swap, low, high, who, bar.update) for swap in swaps]
             rows += zip(*columns)
@@ -231,7 +231,6 @@ def blended(args: argparse.Namespace, swap: float, low: "Generator", high: "Gene
 
 def loop(args: argparse.Namespace, low: "Generator", high: "Generator", who: "People") -> "list[Image]":
     """Everybody side by side; the swap point goes from above the highest resolution to below 4x4, and back."""
-    from tqdm import tqdm
 
     import utils
     from editing import layer_swap, people
@@ -239,7 +238,7 @@ def loop(args: argparse.Namespace, low: "Generator", high: "Generator", who: "Pe
     way = [step / (args.frames - 1) for step in range(args.frames)]
     width, rungs = args.width or LOOP_WIDTH, 2 * len(low.resolutions)
     frames = []
-    for t in tqdm(way, unit=" frames"):
+    for t in progress.through(way, "frames"):
         if args.interpolate:
             network, title = layer_swap.interpolate(low, high, t, args.mapping or "blend"), f"{t:.2f}"
         else:

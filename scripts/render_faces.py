@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 
 import cli
+import progress
 
 CHUNK = 256  # faces rendered between two steps of the progress bar
 
@@ -27,7 +28,6 @@ def parser() -> cli.Parser:
 
 
 def main(args: argparse.Namespace) -> Path:
-    from tqdm import tqdm
 
     import utils
     from faces.synthetic import render, sample_attributes
@@ -39,7 +39,7 @@ def main(args: argparse.Namespace) -> Path:
     if args.out.exists() and any(args.out.iterdir()) and not args.overwrite:
         raise cli.InputError(f"--out {args.out}: is not empty; give another folder, or --overwrite")
     attributes = sample_attributes(args.n, args.seed)
-    with tqdm(total=args.n, unit=" faces") as bar:
+    with progress.Bar(args.n, "faces") as bar:
         for first in range(0, args.n, CHUNK):
             some = {name: values[first : first + CHUNK] for name, values in attributes.items()}
             images = render(some, args.size, args.domain, args.seed, first)

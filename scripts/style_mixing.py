@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cli
+import progress
 from scripts import pair
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ def parser() -> cli.Parser:
 
 
 def main(args: argparse.Namespace) -> Path:
-    from tqdm import tqdm
 
     import utils
     from editing import people
@@ -55,11 +55,11 @@ def main(args: argparse.Namespace) -> Path:
     sheets = {}
     if args.single:
         layers = ranges["layers"]
-        with tqdm(total=len(networks) * len(rows) * len(columns) * (len(layers) + 2), unit=" pictures") as bar:
+        with progress.Bar(len(networks) * len(rows) * len(columns) * (len(layers) + 2), "pictures") as bar:
             sheets["layers"] = layers_sheet(args, networks, rows, columns, layers, bar.update)
     else:
         cells = (len(rows) + 1) * (len(columns) + 1) - 1
-        with tqdm(total=len(networks) * cells * len(ranges), unit=" pictures") as bar:
+        with progress.Bar(len(networks) * cells * len(ranges), "pictures") as bar:
             for name, layers in ranges.items():
                 tables = {key: table(args, network, rows, columns, layers, bar.update) for key, network in networks.items()}
                 sheets[name] = grid_sheet(tables, rows, columns, layers)

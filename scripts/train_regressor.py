@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import cli
+import progress
 
 
 def parser() -> cli.Parser:
@@ -35,12 +36,11 @@ def main(args: argparse.Namespace) -> Path:
         raise cli.InputError(f"--unseen {args.unseen}: a correlation needs at least 3 faces")
 
     import torch
-    from tqdm import tqdm
 
     from metrics import regressor as regressors
     from metrics import regressor_training as training
 
-    with tqdm(total=2 * args.faces, unit=" faces") as bar:
+    with progress.Bar(2 * args.faces, "faces") as bar:
         faces = training.render_both(args.faces, args.seed, bar.update)
     torch.manual_seed(args.seed)
     network = regressors.Regressor()
@@ -48,10 +48,10 @@ def main(args: argparse.Namespace) -> Path:
     steps = training.train(
         network, faces, args.steps, args.batch, seed=args.seed, progress=lambda: (time.monotonic() - started) / seconds
     )
-    with tqdm(total=args.steps, unit=" steps", mininterval=5) as bar:
+    with progress.Bar(args.steps, "steps") as bar:
         for taken, loss in steps:  # noqa: B007
             bar.update()
-            bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
+            bar.show(note=f"loss {loss:.3f}")
 
     made_by = {"faces": args.faces, "seed": args.seed, "steps": taken, "batch": args.batch, "unseen": args.unseen}
     network = network.half().float()  # what the file holds is what is tested

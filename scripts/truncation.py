@@ -12,6 +12,7 @@ import argparse
 from pathlib import Path
 
 import cli
+import progress
 from scripts import pair
 
 PSIS = "-1,-0.7,-0.5,0,0.5,0.7,1"
@@ -35,7 +36,6 @@ def parser() -> cli.Parser:
 
 
 def main(args: argparse.Namespace) -> Path:
-    from tqdm import tqdm
 
     import utils
     from editing import people, truncation
@@ -45,7 +45,7 @@ def main(args: argparse.Namespace) -> Path:
     files = pair.read(args)
     networks = pair.generators(args, device, files)
     rows: dict[str, list] = {}
-    with tqdm(total=len(who) * len(files) * len(args.psi), unit=" pictures") as bar:
+    with progress.Bar(len(who) * len(files) * len(args.psi), "pictures") as bar:
         for name, generator in networks.items():
             if args.cutoff is not None and args.cutoff > generator.n_latent:
                 raise cli.InputError(f"--cutoff {args.cutoff}: this network has {generator.n_latent} layers")

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LINES = [  # from the ground up; a module imports from lines below its own only
-    {"op", "cli", "filenames", "lettering"},
+    {"op", "cli", "filenames", "lettering", "progress"},
     {"utils"},
     {"animation"},
     {"model", "augment", "faces", "dataset"},

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
-from tqdm import tqdm
 
+import progress
 from cli import InputError
 
 
@@ -85,7 +85,7 @@ class Loggers:
         except Exception as error:  # whatever a service may raise
             self.running.pop(name, None)
             reason = " ".join(str(error).split()) or type(error).__name__
-            tqdm.write(f"warning: --{name}: {reason}; training goes on without it", file=sys.stderr)
+            progress.say(f"warning: --{name}: {reason}; training goes on without it", file=sys.stderr)
 
 
 def check_installed(args: argparse.Namespace) -> None:

@@ -17,9 +17,9 @@ from pathlib import Path
 import torch
 from PIL import Image
 from torch import Tensor
-from tqdm import tqdm
 
 import animation
+import progress
 import utils
 from cli import InputError
 from training import parallel
@@ -59,9 +59,9 @@ class Report:
         self.folder, self.run, self.quiet, self.every = folder, run, quiet, every
         self.sums: dict[str, float | Tensor] = {}
         self.counts: dict[str, int] = {}
-        self.started = self.line_started = time.monotonic()
-        self.first = self.line_first = run.state.iteration
-        self.bar = tqdm(total=run.args.iter, initial=self.first, unit="it", dynamic_ncols=True, disable=quiet or None)
+        self.started, self.first = time.monotonic(), run.state.iteration
+        self.pace, self.printed_pace = Pace(self.first), Pace(self.first)  # since the last line, since the last printed one
+        self.bar = progress.Bar(run.args.iter, "it", done=self.first, lines=False, drawn=not quiet)
         self.failed = False
         self.warned: set[str] = set()
         self.loggers: Loggers | None = None
@@ -77,7 +77,7 @@ class Report:
         """To the console and log.txt."""
         if self.quiet:
             return
-        tqdm.write(text, file=sys.stdout)
+        progress.say(text)
         with self._tolerating():
             print(text, file=self.log_file, flush=True)
 
@@ -140,7 +140,7 @@ class Report:
         if self.quiet:
             return
         if self.sums:
-            self._write_line()
+            self._write_line(last=True)
         with self._tolerating():
             draw_losses(self.folder)
             draw_progress(self.folder)
@@ -159,11 +159,10 @@ class Report:
         except OSError as error:
             if not self.failed:
                 self.failed = True
-                tqdm.write(f"warning: {error}; training goes on without what only informs", file=sys.stderr)
+                progress.say(f"warning: {error}; training goes on without what only informs", file=sys.stderr)
 
-    def _write_line(self) -> None:
+    def _write_line(self, last: bool = False) -> None:
         state, batch = self.run.state, self.run.total_batch
-        now = time.monotonic()
         kimg = self.run.shown / 1000
         line = {"iteration": state.iteration, "kimg": kimg, "epoch": round(1000 * kimg / len(self.run.images), 3)}
         line |= {name: float(total) / int(self.counts[name]) for name, total in self.sums.items() if self.counts[name]}
@@ -173,25 +172,38 @@ class Report:
         line |= self.run.evaluation.latest if self.run.evaluation else {}
         line |= {"skipped": int(state.guard.total)} if state.guard.total else {}
         line |= {
-            "sec_per_kimg": round(1000 * (now - self.line_started) / (max(1, state.iteration - self.line_first) * batch), 2),
-            "seconds": round(now - self.started, 1),
+            "sec_per_kimg": round(self.pace.lap(state.iteration, batch), 2),
+            "seconds": round(time.monotonic() - self.started, 1),
             "gib": round(memory_used(state.device), 2),
         }
         self.sums, self.counts = {}, {}
-        self.line_started, self.line_first = now, state.iteration
         with self._tolerating(), open(self.folder / "stats.jsonl", "a") as file:
             print(json.dumps(line), file=file)
         self.loggers.numbers(state.iteration, {name: value for name, value in line.items() if name != "terms"})
         shown = [f"{name} {line[name]:.3f}" for name in (*LOSSES, *others) if name in line]
         shown += [f"{name} {line[name]:.2f}" for name in ("p", "r_t") if name in line]
-        text = f"{' '.join(shown)} | {kimg:.1f} kimg, epoch {line['epoch']:.1f}, {line['sec_per_kimg']:.1f} s/kimg"
+        text = f"{' '.join(shown)} | {kimg:.1f} kimg, epoch {line['epoch']:.1f}"
         for name, advice in warnings(line, bool(state.ada)).items():
             if name not in self.warned:
                 self.warned.add(name)
                 self.say(f"warning at iteration {state.iteration}: {advice}")
-        self.bar.set_postfix_str(text, refresh=False)
-        if self.bar.disable and state.iteration % (10 * self.every) == 0:  # no terminal: a line now and then
-            self.say(f"{state.iteration}: {text}")
+        self.bar.show(note=f"{text}, {line['sec_per_kimg']:.1f} s/kimg")
+        if not self.bar.on_terminal and (last or state.iteration % (10 * self.every) == 0):  # a line now and then
+            self.say(f"{state.iteration}: {text}, {self.printed_pace.lap(state.iteration, batch):.1f} s/kimg")
+
+
+class Pace:
+    """How long a thousand images take, from lap to lap."""
+
+    def __init__(self, iteration: int):
+        self.started, self.iteration = time.monotonic(), iteration
+
+    def lap(self, iteration: int, batch: int) -> float:
+        """Seconds for a thousand images since the lap before."""
+        now, images = time.monotonic(), (iteration - self.iteration) * batch
+        seconds = now - self.started
+        self.started, self.iteration = now, iteration
+        return 1000 * seconds / max(images, batch)
 
 
 def draw_losses(folder: Path) -> Path | None:

@@ -355,3 +355,21 @@ def test_terms_of_other_methods_are_named_so_that_charts_show_them(tmp_path):
     with_term = charted(tmp_path)
     (tmp_path / "stats.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in without))
     assert charted(tmp_path) != with_term
+
+
+def test_a_printed_line_tells_the_speed_since_the_printed_line_before(tmp_path, capsys, monkeypatch):
+    """A slow part of a hundred iterations shows, wherever it lies; a run that goes on counts from where it begins."""
+    now = [0.0]
+    monkeypatch.setattr("training.report.time.monotonic", lambda: now[0])
+    report = Report(tmp_path, run_of(iteration=50))
+    for iterations, seconds in ((10, 0.8), (40, 0.08), (60, 0.08), (40, 1.6), (5, 0.4)):
+        for _ in range(iterations):
+            now[0] += seconds
+            count_up(report, 1)
+    report.close()
+    printed = [line for line in capsys.readouterr().out.splitlines() if "s/kimg" in line]
+    assert [line.split(":")[0] for line in printed] == ["100", "200", "205"]
+    expected = [(10 * 0.8 + 40 * 0.08) / 50 / 0.008, (60 * 0.08 + 40 * 1.6) / 100 / 0.008, 0.4 / 0.008]
+    assert [float(line.rpartition(", ")[2].removesuffix(" s/kimg")) for line in printed] == pytest.approx(expected, abs=0.05)
+    by_ten = [line["sec_per_kimg"] for line in statistics(tmp_path)]
+    assert by_ten == pytest.approx([100] + [10] * 10 + [200] * 4 + [50])
