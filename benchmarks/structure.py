@@ -208,10 +208,10 @@ class Study:
 def execute(words: list, what: str, deadline: float = float("inf")) -> None:
     """Run a command of the project. It is told to stop at the deadline, and when this process is: train.py saves first."""
     print(f"{what} ...", flush=True)
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with subprocess.Popen(
         [sys.executable, *map(str, words)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
-        before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         try:
             output, _ = process.communicate(timeout=min(deadline - time.monotonic(), 10**6))
         except subprocess.TimeoutExpired:

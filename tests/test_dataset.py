@@ -21,6 +21,7 @@ import prepare_data
 from cli import InputError
 from dataset import Batches, Images, open_images, stored_sizes
 from faces import store
+from tests.waiting import PATIENCE
 
 COUNT = 11
 
@@ -158,7 +159,7 @@ def test_other_processes_get_equal_batches(method, places):
     queue = context.Queue()
     process = context.Process(target=_first_batches, args=(images, queue))
     process.start()
-    given, handle_is_own = queue.get(timeout=60)
+    given, handle_is_own = queue.get(timeout=PATIENCE)
     process.join()
     assert handle_is_own and all(np.array_equal(a, b) for a, b in zip(given, expected, strict=True))
     assert torch.equal(images[0], pickle.loads(pickle.dumps(images))[0])

@@ -25,6 +25,7 @@ from faces.decode import square
 from faces.sources import open_source
 from tests.commands import failure
 from tests.faces.awkward import fill_folder, pictures
+from tests.waiting import wait_until
 
 ROOT = Path(prepare_data.__file__).parent
 
@@ -164,32 +165,49 @@ def test_out_inside_the_input_is_refused(many):
 # Kills, and disks
 
 
-def started(many: Path, out: Path) -> subprocess.Popen:
-    command = [sys.executable, "prepare_data.py", "--out", out, "--size", "8,16", "--n_worker", "1", many]
+KILLED_IN = """
+import os, signal, sys
+import cli, prepare_data
+from faces import build
+
+left = [int(sys.argv.pop(1))]
+
+def commit(self, ordinary=build.Build._commit):
+    left[0] -= 1
+    if not left[0]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    ordinary(self)
+
+build.Build._commit = commit
+cli.run(prepare_data.main, prepare_data.parser())
+"""  # the commit of this number
+
+
+def started(many: Path, out: Path, killed_in: int = 0) -> subprocess.Popen:
+    program = ["-c", KILLED_IN, str(killed_in)] if killed_in else ["prepare_data.py"]
+    command = [sys.executable, *program, "--out", out, "--size", "8,16", "--n_worker", "1", many]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
+@pytest.mark.slow
 def test_kill_at_any_instant_leaves_a_whole_data_set_or_a_refused_one_that_a_rerun_finishes(many, whole, tmp_path):
+    """In a first, a middle and a last commit, each run going on where that before it was killed, and three times at random."""
     chance = random.Random(0)
-    out, refused = tmp_path / "out", 0
-    for _ in range(6):
+    out = tmp_path / "out"
+    for commit in (1, 3, 2, 0, 0, 0):
         shutil.rmtree(out, ignore_errors=True)
-        process = started(many, out)
-        for _ in range(2000):  # until it has begun to write
-            if (tmp_path / "out.partial").exists() or process.poll() is not None:
-                break
-            time.sleep(0.005)
-        time.sleep(chance.uniform(0, 0.5))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        process = started(many, out, commit)
+        if not commit:
+            wait_until(lambda process=process: (tmp_path / "out.partial").exists() or process.poll() is not None)
+            time.sleep(chance.uniform(0, 0.5))
+            process.send_signal(signal.SIGKILL)
+        assert process.wait() in (0, -signal.SIGKILL)
         if out.exists():
-            assert contents(out) == whole
+            assert contents(out) == whole and not commit
         else:
-            refused += 1
             ask = f"from faces import store; from pathlib import Path; store.length(Path({str(tmp_path / 'out.partial')!r}))"
             asked = subprocess.run([sys.executable, "-c", ask], cwd=ROOT, capture_output=True, text=True)
             assert "InputError: " in asked.stderr and "prepare_data.py" in asked.stderr
-    assert refused
     assert contents(prepare("--out", out, "--size", "8,16", many)) == whole
     assert os.listdir(tmp_path) == ["out"]
 

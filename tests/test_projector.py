@@ -350,12 +350,12 @@ def test_wrong_input_gets_one_line_and_writes_nothing(place, tmp_path, capsys, f
     "name", ["os.system", "STACK_GLOBAL", "BUILD of a class itself", "a memo of 64 GiB", "wide lists, 2^60 leaves"]
 )
 def test_hostile_files_end_in_one_line_in_time_and_run_nothing(place, tmp_path, capsys, flag, container, name):
-    canary, begin = tmp_path / "canary", time.monotonic()
+    canary, begin = tmp_path / "canary", time.process_time()
     file = container(tmp_path / "file.pt", hostile.pickled(name, canary))
     flags = {"--ckpt": place / "s.pt"} | {flag: file}
     message = failure(capsys, projector, *[word for pair in flags.items() for word in pair], place / "0.png")
     assert str(file) in message
-    assert time.monotonic() - begin < 30
+    assert time.process_time() - begin < 30
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 < 4 * 2**30
     assert not canary.exists()
 

@@ -1,5 +1,7 @@
 """train.py when things go wrong: kills, signals, a full disk, numbers that explode. In processes of their own."""
 
+import contextlib
+import itertools
 import json
 import os
 import random
@@ -15,6 +17,7 @@ import torch
 
 import checkpoint
 from tests.pictures import random_pictures
+from tests.waiting import PATIENCE, wait_for
 
 TRAIN = Path(__file__).parents[1] / "train.py"
 TINY = [
@@ -52,16 +55,8 @@ def start(faces, *words, **options) -> subprocess.Popen:
 
 
 def finish(process: subprocess.Popen) -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=PATIENCE)
     return process.returncode, out, err
-
-
-def wait_for(path: Path, process: subprocess.Popen) -> None:
-    deadline = time.monotonic() + 60
-    while not path.exists():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def statistics(run: Path) -> list[dict]:
@@ -106,11 +101,9 @@ def test_killed_and_resumed_runs_end_bit_equal_to_an_undisturbed_one(faces, tmp_
 def test_a_signal_saves_says_how_to_go_on_and_leaves_in_time(faces, tmp_path, number):
     process = start(faces, "--iter", 100_000, "--save_every", 5, "--outdir", tmp_path / "run")
     wait_for(tmp_path / "run" / "checkpoints" / "000005.pt", process)
-    asked = time.monotonic()
     process.send_signal(number)
-    status, out, err = finish(process)
+    status, out, err = finish(process)  # in its limit; all the iterations would take far longer
     assert status == 0, err
-    assert time.monotonic() - asked < 30
     assert "continue with --resume" in out
     newest, _ = checkpoint.newest_good(tmp_path / "run" / "checkpoints")
     assert out.splitlines()[-1] == str(newest)
@@ -118,12 +111,14 @@ def test_a_signal_saves_says_how_to_go_on_and_leaves_in_time(faces, tmp_path, nu
 
 
 def test_a_second_ctrl_c_leaves_at_once(faces, tmp_path):
-    process = start(faces, "--iter", 100_000, "--save_every", 5, "--outdir", tmp_path / "run", "--batch", 2000)
+    """In the middle of an iteration, which is so long that nobody waits for its end."""
+    process = start(faces, "--iter", 100_000, "--outdir", tmp_path / "run", "--batch", 8000, "--accumulate", 40)
     wait_for(tmp_path / "run" / "samples" / "000000.png", process)
-    time.sleep(0.5)
-    process.send_signal(signal.SIGINT)
-    time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
+    for pause in itertools.chain([1], itertools.repeat(60)):  # a third one, where two came together
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(pause)
+            break
     status, _, err = finish(process)
     assert status != 0
     assert err.strip().endswith("train.py: interrupted")

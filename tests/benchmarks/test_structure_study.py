@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks import structure
 from tests.commands import failure, run
+from tests.waiting import wait_for
 
 TWINS_AND_MORE = "baseline,FreezeSG,FreezeG,FreezeSG+map"
 
@@ -94,7 +95,7 @@ def patient(folder):
 import pathlib, signal, sys, time
 signal.signal(signal.SIGTERM, lambda *_: (pathlib.Path({str(folder / "saved")!r}).touch(), sys.exit(0)))
 pathlib.Path({str(folder / "ready")!r}).touch()
-time.sleep(60)
+time.sleep(3600)
 """)
     return program
 
@@ -107,8 +108,7 @@ def test_training_is_asked_to_stop_at_the_deadline(tmp_path):
 def test_stopping_the_study_stops_the_training(tmp_path):
     program = f"from benchmarks import structure; structure.execute([{str(patient(tmp_path))!r}], 'patience')"
     with subprocess.Popen([sys.executable, "-c", program], cwd=structure.ROOT) as study:
-        while not (tmp_path / "ready").exists():
-            time.sleep(0.05)
+        wait_for(tmp_path / "ready", study)
         study.terminate()
         assert study.wait() == 143
     assert (tmp_path / "saved").exists()

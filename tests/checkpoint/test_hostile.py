@@ -21,6 +21,7 @@ from tests.checkpoint import hostile
 from tests.checkpoint.files import networks, saved, stream_with_pickle, training_contents, zip_with_pickle
 from tests.checkpoint.nvidia_pickle import write_nvidia_pickle
 from tests.networks import tiny_generator
+from tests.waiting import PATIENCE
 
 SECONDS, BYTES = 30, 4 * 2**30
 
@@ -35,10 +36,10 @@ CONTAINERS = {"zip": zip_with_pickle, "stream": stream_with_pickle, "pickle": pi
 
 def refusal(path: Path) -> str:
     """The one line that ends the reading, within the limits of time and memory."""
-    start = time.monotonic()
+    start = time.process_time()  # of this process alone, however busy the machine is
     with pytest.raises(InputError) as caught:
         checkpoint.read(path)
-    assert time.monotonic() - start < SECONDS
+    assert time.process_time() - start < SECONDS
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 < BYTES
     message = str(caught.value)
     assert message.startswith(f"{path}: ")
@@ -313,7 +314,7 @@ def test_safetensors_that_are_not(tmp_path):
 def test_file_that_never_ends(tmp_path):
     os.mkfifo(tmp_path / "file.pt")
     (tmp_path / "zero.pt").symlink_to("/dev/zero")
-    signal.alarm(SECONDS)
+    signal.alarm(PATIENCE)
     try:
         assert "not an ordinary file" in refusal(tmp_path / "file.pt")
         assert "not an ordinary file" in refusal(tmp_path / "zero.pt")

@@ -18,6 +18,7 @@ import torch
 import checkpoint
 from cli import InputError
 from tests.checkpoint.files import networks, saved, training_contents
+from tests.waiting import wait_until
 
 
 def manifest(folder: Path) -> list[dict]:
@@ -125,18 +126,24 @@ def test_interruption_leaves_no_trace(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+def write_and_be_killed(folder, turn, share):
+    """A child writes file after file; it is killed a part of the time after its first one that this one took."""
+    child = os.fork()
+    if not child:
+        for i in range(100):
+            checkpoint.write(folder / f"{turn:03d}{i:03d}.pt", {**networks(), "iteration": i})
+        os._exit(0)
+    begun = time.monotonic()
+    wait_until((folder / f"{turn:03d}000.pt").exists, over=lambda: os.waitpid(child, os.WNOHANG)[0])
+    time.sleep(share * (time.monotonic() - begun))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
 def test_kill_at_any_instant_leaves_only_whole_files(tmp_path):
-    """Six children write without pause and are killed; whatever then has a final name is whole."""
-    waits = torch.rand(6, generator=torch.Generator().manual_seed(0)).mul(0.15).tolist()
-    for turn, wait in enumerate(waits):
-        child = os.fork()
-        if not child:
-            for i in range(10_000):
-                checkpoint.write(tmp_path / f"{turn:03d}{i:03d}.pt", {**networks(), "iteration": i})
-            os._exit(0)
-        time.sleep(0.02 + wait)
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+    """Whatever has a final name is whole."""
+    for turn, share in enumerate(torch.rand(6, generator=torch.Generator().manual_seed(0)).tolist()):
+        write_and_be_killed(tmp_path, turn, share)
     written = list(tmp_path.glob("*.pt"))
     assert len(written) >= 6
     for path in written:

@@ -84,7 +84,7 @@ def test_the_networks_are_left_as_they_are():
 
 def test_speed_is_measured(monkeypatch):
     monkeypatch.undo()
-    assert estimate._gflop_per_second(torch.device("cpu"), seconds=0.01) > 0.1
+    assert estimate._gflop_per_second(torch.device("cpu"), seconds=0.01) > 0
 
 
 def rows(table: str) -> dict[str, list[str]]:

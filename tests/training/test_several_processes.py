@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ import checkpoint
 from tests.commands import free_port
 from tests.networks import tiny_discriminator, tiny_generator
 from tests.pictures import random_pictures
+from tests.waiting import PATIENCE, wait_for
 from training import parallel, steps
 from training.state import Settings, new_state
 from training.transfer import FreezeG, StructureLoss
@@ -51,16 +51,9 @@ def torchrun(*words: object) -> subprocess.Popen:
 
 
 def finish(process: subprocess.Popen) -> str:
-    output, _ = process.communicate(timeout=180)
+    output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, output
     return output
-
-
-def wait_for(path: Path, process: subprocess.Popen) -> None:
-    deadline = time.monotonic() + 120
-    while not path.exists():
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def workers(process: subprocess.Popen) -> list[int]:
@@ -109,7 +102,7 @@ def test_a_group_that_is_asked_to_stop_saves_and_goes_on_exactly(faces, source, 
         process = torchrun(*command, f"--outdir={outdir}", "--iter=100000", "--resume")
         wait_for(outdir / "checkpoints" / f"{stopped - stopped % 5 + 5:06d}.pt", process)
         process.send_signal(number)
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE)
         stopped = int(re.search(rf"Stopped by {number.name} after iteration (\d+)", (outdir / "log.txt").read_text())[1])
         assert (outdir / "checkpoints" / f"{stopped:06d}.pt").exists()
 
