@@ -1,4 +1,4 @@
-"""Whether the pictures still get better: numbers for each evaluation, when they were best, and what is wrong with them."""
+"""Whether the pictures still get better: numbers for each evaluation, and when they were best."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -7,9 +7,6 @@ import utils
 from model import Generator
 
 PATIENCE = 5  # evaluations without improvement, after which the advice is to stop
-LEAST_SPREAD = 0.5  # of the data set's; below it the pictures are all alike
-LEAST_NEARNESS = 0.5  # times as far from the training images as those are from each other; below it they are copies
-MOST_OVERFITTING = 0.9  # r_t: the discriminator knows nearly all training images by heart
 
 
 class Evaluation:
@@ -59,22 +56,3 @@ class Evaluation:
         curve = [entry["iteration"] for entry in self.history], [entry[self.name] for entry in self.history]
         chart = utils.line_chart({self.name: curve}, f"{self.name}, lower is better", "iterations")
         return utils.save_png(chart, folder / f"{self.name}.png")
-
-
-def warnings(line: dict[str, float], augmented: bool) -> dict[str, str]:
-    """{indicator: advice} for what a line of statistics shows to go wrong."""
-    found = {}
-    if line.get("spread", 1) < LEAST_SPREAD:
-        found["spread"] = (
-            f"the pictures vary {line['spread']:.2f} times as much as the data set: the generator collapses; "
-            "go back to checkpoints/best.pt, with a lower --lr or a higher --r1"
-        )
-    if line.get("nearness", 1) < LEAST_NEARNESS:
-        found["nearness"] = (
-            f"the pictures are {line['nearness']:.2f} times as far from training images as those from each other: they become "
-            "copies; stop at checkpoints/best.pt, or keep more of the source (--freezeG, --structure_loss)"
-        )
-    if line.get("r_t", 0) > MOST_OVERFITTING:
-        remedy = "raise --augment_p or --r1, freeze more of it (--freezeD)" if augmented else "add --augment"
-        found["r_t"] = f"the discriminator knows the training images by heart (r_t {line['r_t']:.2f}); {remedy}"
-    return found

@@ -23,10 +23,10 @@ import progress
 import utils
 from cli import InputError
 from training import parallel
-from training.evaluation import warnings
 from training.guard import memory_used
 from training.loggers import Loggers
 from training.setup import Run
+from training.symptoms import Symptoms
 
 LOSSES = ("d", "g", "r1", "path", "structure")  # the order on the progress line; terms of other methods follow
 NO_LOSSES = {"real_score", "fake_score", "path_length", "r_t"}
@@ -63,7 +63,7 @@ class Report:
         self.pace, self.printed_pace = Pace(self.first), Pace(self.first)  # since the last line, since the last printed one
         self.bar = progress.Bar(run.args.iter, "it", done=self.first, lines=False, drawn=not quiet)
         self.failed = False
-        self.warned: set[str] = set()
+        self.symptoms = Symptoms(run.args, folder, run.shown)
         self.loggers: Loggers | None = None
         if not quiet:
             folder.mkdir(parents=True, exist_ok=True)
@@ -183,10 +183,8 @@ class Report:
         shown = [f"{name} {line[name]:.3f}" for name in (*LOSSES, *others) if name in line]
         shown += [f"{name} {line[name]:.2f}" for name in ("p", "r_t") if name in line]
         text = f"{' '.join(shown)} | {kimg:.1f} kimg, epoch {line['epoch']:.1f}"
-        for name, advice in warnings(line, bool(state.ada)).items():
-            if name not in self.warned:
-                self.warned.add(name)
-                self.say(f"warning at iteration {state.iteration}: {advice}")
+        for symptom in self.symptoms.new(line):
+            self.say(f"warning at iteration {state.iteration}: {symptom}")
         self.bar.show(note=f"{text}, {line['sec_per_kimg']:.1f} s/kimg")
         if not self.bar.on_terminal and (last or state.iteration % (10 * self.every) == 0):  # a line now and then
             self.say(f"{state.iteration}: {text}, {self.printed_pace.lap(state.iteration, batch):.1f} s/kimg")

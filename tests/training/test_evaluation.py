@@ -1,8 +1,6 @@
 """Evaluations of a run: which was best, and what is said of it."""
 
-import pytest
-
-from training.evaluation import PATIENCE, Evaluation, warnings
+from training.evaluation import PATIENCE, Evaluation
 
 
 def test_the_best_is_the_lowest_and_the_run_says_when_it_was(tmp_path):
@@ -20,21 +18,3 @@ def test_the_best_is_the_lowest_and_the_run_says_when_it_was(tmp_path):
 def test_of_equal_scores_the_first_is_kept():
     evaluation = Evaluation("kid", score=None, history=[{"iteration": 100, "kid": 0.5}])
     assert "the best was 0.5 at 100" in evaluation.add(200, {"kid": 0.5})
-
-
-@pytest.mark.parametrize(
-    "line, augmented, words",
-    [
-        ({"spread": 0.3}, True, ["0.30 times as much", "best.pt"]),
-        ({"nearness": 0.2}, True, ["copies", "--structure_loss"]),
-        ({"r_t": 0.97}, False, ["by heart (r_t 0.97)", "add --augment"]),
-        ({"r_t": 0.97}, True, ["--augment_p", "--freezeD"]),
-    ],
-)
-def test_what_goes_wrong_is_said_with_a_remedy(line, augmented, words):
-    (advice,) = warnings(line, augmented).values()
-    assert all(word in advice for word in words)
-
-
-def test_what_goes_well_is_not_mentioned():
-    assert warnings({"spread": 0.9, "nearness": 1.1, "r_t": 0.5}, augmented=False) == {}
