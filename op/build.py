@@ -5,7 +5,8 @@
 
 There is one road to the CPU's operators (g++), and two to CUDA's: nvcc, and where that is missing or fails, NVRTC. What a road
 ends in lies in a per-user cache, under a key of source, PyTorch, compiler and processor or GPU, so an update of any of them
-builds anew. Without a compiler everything works in plain PyTorch, more slowly; `python -m scripts.doctor` says why.
+builds anew. Before the first use it is tried (op/trial.py): types for which it differs from the definition go without. Without
+operators everything works in plain PyTorch, more slowly; `python -m scripts.doctor` says why.
 
 Environment: CARTOON_KERNELS=off keeps to plain PyTorch, CARTOON_KERNELS=nvrtc leaves nvcc out; XDG_CACHE_HOME moves the cache.
 """
@@ -62,34 +63,58 @@ class Road(NamedTuple):
     load: Callable[[Path], None]  # registers its operators
 
 
-def has_kernel(x: Tensor, impl: str) -> bool:
-    """Whether to call the compiled operator for x under `impl`: "auto" wants it where it exists, "cpu" and "cuda" insist.
+class Verdict(NamedTuple):
+    """wrong: for which types the operators must not be used, and why. file: that remembers it. fresh: whether it is new."""
 
-    Raises ValueError when "cpu" or "cuda" is asked for other tensors, BuildError when it cannot be built.
+    wrong: dict[torch.dtype, str]
+    file: Path
+    fresh: bool
+
+
+def has_kernel(x: Tensor, impl: str) -> bool:
+    """Whether to call the compiled operator for x under `impl`: "auto" wants it where it exists and is right, "cpu" and "cuda"
+    insist, "trial" does not ask whether it is right.
+
+    Raises ValueError when "cpu" or "cuda" is asked for other tensors, BuildError when it cannot be built, or is wrong.
     """
     device = x.device.type
     takes = x.dtype in TYPES.get(device, ())
     if impl == "auto":
-        return takes and x.numel() > 0 and _loaded(device)
+        return takes and x.numel() > 0 and _loaded(device) and x.dtype in _trusted(x.device)
+    if impl == "trial":
+        return takes and x.numel() > 0
     if impl not in TYPES:
         return False
     if device != impl or not takes:
         names = ", ".join(str(dtype).removeprefix("torch.") for dtype in TYPES[impl])
         where = "on the CPU" if impl == "cpu" else "on a CUDA device"
         raise ValueError(f'impl="{impl}" takes {names} tensors {where}, not {x.dtype} on {x.device}')
-    if reason := _failure(device):
+    if reason := _failure(device) or _verdict(x.device).wrong.get(x.dtype):
         raise BuildError(reason)
     return x.numel() > 0
 
 
+def takes_planes(x: Tensor) -> bool:
+    """Whether the compiled operators read x as it lies, channel by channel. Otherwise they want the channels innermost."""
+    return x.is_cuda and x.is_contiguous()
+
+
 def status(device: str = "cpu") -> str:
-    """For people: whether the compiled operators of "cpu" or "cuda" are in use, or why not. Builds them if need be."""
+    """For people: whether the compiled operators of "cpu" or "cuda" are in use, or why not. Builds, tries them if need be."""
     if device == "cuda" and not torch.cuda.is_available():
         return "no CUDA device"
-    return _failure(device) or _built[device]
+    return _failure(device) or f"{_built[device]}; {doubts(device) or 'equal to their definitions'}"
+
+
+def doubts(device: str) -> str:
+    """For people: which operators that are built for "cpu" or "cuda" are not in use, since they are wrong; "" if none is."""
+    count = torch.cuda.device_count() if device == "cuda" else 1
+    places = [torch.device(device, index) if device == "cuda" else torch.device(device) for index in range(count)]
+    return "; ".join(line for place in places if (line := _told(place))) if _failure(device) is None else ""
 
 
 _built: dict[str, str] = {}  # device -> for people: where its operators are, and how they came there
+_folders: dict[str, Path] = {}  # device -> where its operators are
 
 
 @functools.cache
@@ -99,6 +124,32 @@ def _loaded(device: str) -> bool:
     if reason and reason != TURNED_OFF and REMEMBERED not in reason:
         warnings.warn(f"fast operators not built, using plain PyTorch: {reason}", RuntimeWarning, stacklevel=2)
     return reason is None
+
+
+@functools.cache
+def _trusted(device: torch.device) -> frozenset[torch.dtype]:
+    """The types whose operators are right on this device. Says what is wrong, unless an earlier process did."""
+    verdict = _verdict(device)
+    if verdict.wrong and verdict.fresh:
+        warnings.warn(f"fast operators not trusted, using plain PyTorch: {_told(device)}", RuntimeWarning, stacklevel=2)
+    return frozenset(TYPES[device.type]) - verdict.wrong.keys()
+
+
+@functools.cache
+def _verdict(device: torch.device) -> Verdict:
+    """On the operators that are loaded."""
+    from op import trial  # which imports the operators, and they this
+
+    if device.type == "cuda" and torch.cuda.is_current_stream_capturing():
+        raise RuntimeError("the operators are tried at their first use, and a CUDA graph cannot wait: call one before")
+    with _locked(_folders[device.type]):
+        return trial.verdict(_folders[device.type], device, TYPES[device.type])
+
+
+def _told(device: torch.device) -> str:
+    verdict = _verdict(device)
+    lines = [f"{str(dtype).removeprefix('torch.')} on {device}, {reason}" for dtype, reason in verdict.wrong.items()]
+    return "; ".join(lines) + f" ({REMEMBERED} in {verdict.file}; delete it to try again)" if lines else ""
 
 
 @functools.cache
@@ -139,7 +190,7 @@ def _tried(road: Road, device: str) -> str | None:
             with contextlib.suppress(OSError):
                 (folder / "failed.txt").write_text(reason)
         return reason
-    _built[device] = f"built with {road.name}, in {folder}"
+    _built[device], _folders[device] = f"built with {road.name}, in {folder}", folder
     return None
 
 

@@ -40,7 +40,7 @@ def fused_leaky_relu(
     """
     if impl == "ref":
         return fused_leaky_relu_ref(x, bias, negative_slope, scale, demod=demod, noise=noise, strength=strength)
-    if impl not in ("auto", "torch", "cpu", "cuda"):
+    if impl not in ("auto", "torch", "cpu", "cuda", "trial"):
         raise ValueError(f'impl={impl!r}: expected "auto", "ref", "torch", "cpu" or "cuda"')
     if scale <= 0 or negative_slope < 0:  # then the sign of the output, which is what the fast forms keep, tells no slope
         return fused_leaky_relu_ref(x, bias, negative_slope, scale, demod=demod, noise=noise, strength=strength)
@@ -186,7 +186,7 @@ def _per_channel(values: Tensor, dimensions: int) -> Tensor:
 
 def _dense(x: Tensor, like: Tensor | None = None) -> Tensor:
     """x without gaps in memory, as `like` lies there. Otherwise with its channels innermost, but NCHW may stay so on CUDA."""
-    if like.is_contiguous() if like is not None else x.is_cuda and x.is_contiguous():
+    if like.is_contiguous() if like is not None else build.takes_planes(x):
         return x.contiguous()
     return _rows_of_pixels(x)
 

@@ -48,7 +48,7 @@ def upfirdn2d(
     out_size(x.shape[-2:], kernel.shape, up, down, pad)  # refuses what no implementation can do
     if impl == "ref":
         return upfirdn2d_ref(x, kernel, up, down, pad)
-    if impl in ("auto", "torch", "cpu", "cuda"):
+    if impl in ("auto", "torch", "cpu", "cuda", "trial"):
         return _Upfirdn2d.apply(x, kernel, False, up, down, pad, impl)
     raise ValueError(f'impl={impl!r}: expected "auto", "ref", "torch", "cpu" or "cuda"')
 
@@ -111,7 +111,7 @@ def _transposed_pad(in_size: Pair, kernel_size: Pair, out_size: Pair, up: Pair, 
 def _compiled(x: Tensor, taps_y: Tensor, taps_x: Tensor, up: Pair, down: Pair, pad: Quad) -> Tensor:
     """One pass over memory. The layout stays, unless it has gaps; on the CPU it becomes channels_last."""
     size = out_size(x.shape[-2:], (len(taps_y), len(taps_x)), up, down, pad)
-    if not (x.is_cuda and x.is_contiguous()):
+    if not build.takes_planes(x):
         x = x.contiguous(memory_format=torch.channels_last)
     return torch.ops.cartoon_stylegan2.upfirdn2d(x, taps_y, taps_x, up[1], up[0], down[1], down[0], pad[2], pad[0], *size)
 
@@ -122,14 +122,21 @@ _known: MutableMapping[Tensor, tuple[int | None, tuple[Tensor, Tensor] | None]] 
 def _separated(kernel: Tensor) -> tuple[Tensor, Tensor] | None:
     """(vertical, horizontal) taps in the order of a correlation, whose outer product is the kernel; None if there are none.
 
-    To read a kernel on a GPU is to wait for it, and a CUDA graph cannot wait: each is read once, until it changes.
+    To read a kernel on a GPU is to wait for it, and a CUDA graph cannot wait: each is read once, until it changes. One that is
+    made while a graph is recorded has no known taps.
     """
     current = None if kernel.is_inference() else kernel._version
     version, taps = _known.get(kernel, (None, None))
     if version is None or version != current:
+        if _being_recorded(kernel):
+            return None
         taps = _factors(tuple(map(tuple, kernel.tolist())))
         _known[kernel] = current, taps
     return taps
+
+
+def _being_recorded(kernel: Tensor) -> bool:
+    return kernel.is_cuda and torch.cuda.is_current_stream_capturing()
 
 
 @functools.lru_cache(256)

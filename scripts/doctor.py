@@ -88,7 +88,7 @@ def accelerator():
 
 
 def operators():
-    """The project's own operators on each device: whether they are built."""
+    """The project's own operators on each device: whether they are built, and right."""
     try:
         import torch
 
@@ -96,8 +96,9 @@ def operators():
     except ImportError:
         return
     for device in ["cpu"] + ["cuda"] * torch.cuda.is_available():
-        status = build.status(device)
-        yield f"{device} operators", status if status.startswith("built") else f"plain PyTorch (slower): {status}", ""
+        status, doubts = build.status(device), build.doubts(device)
+        remedy = doubts and "plain PyTorch, which is slower, does their work: update compiler and driver"
+        yield f"{device} operators", status if status.startswith("built") else f"plain PyTorch (slower): {status}", remedy
 
 
 def _version(name: str) -> str | None:

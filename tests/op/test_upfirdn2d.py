@@ -108,6 +108,18 @@ def test_a_kernel_is_read_once_until_it_changes(monkeypatch):
     assert len(read) == 2
 
 
+def test_a_kernel_made_while_a_graph_is_recorded_is_not_read(monkeypatch):
+    """A tensor without numbers stands in for one on a GPU: whoever reads it raises."""
+    module = sys.modules["op.upfirdn2d"]
+    monkeypatch.setattr(module.build, "has_kernel", lambda x, impl: True)
+    x, kernel = random(1, 2, 6, 6).to("meta").requires_grad_(), make_kernel([1, 3, 3, 1]).to("meta")
+    with pytest.raises((RuntimeError, NotImplementedError)):
+        upfirdn2d(x, kernel * 4, up=2, pad=(2, 1))
+    monkeypatch.setattr(module, "_being_recorded", lambda kernel: True)
+    y = upfirdn2d(x, kernel * 4, up=2, pad=(2, 1))
+    assert y.shape == (1, 2, 12, 12) and torch.autograd.grad(y, x, y.detach())[0].shape == x.shape
+
+
 @pytest.mark.parametrize("impl", IMPLS)
 def test_strided_input_gives_the_same_values(impl):
     x, kernel = random(2, 6, 10, 9).float(), make_kernel([1, 3, 3, 1])
