@@ -1,16 +1,20 @@
 # make demo   from rendered faces to a cartoon generator, in a few minutes on two cores
 # make test   the checks that every change must pass
+# make test-oldest   what stands on torch, with the oldest versions that requirements.txt and pyproject.toml promise
 # make gpu    on a machine with one: its tests, benchmarks and a training run; PYTHON names an environment that has torch
 # make clean  remove what these made
 
 PYTHON ?= python3
 BIN := .venv/bin
+OLDEST := .venv-oldest
+OLDEST_PYTHON ?= $(shell command -v python3.11 || echo $(PYTHON))
+OLDEST_TESTS ?= tests/op tests/augment tests/training tests/test_train.py tests/test_model.py
 OUT := demo/out
 DEMO_ITERATIONS ?= 1200
 GPU_OUT := gpu-run
 PEERS ?=  # of gpu-bench, e.g. PEERS="--peer rosinality=DIR --peer ada=DIR"
 
-.PHONY: demo test gpu gpu-test gpu-bench gpu-train clean
+.PHONY: demo test test-oldest gpu gpu-test gpu-bench gpu-train clean
 
 demo: .venv/ready
 	@rm -rf $(OUT)
@@ -29,6 +33,9 @@ test: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest
+
+test-oldest: $(OLDEST)/ready
+	$(OLDEST)/bin/python -m pytest $(OLDEST_TESTS)
 
 gpu: gpu-test gpu-bench gpu-train
 
@@ -50,7 +57,7 @@ gpu-train:
 	$(PYTHON) train.py --device cuda --resume --outdir $(GPU_OUT)/run --iter 300
 
 clean:
-	rm -rf .venv $(OUT) $(GPU_OUT)
+	rm -rf .venv $(OLDEST) $(OUT) $(GPU_OUT)
 
 .venv/ready: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -61,4 +68,15 @@ clean:
 
 .venv/dev: .venv/ready pyproject.toml
 	$(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $@
+
+# The lower bounds are the pins, so the promise stands in one place. Python 3.11 is the oldest, too, and they have wheels for it.
+$(OLDEST)/ready: requirements.txt pyproject.toml
+	@$(OLDEST_PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || \
+	    { echo "Python 3.11 is needed, $(OLDEST_PYTHON) is another; name it: make test-oldest OLDEST_PYTHON=/path/to/python3.11"; exit 1; }
+	@rm -rf $(OLDEST)
+	$(OLDEST_PYTHON) -m venv $(OLDEST)
+	sed 's/>=/==/' requirements.txt > $(OLDEST)/oldest.txt
+	grep -oE '"(pytest|hypothesis)>=[0-9.]+' pyproject.toml | sed 's/"//; s/>=/==/' >> $(OLDEST)/oldest.txt
+	$(OLDEST)/bin/pip install --quiet --requirement $(OLDEST)/oldest.txt
 	@touch $@
