@@ -5,15 +5,15 @@
         for real in batches:
             ...
 
-The images may as well lie in a folder or a zip; `real` is uint8 [8, 3, 256, 256].
+The images may as well lie in a folder, a zip or a film, or be one picture; `real` is uint8 [8, 3, 256, 256].
 """
 
 import io
-import zipfile
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -21,15 +21,16 @@ from PIL import Image
 from torch import Tensor
 
 from cli import InputError
-from faces import store
-from faces.decode import FORMATS, Unreadable, reasons, square
-from faces.sources import SUFFIXES, open_source
+from faces import squares, store
+from faces.decode import Unreadable, reasons
+from faces.formats import FORMATS
+from faces.sources import open_source, sorted_out, tally
 
 
 def open_images(path: str | Path, size: int | None = None) -> "Images":
-    """The images at `path`: an LMDB written by prepare_data.py, a folder, or a zip.
+    """The images at `path`: an LMDB written by prepare_data.py, a folder, a zip, a film, or one picture.
 
-    size: side in pixels. An LMDB with one size needs none; a folder or zip always does.
+    size: side in pixels. An LMDB with one size needs none; whatever else always does.
 
     Raises InputError, beginning with the path, when there is nothing usable; it names what would be.
     """
@@ -52,6 +53,8 @@ class Images(Sequence):
     """Equally sized pictures by number: `images[i]` is a uint8 tensor [3, size, size]. Can be sent to other processes."""
 
     remedy = store.AGAIN
+    refused: ClassVar[dict[str, str]] = {}  # files that give no picture: name -> reason
+    passed_over: Sequence[str] = ()  # hidden files, and those of operating systems
 
     def __init__(self, path: Path, size: int, length: int):
         self.path, self.size, self._length = path, size, length
@@ -73,6 +76,14 @@ class Images(Sequence):
     def name(self, index: int) -> str:
         """What to call this picture in a message."""
         raise NotImplementedError
+
+    def summary(self) -> str:
+        """One line: how many pictures are used, and what else was there, with the reasons."""
+        return f"{self.path}: {tally(len(self))} of {self.size} px"
+
+    def remarks(self) -> list[str]:
+        """What cutting does to the pictures seen so far, where it does much: after `Batches.fill`, to all that are kept."""
+        return []
 
     def _picture(self, index: int) -> Image.Image:
         """RGB, cut to size. Raises Unreadable."""
@@ -105,26 +116,35 @@ class LmdbImages(Images):
 
 
 class SourceImages(Images):
-    """The pictures of a folder or zip, cut to size when asked for, as prepare_data.py would. Names decide what is a picture."""
+    """The pictures of a folder, zip or film, cut to size when asked for, as prepare_data.py would. Their first bytes tell."""
 
     remedy = "remove it, or let prepare_data.py sort out what can be used"
 
     def __init__(self, path: Path, size: int | None):
-        if not path.is_dir() and not zipfile.is_zipfile(path):
-            raise InputError(f"{path}: neither a data set, a folder nor a zip; prepare_data.py makes a data set of a film")
-        if size is None:
-            raise InputError(f"{path}: a folder or zip needs --size, the side in pixels to cut its pictures to")
         self._source = open_source(path)
-        self._items = [item for item in self._source.items if Path(item.name).suffix.lower() in SUFFIXES and not item.refused]
+        if size is None:
+            raise InputError(f"{path}: pictures that are not prepared need --size, the side in pixels to cut them to")
+        self._items, self.refused = sorted_out(self._source)
+        self.passed_over, self._cuts = self._source.passed_over, {}
         if not self._items:
-            raise InputError(f"{path}: holds no pictures ({' '.join(sorted(SUFFIXES))})")
+            raise InputError(f"{path}: holds no pictures: {tally(0, self.refused.values(), self.passed_over)}")
         super().__init__(path, size, len(self._items))
 
     def name(self, index: int) -> str:
         return self._items[index].name
 
+    def summary(self) -> str:
+        return f"{self.path}: {tally(len(self), self.refused.values(), self.passed_over)}"
+
+    def remarks(self) -> list[str]:
+        remedy = "prepare_data.py --crop top or --crop pad keeps more, python -m scripts.align finds faces"
+        said = squares.remarks(self._cuts.values())
+        return [f"of {len(self._cuts)} pictures {', '.join(said)}: {remedy}"] if said else []
+
     def _picture(self, index: int) -> Image.Image:
-        return square(self._source.picture(self._items[index]).picture, self.size)
+        picture = self._source.picture(self._items[index]).picture
+        self._cuts[index] = squares.cut(picture.size, self.size)
+        return squares.square(picture, self.size)
 
 
 class Batches(Iterator[Tensor]):

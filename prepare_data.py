@@ -2,9 +2,10 @@
 
     python prepare_data.py --out faces.lmdb --n_worker 4 --size 64,128 DIR
     python prepare_data.py --out toons.lmdb --size 256 cartoons.zip
+    python prepare_data.py --out people.lmdb --size 256 --crop top standing/
 
-Every file is stored upright in RGB, or reported by name and reason in LMDB/report.json. A run that was killed goes on when
-started again; the data set appears under its name when it is whole.
+Every picture is stored upright in sRGB, without loss, or reported by name and reason in LMDB/report.json. A run that was
+killed goes on when started again; the data set appears under its name when it is whole. docs/pictures.md: what is read.
 """
 
 import argparse
@@ -20,20 +21,27 @@ from PIL import Image, ImageColor
 import cli
 import progress
 from cli import InputError
-from faces import store
-from faces.build import Build, plan_of
-from faces.decode import RESAMPLE, Unreadable, reasons, square
-from faces.sources import Item, Source, fingerprint, open_source
+from faces import squares, store
+from faces.build import Build, OtherPlan, plan_of
+from faces.decode import MAX_PIXELS, TooLarge, Unreadable, reasons
+from faces.sources import Item, Source, counted, fingerprint, hidden, open_source
 from faces.workers import Lost, each
 
 SECONDS = 60  # for one file; a decoder that takes longer is not coming back
 SHOWN = 10  # rejected files named on the screen; the report names all
+ENCODINGS = {  # the reference reads all of them; docs/pictures.md has their sizes and errors
+    "webp": ("WEBP", {"lossless": True, "method": 3, "quality": 20}),  # quality: of the search, which 80 makes twice as long
+    "png": ("PNG", {}),
+    "jpeg": ("JPEG", {"subsampling": 0}),
+    "jpeg420": ("JPEG", {"subsampling": 2}),
+}
+EARLIER = {"format": "jpeg", "quality": 100, "max_pixels": 64_000_000}  # defaults before there was --crop
 
 
 def parser() -> cli.Parser:
     parser = cli.Parser(__doc__, "python prepare_data.py [flags] --out LMDB PATH")
     data = parser.add_argument_group("input and output")
-    data.add_argument("path", type=Path, metavar="PATH", help="folder (nested or flat) or zip of pictures, or a film")
+    data.add_argument("path", type=Path, metavar="PATH", help="folder (nested or flat), zip or film, or one picture")
     data.add_argument("--out", type=Path, required=True, metavar="LMDB", help="data set to write, a new folder")
     data.add_argument("--overwrite", action="store_true", help="replace the data set at --out once the new one is whole")
     data.add_argument("--strict", action="store_true", help="exit status 1 if any file was rejected; the rest is stored")
@@ -52,16 +60,36 @@ def parser() -> cli.Parser:
         metavar="N,N",
         help="sides to store, in pixels (default: %(default)s, as the reference)",
     )
-    picture.add_argument("--resample", choices=RESAMPLE, default="lanczos", help="filter for resizing (default: lanczos)")
-    picture.add_argument("--format", choices=["jpeg", "png"], default="jpeg", help="png is exact and larger (default: jpeg)")
     picture.add_argument(
-        "--quality", type=cli.number(int, least=1, most=100), default=100, metavar="N", help="of jpeg, 1-100 (default: 100)"
+        "--crop",
+        choices=squares.CROPS,
+        default="centre",
+        help="what is kept of tall and wide ones; pad: all of it, on --background (default: centre)",
+    )
+    picture.add_argument("--resample", choices=squares.RESAMPLE, default="lanczos", help="filter (default: lanczos)")
+    picture.add_argument(
+        "--format",
+        choices=ENCODINGS,
+        default="webp",
+        help="webp and png are exact, png 1.4 times as large; jpeg is nearly; jpeg420 has half the colour resolution, as the "
+        "reference (default: webp)",
     )
     picture.add_argument(
-        "--background", type=_colour, default="white", metavar="COLOUR", help="behind transparent parts (default: white)"
+        "--quality", type=cli.number(int, least=1, most=100), default=100, metavar="N", help="of both jpegs (default: 100)"
     )
     picture.add_argument(
-        "--max_pixels", type=_pixels, default="64M", metavar="N", help="larger pictures are rejected (default: 64M, megapixels)"
+        "--background",
+        type=_colour,
+        default="white",
+        metavar="COLOUR",
+        help="behind transparent parts (default: white)",
+    )
+    picture.add_argument(
+        "--max_pixels",
+        type=_pixels,
+        default=MAX_PIXELS,
+        metavar="N",
+        help="larger pictures are rejected; a JPEG up to 4 times as large is halved (default: 80M, megapixels)",
     )
     film = parser.add_argument_group("films")
     film.add_argument(
@@ -75,33 +103,70 @@ def main(args: argparse.Namespace) -> Path:
     if args.out.resolve().is_relative_to(args.path.resolve()):
         raise InputError(f"--out {args.out}: lies inside {args.path}, which it is made from; choose a place outside")
     source = open_source(args.path, args.every, args.scene_frames)
-    options = {name: vars(args)[name] for name in ("size", "resample", "format", "quality", "background", "max_pixels")}
-    plan = json.dumps({"layout": store.FORMAT, "input": fingerprint(source), **options})
+    plan = plan_for(source, args)
     existing = plan_of(args.out)
     if existing is None or args.overwrite:
         report = build(source, plan, args)
-    elif existing == plan:
+    elif existing == plan or is_earlier(existing, plan):
         print(f"{args.out}: complete already, nothing to do")
+        if existing != plan:
+            print("It is of an earlier version, whose JPEG halves the resolution of colours; --overwrite makes it anew")
         report = json.loads((args.out / "report.json").read_text())
     else:
-        raise InputError(f"--out {args.out}: exists, made of other files or with other options; --overwrite replaces it")
+        raise InputError(f"--out {args.out}: exists, made {differently(existing, plan)}; --overwrite replaces it")
     for entry in report["rejected"][:SHOWN]:
         print(f"rejected {entry['name']!r}: {entry['reason']}")
     if len(report["rejected"]) > SHOWN:
         print(f"... and {len(report['rejected']) - SHOWN} more, listed in {args.out}/report.json")
-    print(closing_line(report))
+    print(closing_line(report | {"passed_over": source.passed_over}))
     if args.strict and report["rejected"]:
         raise InputError(f"--strict: {len(report['rejected'])} files rejected; {args.out}/report.json names them")
     return args.out
 
 
+def plan_for(source: Source, args: argparse.Namespace) -> str:
+    """All that determines the data set."""
+    options = {name: vars(args)[name] for name in ("size", "resample", "crop", "format", "quality", "background", "max_pixels")}
+    if not args.format.startswith("jpeg"):
+        options["quality"] = None
+    return json.dumps({"layout": store.FORMAT, "input": fingerprint(source), "colours": "sRGB", **options})
+
+
+def is_earlier(existing: str, plan: str) -> bool:
+    """Whether a data set was made by this command when its defaults were others."""
+    old, new = _options(existing), _options(plan)
+    if not old or "crop" in old or new["crop"] != "centre":
+        return False
+    now = {"format": parser().get_default("format"), "quality": None, "max_pixels": MAX_PIXELS}
+    return all(old[name] == new.get(name) or (old[name], new.get(name)) == (EARLIER.get(name), now.get(name)) for name in old)
+
+
+def differently(existing: str, plan: str) -> str:
+    """
+    >>> differently('{"input": "a", "crop": "top"}', '{"input": "a", "crop": "pad"}')
+    'with --crop top'
+    """
+    old, new = _options(existing), _options(plan)
+    earlier = bool(old) and "crop" not in old
+    no_flags = {"layout", "input", "colours", *(EARLIER if earlier else ())}
+    other = [name for name in new if old.get(name, new[name]) != new[name] and name not in no_flags]
+    flags = [f"--{name} {_spelled(old[name])}" for name in other]
+    how = ["by an earlier version"] * earlier + [f"with {', '.join(flags)}"] * bool(flags)
+    return ", ".join(how + ["of other files"] * (old.get("input") != new["input"])) or "with other options"
+
+
 def build(source: Source, plan: str, args: argparse.Namespace) -> dict:
     """Cut all pictures in parallel, write them in order, and return the report."""
-    with Build(args.out, plan) as data:
+    try:
+        building = Build(args.out, plan, anew=args.overwrite)
+    except OtherPlan as other:
+        begun = f"{other.partial}: unfinished, begun {differently(other.plan, plan)}"
+        raise InputError(f"{begun}; the same command finishes it, --overwrite begins anew") from None
+    with building as data:
         if data.seen:
             print(f"{data.partial}: going on after {data.seen} of {len(source.items)} files")
         items = source.items[data.seen :]
-        results = each(partial(cut, source, args), items, min(args.n_worker, len(items)), SECONDS)
+        results = each(partial(prepare, source, args), items, min(args.n_worker, len(items)), SECONDS)
         shown = progress.through(results, "files", len(source.items), done=data.seen)
         for item, result in zip(items, shown, strict=True):
             data.add(*(({"name": item.name, "reason": result.reason}, {}) if isinstance(result, Lost) else result))
@@ -116,26 +181,34 @@ def build(source: Source, plan: str, args: argparse.Namespace) -> dict:
     return report
 
 
-def cut(source: Source, args: argparse.Namespace, item: Item) -> tuple[dict, dict[int, bytes]]:
+def prepare(source: Source, args: argparse.Namespace, item: Item) -> tuple[dict, dict[int, bytes]]:
     """One file -> its log entry, and its encoded squares by size. Runs in a worker."""
     try:
         with reasons():
             picture, notes = source.picture(item, args.max_pixels, args.background)
-            tiles = {size: encode(square(picture, size, args.resample), args) for size in args.size}
+            cut_to = {size: squares.cut(picture.size, size, args.crop) for size in args.size}
+            tiles = {
+                size: encode(squares.square(picture, size, args.resample, args.crop, args.background), args)
+                for size in args.size
+            }
     except Unreadable as reason:
-        return {"name": item.name, "reason": str(reason)}, {}
-    return {"name": item.name, "notes": notes, "enlarged": [size for size in args.size if size > min(picture.size)]}, tiles
+        remedy = "; --max_pixels raises it" if isinstance(reason, TooLarge) else ""
+        return {"name": item.name, "reason": f"{reason}{remedy}"}, {}
+    enlarged = [size for size, cut in cut_to.items() if cut.enlarged > 1]
+    return {"name": item.name, "notes": notes, "enlarged": enlarged, "cut": cut_to[max(args.size)]}, tiles
 
 
 def encode(picture: Image.Image, args: argparse.Namespace) -> bytes:
     file = io.BytesIO()
-    picture.save(file, args.format, **({"quality": args.quality} if args.format == "jpeg" else {}))
+    kind, options = ENCODINGS[args.format]
+    picture.save(file, kind, **(options | ({"quality": args.quality} if kind == "JPEG" else {})))
     return file.getvalue()
 
 
 def summarize(log: list[dict], options: dict, path: Path) -> dict:
     """The report: counts, what was rejected and why, what was decided, and the name of every stored index."""
     stored = [entry for entry in log if "reason" not in entry]
+    cuts = {entry["name"]: squares.Cut(*entry["cut"]) for entry in stored}
     notes: dict[str, list[str]] = {}
     for entry in stored:
         for note in entry["notes"]:
@@ -147,6 +220,8 @@ def summarize(log: list[dict], options: dict, path: Path) -> dict:
         "stored": len(stored),
         "rejected": [entry for entry in log if "reason" in entry],
         "enlarged": dict(Counter(size for entry in stored for size in entry["enlarged"])),
+        "remarks": squares.remarks(cuts.values()),
+        "look at": [name for name, cut in cuts.items() if squares.remarks([cut])],
         "notes": notes,
         "names": [entry["name"] for entry in stored],
     }
@@ -157,13 +232,25 @@ def closing_line(report: dict) -> str:
     >>> closing_line({"seen": 3, "stored": 2, "rejected": [{"reason": "empty file"}], "enlarged": {"64": 1}, "notes": {}})
     '3 seen = 2 stored + 1 rejected (1 empty file); 1 enlarged to 64 px'
     """
-    why = Counter(entry["reason"] for entry in report["rejected"]).most_common()
-    named = [f"{count} {reason}" for reason, count in why[:5]] + [f"{len(why) - 5} other reasons"] * (len(why) > 5)
+    named = counted(entry["reason"] for entry in report["rejected"])
     parts = [f"{report['seen']} seen = {report['stored']} stored + {len(report['rejected'])} rejected"]
-    parts[0] += f" ({', '.join(named)})" if named else ""
+    parts[0] += f" ({named})" if named else ""
+    parts += [hidden(report["passed_over"])] if report.get("passed_over") else []
     parts += [f"{count} enlarged to {size} px" for size, count in report["enlarged"].items()]
+    parts += report.get("remarks", [])  # an earlier version made none
     parts += [f"{len(names)} {note}" for note, names in report["notes"].items()]
     return "; ".join(parts)
+
+
+def _options(plan: str) -> dict:
+    try:
+        return json.loads(plan)
+    except ValueError:  # a data set of the reference has none
+        return {}
+
+
+def _spelled(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _cpus() -> int:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from editing.projection import Projection, Schedule
+    from faces.photos import Album
     from model import Generator
 
 BETWEEN = 4  # pictures on a strip between start and final
@@ -34,7 +35,7 @@ def parser() -> cli.Parser:
     parser = cli.Parser(__doc__, "python projector.py [flags] --ckpt FILE PHOTO...")
     group = parser.add_argument_group("networks and photos")
     add = group.add_argument
-    add("photos", nargs="*", type=Path, metavar="PHOTO", help="pictures; the centre square of each is used")
+    add("photos", nargs="*", type=Path, metavar="PHOTO", help="pictures, or folders, zips and films of them; cut to a square")
     add("--files", nargs="+", type=Path, metavar="PHOTO", help="the same, as a flag")
     add("--ckpt", required=True, metavar="FILE", help="checkpoint of any format, of photo faces; its averaged generator draws")
     add("--target_ckpt", metavar="FILE", help="a network fine-tuned from it: shows the same latents as cartoons")
@@ -101,9 +102,10 @@ def project(args: argparse.Namespace) -> Path:
     import checkpoint
     import utils
     from editing import people, perceptual, projection
+    from faces.photos import Album
 
-    args.photos = [*args.photos, *(args.files or [])]
-    written, names = output_names(args)
+    album = Album([*args.photos, *(args.files or [])])
+    written, names = output_names(args, album)
     device = utils.choose_device(args.device)
     source = checkpoint.read(args.ckpt, "--ckpt")
     source.architecture.expect(args.size, args.channel_multiplier)
@@ -111,10 +113,13 @@ def project(args: argparse.Namespace) -> Path:
     cartoon = open_cartoon(args, generator)
     init = None if args.init == "mean" else people.from_file(args.init, "--init")
     mean, spread = projection.latent_statistics(generator)
-    starts = projection.starting_points(generator, mean, args.space, len(args.photos), init)
+    targets = load(album, generator.size)
+    args.photos, names = [Path(album.listed[number][0]) for number in targets], [names[number] for number in targets]
+    targets = torch.cat([*targets.values()])
+    starts = projection.starting_points(generator, mean, args.space, len(targets), init)
     noise = init and init.noise(generator)
-    targets = torch.cat([load(path, generator.size) for path in args.photos])
     distance, note = perceptual.choose(args.perceptual, source, args.vgg)
+    album.report(len(targets), args.outdir)
     print(f"distance: {note}")
 
     home, found, saved = checkpoint.fingerprint(generator.state_dict()), [], 0
@@ -157,18 +162,18 @@ def project(args: argparse.Namespace) -> Path:
     return written
 
 
-def output_names(args: argparse.Namespace) -> tuple[Path, list[str]]:
+def output_names(args: argparse.Namespace, album: Album) -> tuple[Path, list[str]]:
     """The latent file, and for each photo the beginning of its pictures' names. Raises InputError before anything is lost."""
     from editing.people import People
 
-    if not args.photos:
+    if not len(album):
         raise cli.InputError("PHOTO: name the pictures to project; python -m scripts.align cuts faces out of photos")
-    names = People([str(path) for path in args.photos], "PHOTO").file_names()
+    names = People([name for name, _ in album.listed], "PHOTO").file_names()
     reference = args.layout == "reference"
     file_name = f"{names[0]}.pt" if reference else "latents.pt"
     args.outdir = cli.free_folder(args.outdir, "projected", file_name, args.overwrite)
     written = args.outdir / file_name
-    inputs = [Path(path) for path in (*args.photos, args.ckpt, args.target_ckpt) if path]
+    inputs = [Path(path) for path in (*album.files, args.ckpt, args.target_ckpt) if path]
     for path in [written, *[args.outdir / f"{name}.png" for name in names if not reference]]:
         if path.exists() and any(given.exists() and path.samefile(given) for given in inputs):
             raise cli.InputError(f"--outdir {args.outdir}: would overwrite {path}, which is read here; name another folder")
@@ -188,19 +193,24 @@ def open_cartoon(args: argparse.Namespace, generator: Generator) -> Generator | 
     return cartoon
 
 
-def load(path: Path, size: int) -> Tensor:
-    """The centre square of a photo, [1, 3, size, size] in [-1, 1]."""
+def load(album: Album, size: int) -> dict[int, Tensor]:
+    """By their numbers in the album, the centre squares of the photos: [1, 3, size, size] in [-1, 1]. InputError for none."""
     import numpy as np
     import torch
 
     import utils
-    from faces import photos
-    from faces.decode import square
+    from faces.squares import square
 
-    picture = photos.read(path)
-    if picture.width != picture.height:
-        print(f"{path}: {picture.width} x {picture.height}, its centre is used; python -m scripts.align finds the face")
-    return utils.from_pixels(torch.from_numpy(np.array(square(picture, size))).permute(2, 0, 1)[None])
+    found = {}
+    for number, name, (picture, _) in album.numbered():
+        if picture.width != picture.height:
+            print(f"{name}: {picture.width} x {picture.height}, its centre is used; python -m scripts.align finds the face")
+        pixels = torch.from_numpy(np.array(square(picture, size)))
+        found[number] = utils.from_pixels(pixels.permute(2, 0, 1)[None])
+    if not found:
+        name, reason = album.left_out[0]
+        raise cli.InputError(f"{name}: {reason}")
+    return found
 
 
 def schedule(args: argparse.Namespace) -> Schedule:

@@ -34,7 +34,7 @@ def parser() -> cli.Parser:
     parser = cli.Parser(__doc__, "python train.py [flags] LMDB")
     # fmt: off
     add = parser.add_argument_group("data").add_argument
-    add("images", nargs="?", metavar="LMDB", help="an LMDB from prepare_data.py, a folder of images, or a zip")
+    add("images", nargs="?", metavar="LMDB", help="an LMDB from prepare_data.py, a folder, zip or film, or one picture")
     add("--path", metavar="LMDB", help="the same as a flag")
     add("--size", type=int, choices=SIZES, metavar="PX", help="resolution (default: the checkpoint's, or the one stored)")
     add("--no_flip", action="store_true", help="do not mirror half of the images")

@@ -120,7 +120,9 @@ class Study:
         network, truth = regressor.read(args.regressor or regressor.SHIPPED)
         self.ruler = Ruler(network.to(self.device), truth, args.people)
         self.start = self.ruler.read_people(self.source)
-        self.training = self.ruler.read_images(dataset.open_images(self.data, self.source.size))
+        images = dataset.open_images(self.data, self.source.size)
+        print(images.summary())
+        self.training = self.ruler.read_images(images)
         self.measurements = {}
         for line in self._log().read_text().splitlines() if self._log().exists() else []:
             entry = json.loads(line)

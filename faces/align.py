@@ -86,6 +86,11 @@ def centre_square(picture: Image.Image) -> np.ndarray:
     return box_square(Box((picture.width - side) / 2, (picture.height - side) / 2, side, side), expand=1)
 
 
+def as_decoded(square: np.ndarray, picture: Image.Image) -> np.ndarray:
+    """A square given in pixels of the file, in those of the picture: a very large one is decoded at half its size."""
+    return square / picture.info.get("shrunk", 1)
+
+
 def side(square: np.ndarray) -> float:
     """
     >>> side(box_square(Box(10, 10, 30, 20), expand=2))

@@ -38,14 +38,24 @@ def plan_of(out: Path) -> str | None:
     return (store.read(out, b"plan") or b"").decode() if whole else ""
 
 
+class OtherPlan(Exception):
+    """There is an unfinished data set of another plan, with work in it."""
+
+    def __init__(self, partial: Path, plan: str):
+        super().__init__(partial)
+        self.partial, self.plan = partial, plan
+
+
 class Build:
     """The growing OUT.partial.
 
-    plan: all that determines the result, as text; a partial of another plan is thrown away
+    plan: all that determines the result, as text; a partial of another plan raises OtherPlan, if it holds anything
+    anew: it is thrown away instead
     log:  the entries so far, one for each file, in order; `seen` and `stored` count them
     """
 
-    def __init__(self, out: Path, plan: str):
+    def __init__(self, out: Path, plan: str, anew: bool = False):
+        self._anew = anew
         self.out = Path(os.path.abspath(out))
         self.partial, self._replaced = (self.out.with_name(self.out.name + end) for end in (".partial", ".replaced"))
         self.partial.mkdir(parents=True, exist_ok=True)
@@ -102,7 +112,7 @@ class Build:
         os.close(self._lock)
 
     def _open(self, plan: bytes) -> lmdb.Environment:
-        """The environment of this plan; whatever else the partial holds is deleted first."""
+        """The environment of this plan; damaged ones, and those that may be thrown away, are deleted first."""
         try:
             with contextlib.ExitStack() as unless_ours:
                 environment = lmdb.open(str(self.partial), map_size=2**26, lock=False)
@@ -110,9 +120,12 @@ class Build:
                 with environment.begin(write=True) as transaction:
                     known = transaction.get(b"plan", plan)
                     transaction.put(b"plan", known)
+                    begun = _has_log(transaction) and not self._anew
                 if known == plan:  # ours, or new
                     unless_ours.pop_all()
                     return environment
+                if begun:
+                    raise OtherPlan(self.partial, known.decode())
         except (lmdb.InvalidError, lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.VersionMismatchError):
             pass
         except lmdb.Error as error:
@@ -145,6 +158,11 @@ class Build:
 
     def _cannot_write(self, why: object) -> InputError:
         return InputError(f"{self.partial}: cannot be written ({why}); free some space and run again to go on")
+
+
+def _has_log(transaction: lmdb.Transaction) -> bool:
+    with transaction.cursor() as cursor:
+        return cursor.set_range(b"log-") and cursor.key().startswith(b"log-")
 
 
 def _claim(partial: Path) -> int:

@@ -1,9 +1,8 @@
 """From the bytes of an image file to an upright RGB picture, or to the reason why there is none.
 
     picture, notes = decode(data)          # notes: ["transparent parts laid on white"]
-    tile = square(picture, 256)            # short side to 256, then the centre
 
-Pillow and numpy only, so that processes that decode start quickly.
+docs/pictures.md tells users of it. Pillow and numpy only, so that processes that decode start quickly.
 """
 
 import io
@@ -11,17 +10,14 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError, features
 
-from faces import jpeg
+from faces import formats, jpeg
+from faces.colours import profile_of, to_srgb
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
-SIGNATURES = (b"\xff\xd8", b"\x89PNG", b"RIFF", b"BM", b"GIF8", b"II*\0", b"MM\0*")
-MAX_PIXELS = 64_000_000
+MAX_PIXELS = 80_000_000  # decoded, at 4 bytes each: phones of 64 megapixels exceed the number they are called by
+HALVED = 4  # times as many pixels a JPEG may have, which can be decoded at half its size
 MAX_BYTES = 256 * 2**20  # of a file, before decoding
-LONGEST = 8  # times the short side; what lies farther out would be cut off anyway
-
-RESAMPLE = {"lanczos": Image.Resampling.LANCZOS, "bilinear": Image.Resampling.BILINEAR}
 UPRIGHT = {  # EXIF orientation -> what undoes it
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -33,6 +29,8 @@ UPRIGHT = {  # EXIF orientation -> what undoes it
 }
 
 ORIENTATION, PHOTOMETRIC = 0x0112, 0x0106  # EXIF and TIFF tags
+SUBFILE, DNG = 0x00FE, 0xC612  # TIFF: what a page is; the version of a raw format
+CODECS = {"AVIF": "avif", "JPEG2000": "jpg_2000", "WEBP": "webp"}  # that some builds of Pillow lack
 
 Image.MAX_IMAGE_PIXELS = None  # decode() has its own limit, which rejects instead of warning
 
@@ -41,15 +39,19 @@ class Unreadable(ValueError):
     """This file gives no picture; the message is the reason, without the name."""
 
 
+class TooLarge(Unreadable):
+    """Over the limit of pixels."""
+
+
 class Decoded(NamedTuple):
-    picture: Image.Image  # RGB, upright
+    picture: Image.Image  # sRGB, upright; of its `info`, "shrunk" alone: pixels of the file for one of the picture
     notes: list[str]  # decisions taken on the way, for the report
 
 
 def decode(data: bytes, max_pixels: int = MAX_PIXELS, background: str = "white") -> Decoded:
-    """Decode a JPEG, PNG, WebP, BMP, GIF or TIFF file, whatever its name says.
+    """Decode a file of any of `formats.FORMATS`, whatever its name says; colours of other spaces become sRGB.
 
-    max_pixels: a larger picture is refused before its pixels are decoded
+    max_pixels: a larger picture is refused before its pixels are decoded; a JPEG of up to HALVED times as many is halved
     background: the colour behind transparent parts, in any spelling that Pillow knows
 
     Raises Unreadable, and nothing else, for anything that does not become the picture it was meant to be.
@@ -57,8 +59,12 @@ def decode(data: bytes, max_pixels: int = MAX_PIXELS, background: str = "white")
     with reasons():
         notes: list[str] = []
         picture = _load(data, max_pixels, notes)
+        profile = profile_of(picture, data, notes)
         shallow = _to_8_bits(picture, notes) if picture.mode.startswith(("I", "F")) else picture
-        return Decoded(_turn_upright(flatten(shallow, background, notes), picture, notes), notes)
+        flat = flatten(to_srgb(shallow, profile, notes), background, notes)
+        upright = _turn_upright(flat, picture, notes)
+        upright.info = {"shrunk": picture.info.get("shrunk", 1)}  # a profile left there would be written into other files
+        return Decoded(upright, notes)
 
 
 @contextmanager
@@ -75,31 +81,12 @@ def reasons():
         raise Unreadable(f"cannot be read: {refused}" if refused else f"damaged: {error or type(error).__name__}") from None
 
 
-def square(picture: Image.Image, size: int, resample: str = "lanczos") -> Image.Image:
-    """Short side to `size`, then the centre `size` x `size`, with the reference's rounding of both."""
-    short, long = sorted(picture.size)
-    if long > LONGEST * short:  # resized whole, a strip of 2 x 60000 pixels would fill the memory
-        picture = _centre(picture, min(picture.width, LONGEST * short), min(picture.height, LONGEST * short))
-    scaled = [int(size * side / min(picture.size)) for side in picture.size]
-    return _centre(picture.resize(scaled, RESAMPLE[resample]), size, size)
-
-
-def _centre(picture: Image.Image, width: int, height: int) -> Image.Image:
-    left, top = round((picture.width - width) / 2), round((picture.height - height) / 2)
-    return picture.crop((left, top, left + width, top + height))
-
-
 def _load(data: bytes, max_pixels: int, notes: list[str]) -> Image.Image:
-    if not data:
-        raise Unreadable("empty file")
-    try:
-        picture = Image.open(io.BytesIO(data), formats=FORMATS)
-    except UnidentifiedImageError:
-        raise Unreadable(_foreign(data)) from None
-    if picture.width * picture.height > max_pixels:
-        raise Unreadable(
-            f"{picture.width} x {picture.height} is over the limit of {max_pixels / 1e6:g} megapixels; --max_pixels raises it"
-        )
+    kind = formats.of(data[: formats.HEAD])
+    if kind.refused:
+        raise Unreadable(kind.refused)
+    picture = _opened(data, kind.name)
+    shrunk = _shrink(picture, max_pixels)
     if picture.format == "PNG":
         Image.open(io.BytesIO(data), formats=["PNG"]).verify()  # load() alone does not look at the checksums
         _scale_transparent_colour(picture)
@@ -108,21 +95,42 @@ def _load(data: bytes, max_pixels: int, notes: list[str]) -> Image.Image:
     try:
         picture.load()
     except OSError:
-        whole = jpeg.restore_end(data) if picture.format in ("JPEG", "MPO") else None
+        whole = jpeg.restore_end(data) if picture.format in ("JPEG", "MPO") and shrunk == 1 else None
         if whole is None:
             raise
         notes.append("missing end marker supplied")
         picture = Image.open(io.BytesIO(whole), formats=["JPEG"])
         picture.load()
+    if shrunk > 1:
+        notes.append("decoded at half its size")
+        picture.info["shrunk"] = shrunk
     return picture
 
 
-def _foreign(data: bytes) -> str:
-    if data.startswith(b"PK"):
-        return "an archive inside; unpack it, or prepare it by itself"
-    if data.startswith(SIGNATURES):
-        return "damaged header, or an unsupported variant of its format"
-    return f"not an image ({', '.join(FORMATS)} are read)"
+def _opened(data: bytes, kind: str) -> Image.Image:
+    """The header is read, no pixels yet."""
+    try:
+        picture = Image.open(io.BytesIO(data), formats=[kind])
+    except UnidentifiedImageError:
+        if kind in CODECS and not features.check(CODECS[kind]):
+            raise Unreadable(f"{kind}, which this build of Pillow does not read; pip install -U pillow") from None
+        raise Unreadable("damaged header, or an unsupported variant of its format") from None
+    tags = getattr(picture, "tag_v2", {})
+    if tags.get(SUBFILE, 0) & 1 or DNG in tags:  # what Pillow would show of a raw file is its thumbnail
+        raise Unreadable("a camera's raw is not an image format that is read; export it as JPEG")
+    return picture
+
+
+def _shrink(picture: Image.Image, max_pixels: int) -> int:
+    """Let a JPEG over the limit be decoded at half its size; returns by how much it shrinks. Raises TooLarge."""
+    width, height = picture.size
+    if width * height <= max_pixels:
+        return 1
+    most = max_pixels * (HALVED if picture.format in ("JPEG", "MPO") else 1)
+    if width * height > most or min(width, height) < 2:
+        raise TooLarge(f"{width} x {height} is over the limit of {most / 1e6:g} megapixels")
+    picture.draft(None, (width // 2, height // 2))
+    return 2
 
 
 def _scale_transparent_colour(picture: Image.Image) -> None:
@@ -145,7 +153,7 @@ def _to_8_bits(picture: Image.Image, notes: list[str]) -> Image.Image:
         raise Unreadable("holds values that are not finite")
     if low < 0:
         raise Unreadable(f"holds negative values ({low:g} ...); what is black in it cannot be known")
-    if picture.mode.startswith("I;16"):
+    if picture.mode.startswith("I;16") or picture.format == "PPM":  # whose own white Pillow has brought to 65535
         white = 65535
     else:
         usual = (1, 255, 65535) if picture.mode == "F" else (255, 65535)
@@ -162,7 +170,7 @@ def _to_8_bits(picture: Image.Image, notes: list[str]) -> Image.Image:
 def flatten(picture: Image.Image, background: str, notes: list[str]) -> Image.Image:
     """Any 8-bit mode -> RGB, with transparent parts on `background`."""
     if not picture.has_transparency_data:
-        return picture.convert("RGB")
+        return picture if picture.mode == "RGB" else picture.convert("RGB")
     picture = picture.convert("RGBA")
     if picture.getextrema()[3][0] == 255:
         return picture.convert("RGB")

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from faces import hdr
-from faces.decode import MAX_PIXELS, Decoded, Unreadable, flatten
+from faces.decode import MAX_PIXELS, Decoded, TooLarge, flatten
 
 UNTAGGED = 2  # in H.273's tables of matrices, primaries and transfers
 BT709, BT2020 = 1, 9  # there
@@ -30,9 +30,9 @@ TURNS = {  # signs of a display matrix, where the axes of the frame point to -> 
 
 
 def picture_of(frame, stream, max_pixels: int = MAX_PIXELS, background: str = "white") -> Decoded:
-    """frame: a VideoFrame of PyAV; stream: whose it is, just after it was decoded. Raises Unreadable for one too large."""
+    """frame: a VideoFrame of PyAV; stream: whose it is, just after it was decoded. Raises TooLarge."""
     if frame.width * frame.height > max_pixels:  # frames may change their size within a film
-        raise Unreadable(f"{frame.width} x {frame.height} is over the limit of {max_pixels / 1e6:g} megapixels")
+        raise TooLarge(f"{frame.width} x {frame.height} is over the limit of {max_pixels / 1e6:g} megapixels")
     notes: list[str] = []
     picture = _turned(_squared(_coloured(frame, stream, background, notes), stream, notes), frame)
     if frame.interlaced_frame:

@@ -13,7 +13,7 @@ import numpy as np
 
 import progress
 from cli import InputError
-from faces.decode import MAX_PIXELS, Decoded, Unreadable, reasons
+from faces.decode import MAX_PIXELS, Decoded, TooLarge, Unreadable, reasons
 from faces.frame import picture_of
 from faces.sources import Item
 
@@ -29,7 +29,7 @@ class Film:
     """
 
     def __init__(self, path: Path, every: float | None = None, scene_frames: int = 3):
-        self.path = path
+        self.path, self.passed_over = path, []
         refused = ""
         with self._open() as container:
             stream = container.streams.video[0]
@@ -52,18 +52,21 @@ class Film:
         with reasons(), self._open() as container:
             stream = container.streams.video[0]
             if stream.width * stream.height > max_pixels:
-                raise Unreadable(f"{stream.width} x {stream.height} is over the limit; --max_pixels raises it")
+                raise TooLarge(f"{stream.width} x {stream.height} is over the limit of {max_pixels / 1e6:g} megapixels")
             return picture_of(_frame_at(container, stream, item.place), stream, max_pixels, background)
+
+    def refusal(self, item: Item) -> str:
+        return item.refused
 
     def _open(self):
         try:
             import av
         except ImportError:
-            raise InputError(f"{self.path}: to read a film, pip install 'av>=15'; folders and zips need nothing more") from None
+            raise InputError(f"{self.path}: to read a film, pip install 'av>=15'") from None
         try:
             container = av.open(str(self.path), options={"format_whitelist": FORMATS})
         except (av.FFmpegError, OSError, ValueError) as error:
-            raise InputError(f"{self.path}: neither a folder nor a zip, and not a film PyAV can read ({error})") from None
+            raise InputError(f"{self.path}: not a film PyAV can read ({error})") from None
         if not container.streams.video:
             container.close()
             raise InputError(f"{self.path}: holds no pictures, only sound")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from faces.align import Upscaler
+    from faces.photos import Album
 
 SHOWN = 10  # left-out pictures named on the screen; align.json names all
 THUMBNAIL, PER_SHEET, COLUMNS = 192, 96, 8
@@ -64,48 +65,43 @@ def main(args: argparse.Namespace) -> Path:
     import filenames
     import utils
     from faces import align, photos
-    from faces.decode import Unreadable
 
     upscaler = load_upscaler(args.upscaler) if args.upscaler else align.lanczos
-    pictures = list(photos.listed(args.paths))
-    where = Where(args, len(pictures))
-    taken, refused, thumbnails, names = [], {}, [], set()
-    for name, photo in progress.through(pictures, "pictures"):
-        try:
-            picture, notes = photo()
-        except Unreadable as reason:
-            refused[name] = str(reason)
-            continue
+    album = photos.Album(args.paths)
+    where = Where(args, len(album))
+    taken, thumbnails, names = [], [], set()
+    for name, (picture, notes) in progress.through(album, "pictures", len(album)):
         try:
             squares = where.squares(name, picture)
         except align.NoFace as reason:
-            refused[name], squares = str(reason), []
+            album.left_out.append((name, str(reason)))
+            squares = []
         thumbnails.append((name, thumbnail(picture, squares, args.min_side)))
         for square in squares:
             side = align.side(square)
             if side < args.min_side:
-                refused[name] = f"a crop of {side:.0f} px, below --min_side {args.min_side:g}"
+                album.left_out.append((name, f"a crop of {side:.0f} px, below --min_side {args.min_side:g}"))
                 continue
             try:
                 crop = align.cut(picture, square, args.size, upscaler)
             except align.NoFace as reason:
-                refused[name] = str(reason)
+                album.left_out.append((name, str(reason)))
                 continue
             path = args.out / "crops" / f"{filenames.free(Path(name).stem, names)}.png"
-            entry = {"source": name, "square": square.round(2).tolist(), "scale": round(args.size / side, 4)}
+            in_file = square * picture.info.get("shrunk", 1)
+            entry = {"source": name, "square": in_file.round(2).tolist(), "scale": round(args.size / align.side(in_file), 4)}
             utils.save_png(crop, path, **entry)
             taken.append({"crop": path.name, **entry, "notes": notes})
 
-    for name, reason in list(refused.items())[:SHOWN] if taken else []:
-        print(f"left out {name}: {reason}")
     if not taken:
-        name, reason = next(iter(refused.items()))
-        raise cli.InputError(
-            f"{name}: {reason}" if len(pictures) == 1 else f"no crop of {len(pictures)} pictures; {name}: {reason}"
-        )
-    print(summary(taken, refused, len(pictures), args))
+        name, reason = album.left_out[0]
+        raise cli.InputError(f"no crop of {len(album)} pictures; " * (len(album) > 1) + f"{name}: {reason}")
+    for name, reason in album.left_out[:SHOWN]:
+        print(f"left out {name}: {reason}")
+    print(summary(taken, album, args))
     cli.save_command(args, args.out)
-    (args.out / "align.json").write_text(json.dumps({"crops": taken, "left out": refused}, indent=1, ensure_ascii=False))
+    record = {"crops": taken, "left out": dict(album.left_out), "passed over": album.passed_over}
+    (args.out / "align.json").write_text(json.dumps(record, indent=1, ensure_ascii=False), "utf-8", "surrogateescape")
     for path in contact_sheets(thumbnails, args.out):
         print(f"contact sheet: {path}")
     return args.out / "crops"
@@ -143,12 +139,13 @@ class Where:
             boxes = align.of(self.boxes, name) if args.boxes else self.finder.boxes(picture)
             if not boxes:
                 raise align.NoFace(f"not in --boxes {args.boxes}")
-            return [align.box_square(box, args.expand) for box in boxes]
+            squares = [align.box_square(box, args.expand) for box in boxes]
+            return [align.as_decoded(square, picture) for square in squares] if args.boxes else squares
         if args.eyes or args.landmarks:
             face = self.eyes or align.of(self.faces, name)
             if face is None:
                 raise align.NoFace(f"not in --landmarks {args.landmarks}")
-            return [align.ffhq_square(face)]
+            return [align.as_decoded(align.ffhq_square(face), picture)]
         faces = self.finder.faces(picture)
         return [align.ffhq_square(face) for face in (faces if args.all else faces[:1])]
 
@@ -177,14 +174,19 @@ def load_upscaler(text: str) -> "Upscaler":
     return upscaler
 
 
-def summary(taken: list[dict], refused: dict[str, str], count: int, args: argparse.Namespace) -> str:
+def summary(taken: list[dict], album: "Album", args: argparse.Namespace) -> str:
+    from faces.sources import counted, hidden
+
     enlarged = sorted(entry["scale"] for entry in taken if entry["scale"] > 1)
-    line = f"{count} pictures: {len(taken)} crops, {len(refused)} left out; {len(enlarged)} enlarged to {args.size} px"
+    line = f"{len(album)} pictures: {len(taken)} crops, {len(album.left_out)} left out"
+    line += f"; {len(enlarged)} enlarged to {args.size} px"
     if enlarged:
         line += f", by {enlarged[0]:.2f} to {enlarged[-1]:.2f}, half of them by {statistics.median(enlarged):.2f} or less"
     if far := [entry["crop"] for entry in taken if entry["scale"] > MUCH]:
         line += f"; {len(far)} by more than {MUCH}, {far[0]} for instance: look at them, or raise --min_side"
-    return line
+    if album.left_out:
+        line += f"; left out: {counted(reason for _, reason in album.left_out)}"
+    return line + (f"; {hidden(album.passed_over)}" if album.passed_over else "")
 
 
 def thumbnail(picture: "Image", squares: "list[np.ndarray]", min_side: float) -> "Image":

@@ -193,24 +193,21 @@ def cut_faces(args: argparse.Namespace, size: int) -> dict[str, Image]:
     """One face of each photo under a name of its own. Whoever has none is named; InputError where nobody has one."""
     import filenames
     from faces import align, photos
-    from faces.decode import Unreadable
 
-    listed = list(photos.listed(args.photos))
-    square_of = square_finder(args, len(listed))
-    faces, refused, taken = {}, {}, set()
-    for name, photo in listed:
+    album = photos.Album(args.photos)
+    square_of = square_finder(args, len(album))
+    faces, taken = {}, set()
+    for name, (picture, _) in album:
         try:
-            picture = photo().picture
             face = align.cut(picture, square_of(name, picture), size)
-        except (Unreadable, align.NoFace) as reason:
-            refused[name] = reason
+        except align.NoFace as reason:
+            album.left_out.append((name, str(reason)))
             continue
         faces[filenames.free(Path(name).stem, taken)] = face
     if not faces:
-        name, reason = next(iter(refused.items()))
-        raise cli.InputError(f"no face in {len(listed)} photos; " * (len(listed) > 1) + f"{name}: {reason}")
-    for name, reason in refused.items():
-        print(f"left out {name}: {reason}")
+        name, reason = album.left_out[0]
+        raise cli.InputError(f"no face in {len(album)} photos; " * (len(album) > 1) + f"{name}: {reason}")
+    album.report(len(faces), args.outdir)
     return faces
 
 
@@ -223,7 +220,7 @@ def square_finder(args: argparse.Namespace, count: int):
     if args.eyes:
         if count > 1:
             raise cli.InputError(f"--eyes: is for one photo, not {count}; --landmarks FILE is for many")
-        return lambda name, picture: align.ffhq_square(align.parse_eyes(args.eyes))
+        return lambda name, picture: align.as_decoded(align.ffhq_square(align.parse_eyes(args.eyes)), picture)
     if not args.landmarks:
         finder = align.Finder()
         return lambda name, picture: align.ffhq_square(finder.faces(picture)[0])
@@ -232,7 +229,7 @@ def square_finder(args: argparse.Namespace, count: int):
     def listed(name, picture):
         if (face := align.of(table, name)) is None:
             raise align.NoFace(f"not in --landmarks {args.landmarks}")
-        return align.ffhq_square(face)
+        return align.as_decoded(align.ffhq_square(face), picture)
 
     return listed
 

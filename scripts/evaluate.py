@@ -41,7 +41,7 @@ def parser() -> cli.Parser:
     parser = cli.Parser(__doc__, "python -m scripts.evaluate [flags] --ckpt FILE --data LMDB")
     add = parser.add_argument_group("networks and images").add_argument
     add("--ckpt", required=True, metavar="FILE", help="checkpoint of any format; its averaged generator is measured")
-    add("--data", required=True, metavar="LMDB", help="the images it should resemble: LMDB, folder or zip")
+    add("--data", required=True, metavar="LMDB", help="the images it should resemble: LMDB, folder, zip or film")
     add("--source", metavar="FILE", help="the network it was fine-tuned from; for --features disc and --metrics structure")
     add = parser.add_argument_group("measures").add_argument
     add("--metrics", default="fid,kid,pr", metavar="LIST", help=f"some of {','.join(METRICS)} (default: fid,kid,pr)")
@@ -81,6 +81,7 @@ def main(args: argparse.Namespace) -> Path:
     target = checkpoint.read(args.ckpt, "--ckpt")
     generator = target.generator().to(device)
     images = dataset.open_images(args.data, generator.size)
+    print(images.summary())
     if source and source.architecture.size != generator.size:
         raise cli.InputError(f"--source {args.source}: draws pictures of another size than {args.ckpt}")
 
@@ -101,13 +102,16 @@ def main(args: argparse.Namespace) -> Path:
             )
         found |= structure(generator, photo, images, ruler, device)
 
+    for line in images.remarks():
+        print(line)
     for name, label in NAMES.items():
         if name in found:
             spread = f" +- {found[f'{name}_std']:.5g}" if f"{name}_std" in found else ""
             print(f"{label:<24}{found[name]:.5g}{spread}")
     measured = {"ckpt": args.ckpt, "network": checkpoint.fingerprint(generator.state_dict())}
     measured |= {"iteration": target.extra["iteration"]} if "iteration" in target.extra else {}
-    measured |= {"data": args.data, "images": len(images)} | ({"source": args.source} if args.source else {})
+    measured |= {"data": args.data, "images": len(images), "passed_over": len(images.refused)}
+    measured |= {"source": args.source} if args.source else {}
     measured |= {"features": args.features, "n": args.n, "truncation": args.truncation} if look else {}
     return append(args.out or run_folder(Path(args.ckpt)) / "metrics.jsonl", measured | found, started)
 

@@ -41,7 +41,7 @@ def places(tmp_path_factory) -> dict[str, Path]:
         for i in range(COUNT):
             picture(i).save(root / "folder" / f"{i:02d}.png")
             archive.write(root / "folder" / f"{i:02d}.png", f"{i:02d}.png")
-    (root / "folder" / "notes.txt").write_text("not a picture by its name")
+    (root / "folder" / "notes.txt").write_text("not a picture")
     (root / "folder" / "gone.png").symlink_to("nothing")
     words = ["--out", str(root / "lmdb"), "--size", "8,16", "--format", "png", str(root / "folder")]
     prepare_data.main(prepare_data.parser().parse_args(words))
@@ -102,9 +102,9 @@ def test_stored_sizes_are_found_among_many_keys(tmp_path):
         (lambda path: None, None, "no such file or folder; prepare_data.py makes"),
         (lambda path: path.with_name("it.partial").mkdir(), None, "prepare_data.py has not finished it; run it again"),
         (lambda path: path.mkdir(), 8, "holds no files"),
-        (lambda path: (path.mkdir(), (path / "a.txt").write_text("x")), 8, "holds no pictures"),
-        (lambda path: (path.mkdir(), (path / "a.png").write_text("x")), None, "needs --size"),
-        (lambda path: path.write_bytes(b"x"), 8, "neither a data set, a folder nor a zip"),
+        (lambda path: (path.mkdir(), (path / "a.txt").write_text("x")), 8, r"holds no pictures: .*1 not an image"),
+        (lambda path: (path.mkdir(), (path / "a.png").write_bytes(jpeg())), None, "need --size"),
+        (lambda path: path.write_bytes(b"x"), 8, "not an image .* nor a zip or a film"),
         (lambda path: write_lmdb(path, length=b"1", key_8_00000=b"x", key_16_00000=b"x"), None, "several sizes.* 8, 16"),
         (lambda path: write_lmdb(path, length=b"1", key_8_00000=b"x"), 64, "no size 64; stored are 8"),
         (lambda path: write_lmdb(path, length=b"0"), 64, "no size 64; stored are none"),
@@ -139,9 +139,38 @@ def test_image_that_does_not_decode_is_named(damaged, tmp_path):
 
 
 def test_picture_of_a_folder_that_does_not_decode_is_named(tmp_path):
-    (tmp_path / "a.png").write_text("x")
-    with pytest.raises(InputError, match=r"a.png cannot be used \(not an image.*remove it"):
+    (tmp_path / "a.png").write_bytes(jpeg()[:300])
+    with pytest.raises(InputError, match=r"a.png cannot be used \(damaged.*remove it"):
         open_images(tmp_path, 8)[0]
+
+
+def test_first_bytes_decide_what_is_a_picture_and_all_else_is_counted(tmp_path):
+    for name in ("a.jfif", "b", "c.txt", ".hidden.jpg", "Thumbs.db"):
+        (tmp_path / name).write_bytes(jpeg(size=40))
+    (tmp_path / "caption.jpg").write_text("a text")
+    (tmp_path / "d.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    images = open_images(tmp_path, 8)
+    assert [images.name(i) for i in range(len(images))] == ["a.jfif", "b", "c.txt"]
+    said = images.summary()
+    assert said.startswith(f"{tmp_path}: 3 pictures; 2 passed over (1 not an image")
+    assert "1 HEIC is not an image format that is read; export it as JPEG" in said and "2 hidden or system files" in said
+    assert open_images(write_lmdb(tmp_path / "lmdb", length=b"1", key_8_00000=jpeg())).summary().endswith(": 1 picture of 8 px")
+
+
+def test_one_picture_is_a_set_of_one(tmp_path):
+    (tmp_path / "me").write_bytes(jpeg(size=20))
+    images = open_images(tmp_path / "me", 8)
+    assert len(images) == 1 and images[0].shape == (3, 8, 8)
+
+
+def test_what_cutting_does_is_counted_once_all_are_kept(tmp_path):
+    for name, size in {"tall.png": (20, 60), "tiny.png": (2, 2), "good.png": (20, 24)}.items():
+        Image.new("RGB", size).save(tmp_path / name)
+    images = open_images(tmp_path, 16)
+    with Batches(images, 2) as batches:
+        batches.fill()
+    (said,) = images.remarks()
+    assert said.startswith("of 3 pictures 1 keeps less than two thirds of the picture, 1 enlarged more than 4 times: ")
 
 
 def _first_batches(images: Images, queue) -> None:

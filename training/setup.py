@@ -131,6 +131,7 @@ def prepare(args: argparse.Namespace, device: torch.device, resumed: Checkpoint 
         world=parallel.world_size(),
     )
     batches.fill()
+    remarks = [images.summary(), *images.remarks(), *remarks]
     return Run(args, state, architecture, images, batches, remarks, saved_at=saved.get("iteration"))
 
 
@@ -146,7 +147,7 @@ def check_flags(args: argparse.Namespace) -> None:
         raise InputError(f"--path {args.path}: {args.images} was given as well; name the images once")
     args.images = args.path = args.images or args.path
     if not args.images:
-        raise InputError("no images: name an LMDB, a folder or a zip; --help lists the flags")
+        raise InputError("no images: name an LMDB, a folder, a zip, a film or a picture; --help lists the flags")
     if args.channel_multiplier and (args.channel_base or args.channel_max):
         raise InputError("--channel_multiplier and --channel_base/--channel_max: give one kind of channel flag, not both")
     if args.iter and args.kimg:

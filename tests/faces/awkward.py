@@ -298,7 +298,6 @@ def _bombs_and_strangers() -> dict[str, Case]:
         "drawing.svg": Case(b'<svg xmlns="http://www.w3.org/2000/svg"/>', reason="not an image"),
         "layers.psd": Case(b"8BPS\0\1" + bytes(200), reason="not an image"),
         "paper.eps": Case(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", reason="not an image"),
-        ".DS_Store": Case(b"\0\0\0\1Bud1" + bytes(100), reason="not an image"),
         "zeros.jpg": Case(bytes(5000), reason="not an image"),
         "inner.zip": Case(inner.getvalue(), reason="an archive inside"),
         "is-a-png.jpg": Case(saved(picture, "PNG"), scene(), tolerance=0),

@@ -11,7 +11,7 @@ import pytest
 from cli import InputError
 from faces.decode import Unreadable
 from faces.sources import fingerprint, open_source
-from tests.faces.awkward import fill_folder, pictures, scene
+from tests.faces.awkward import fill_folder, scene
 from tests.faces.awkward_archives import GOOD, archives, zipped
 
 ARCHIVES = archives()
@@ -88,11 +88,10 @@ def test_fingerprint_changes_with_the_content_and_not_with_the_place(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("missing", "no such file"), ("empty", "holds no files"), ("one.png", "a single picture"), ("fifo", "not a regular file")],
+    [("missing", "no such file"), ("empty", "holds no files"), ("fifo", "not a regular file")],
 )
 def test_path_that_is_no_source_is_named_with_what_is_wrong(name, message, tmp_path):
     (tmp_path / "empty").mkdir()
-    (tmp_path / "one.png").write_bytes(pictures()["rgb.png"].data)
     os.mkfifo(tmp_path / "fifo")
     with pytest.raises(InputError, match=rf"^{tmp_path / name}: .*{message}"):
         open_source(tmp_path / name)
@@ -156,5 +155,5 @@ def test_film_that_is_cut_short_gives_what_is_there(film, tmp_path):
 def test_playlist_in_the_guise_of_a_film_opens_no_other_file(film, tmp_path):
     shutil.copy(film, tmp_path / "private.mp4")
     (tmp_path / "film.mp4").write_text("ffconcat version 1.0\nfile private.mp4\n")
-    with pytest.raises(InputError, match="not a film PyAV can read"):
+    with pytest.raises(InputError, match=r"not an image .* nor a zip or a film"):
         open_source(tmp_path / "film.mp4")

@@ -55,7 +55,7 @@ def test_everybody_is_projected_and_drawn_by_the_target(place, tmp_path, capsys,
     out = draw(place, tmp_path / "new" / "out", "--no_align", "--space", space)
     assert capsys.readouterr().out.splitlines()[-1] == str(out / "sheet.png")
     pictures = {f"{name}-{row}.png" for name in "ab" for row in ("photo", "projected", "cartoon")}
-    assert {path.name for path in out.iterdir()} == {"sheet.png", "latents.pt", "command.txt", *pictures}
+    assert {path.name for path in out.iterdir()} == {"sheet.png", "latents.pt", "command.txt", "pictures.txt", *pictures}
     found = latents.read_latents(out / "latents.pt")
     assert (found.space, found.names) == (space, ["a", "b"])
     networks = {name: checkpoint.read(place / f"{name}.pt").generator() for name in "st"}
