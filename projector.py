@@ -209,7 +209,7 @@ def load(album: Album, size: int) -> dict[int, Tensor]:
         found[number] = utils.from_pixels(pixels.permute(2, 0, 1)[None])
     if not found:
         name, reason = album.left_out[0]
-        raise cli.InputError(f"{name}: {reason}")
+        raise cli.InputError(f"none of {len(album)} photos can be used; " * (len(album) > 1) + f"{name}: {reason}")
     return found
 
 

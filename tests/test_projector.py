@@ -60,7 +60,7 @@ def test_photos_become_a_latent_file_and_pictures(place, tmp_path, capsys):
     assert shown.out.splitlines()[-1] == str(out / "latents.pt")
     assert "PSNR" in shown.out and "loss=" in shown.err
     names = {path.name for path in out.iterdir()}
-    assert names == {"0.png", "0-strip.png", "1.png", "1-strip.png", "latents.pt", "losses.csv", "command.txt"}
+    assert names == {"0.png", "0-strip.png", "1.png", "1-strip.png", "latents.pt", "losses.csv", "command.txt", "pictures.txt"}
     found = latents.read_latents(out / "latents.pt")
     generator = checkpoint.read(place / "s.pt").generator()
     assert (found.space, found.names) == ("w", [str(place / "0.png"), str(place / "1.png")])
@@ -289,6 +289,21 @@ def test_a_photo_that_is_not_square_is_told_of_scripts_align(place, tmp_path, ca
     assert "40 x 20" in (said := capsys.readouterr().out) and "scripts.align" in said
 
 
+def test_folders_are_projected_and_what_is_no_picture_is_left_out(place, tmp_path, capsys):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name, source in {"b": "0.png", "c.jfif": "1.png", "._b": "0.png"}.items():
+        (folder / name).write_bytes((place / source).read_bytes())
+    (folder / "a.png").write_text("nothing to see")
+    run(projector, "--ckpt", place / "s.pt", "--outdir", tmp_path / "out", "--step", STEPS, folder)
+    said = capsys.readouterr().out
+    assert "left out a.png: not an image" in said and "2 pictures; 1 passed over" in said and "(._b)" in said
+    found = latents.read_latents(tmp_path / "out" / "latents.pt")
+    assert [*found.names] == ["b", "c.jfif"] and {"b.png", "c.png"} <= {path.name for path in (tmp_path / "out").iterdir()}
+    alone = latents.read_latents(project(place, tmp_path / "alone", photos="01") / "latents.pt")
+    assert torch.equal(found.latent, alone.latent)
+
+
 @pytest.mark.parametrize(
     "flags, words",
     [
@@ -298,7 +313,7 @@ def test_a_photo_that_is_not_square_is_told_of_scripts_align(place, tmp_path, ca
         (["{me}", "--lr_rampup", "2"], ["--lr_rampup", "at most 1"]),
         (["{missing}"], ["missing.png: no such file"]),
         (["{text}"], ["text.png", "not an image"]),
-        (["{folder}"], ["not a regular file"]),
+        (["{folder}"], ["photos can be used; ", "d.pt: an archive"]),
         ([], ["PHOTO", "scripts.align"]),
         (["{me}", "--ckpt", "{missing}"], ["--ckpt {missing}: no such file"]),
         (["{me}", "--ckpt", "{text}"], ["text.png"]),
