@@ -15,7 +15,7 @@ import utils
 from augment import AdaptiveP
 from checkpoint import Architecture, Checkpoint
 from cli import InputError
-from dataset import Batches, Images, open_images
+from dataset import Batches, Images, open_images, stored_sizes
 from faces.store import is_store
 from model import Discriminator, Generator, channel_table
 from training import loggers, parallel
@@ -92,7 +92,7 @@ def prepare(args: argparse.Namespace, device: torch.device, resumed: Checkpoint 
     images = _open_images(args, resumed or start)
     architecture = _architecture(args, resumed or start, images.size)
     args.size = images.size
-    remarks = list(resumed.notes) if resumed else _apply_preset(args, images.size)
+    remarks = list(resumed.notes) if resumed else _apply_preset(args, images.size, start)
     remarks += _decide_numbers(args, images.size)
     methods = _methods(args, start, resumed)
     generator, discriminator, source = _networks(args, architecture, start, remarks)
@@ -174,12 +174,22 @@ def check_flags(args: argparse.Namespace) -> None:
 def _open_images(args: argparse.Namespace, start: Checkpoint | None) -> Images:
     """--size, else the checkpoint's, else the only one stored, else 256."""
     size = args.size or (start.architecture.size if start else None)
-    if size is None and not is_store(Path(args.images)):
+    stored = stored_sizes(args.images) if is_store(Path(args.images)) else None
+    if size is None and stored is None:
         size = NEW_NETWORK_SIZE
+    if start and stored and size == start.architecture.size not in stored:
+        raise InputError(
+            f"--path {args.images}: holds pictures of {_listed(stored)} px, and {start.path} is a network of {size} px; "
+            f"prepare them anew (prepare_data.py --size {size}), or start from a network of {_listed(stored, 'or')} px"
+        )
     try:
         return open_images(args.images, size)
     except InputError as error:
         raise InputError(f"--path {error}") from None
+
+
+def _listed(numbers: list[int], last: str = "and") -> str:
+    return f" {last} ".join(filter(None, [", ".join(map(str, numbers[:-1])), str(numbers[-1])]))
 
 
 def _architecture(args: argparse.Namespace, start: Checkpoint | None, size: int) -> Architecture:
@@ -197,7 +207,8 @@ def _architecture(args: argparse.Namespace, start: Checkpoint | None, size: int)
             flags = CHANNEL_FLAGS if name == "channels" else (name,)
             given = " ".join(f"--{flag} {getattr(args, flag)}" for flag in flags if getattr(args, flag))
             out = "the channel flags" if name == "channels" else "the flag"
-            raise InputError(f"{given}: {start.path} has {name} {found[name]}, not {value}; leave {out} out")
+            other = f", or start from a network of {value} px" if name == "size" else ""
+            raise InputError(f"{given}: {start.path} has {name} {found[name]}, not {value}; leave {out} out{other}")
     return start.architecture
 
 
@@ -206,14 +217,17 @@ def _channels(args: argparse.Namespace, size: int) -> dict[int, int]:
     return channel_table(size, args.channel_multiplier or 2, base, args.channel_max or 512)
 
 
-def _apply_preset(args: argparse.Namespace, size: int) -> list[str]:
-    """Set the flags of --preset that the user left alone."""
+def _apply_preset(args: argparse.Namespace, size: int, start: Checkpoint | None) -> list[str]:
+    """Set the flags of --preset that the user left alone, but for --freezeD where there is no discriminator to freeze."""
     if not args.preset:
         return []
     chosen = {name: value for name, value in preset_flags(args.preset, size).items() if getattr(args, name) in (-1, False)}
+    left_out = ""
+    if start and "d" not in start.networks and chosen.pop("freezeD", None):
+        left_out = f"; it leaves --freezeD out, since {args.ckpt} holds no discriminator"
     vars(args).update(chosen)
     flags = " ".join(f"--{name}" if value is True else f"--{name} {value}" for name, value in chosen.items())
-    return [f"--preset {args.preset} at {size} px sets {flags or 'nothing that was left open'}"]
+    return [f"--preset {args.preset} at {size} px sets {flags or 'nothing that was left open'}{left_out}"]
 
 
 def _decide_numbers(args: argparse.Namespace, size: int) -> list[str]:
@@ -248,6 +262,8 @@ def _methods(args: argparse.Namespace, start: Checkpoint | None, resumed: Checkp
     if needy and not start:
         way = f"begin a new run with --ckpt {resumed.path} in place of --resume" if resumed else "name one with --ckpt"
         raise InputError(f"{needy[0]} (--structure_loss, --freezeStyle) compares with a source network: {way}")
+    if methods and not start and not resumed:
+        raise InputError(f"{type(methods[0]).__name__} keeps what a source network has learnt: name one with --ckpt")
     if needy and args.start_from == "g":
         raise InputError(f"--start_from g: {needy[0]} compares with the source, which is g_ema; leave the flag out")
     return methods

@@ -7,7 +7,10 @@ import pytest
 import torch
 
 import checkpoint
+import prepare_data
 import train
+from cli import InputError
+from tests.commands import run
 from tests.networks import tiny_discriminator, tiny_generator
 from tests.pictures import random_pictures
 from training import setup
@@ -111,6 +114,55 @@ def test_a_preset_sets_what_was_left_open_and_says_so(prepared, source):
     (said,) = [line for line in run.remarks if line.startswith("--preset")]
     assert "--freezeStyle 3" in said and "--augment " in said and "--freezeG" not in said
     assert run.state.ada and [method.layers for method in run.state.methods if hasattr(method, "layers")] == [3]
+
+
+@pytest.mark.parametrize("preset", ["freezed", "freezeg", "freezesg", "structure"])
+def test_a_preset_freezes_no_discriminator_that_the_file_lacks_and_says_so(prepared, tmp_path, preset):
+    path = tmp_path / "g.pt"
+    checkpoint.write(path, {"g_ema": tiny_generator().state_dict()})
+    run = prepared("--ckpt", path, "--preset", preset)
+    assert run.args.freezeD == -1 and all(p.requires_grad for p in run.state.discriminator.parameters())
+    (said,) = [line for line in run.remarks if line.startswith("--preset")]
+    assert f"leaves --freezeD out, since {path} holds no discriminator" in said and "--freezeD 1" not in said
+
+
+@pytest.mark.parametrize("words", [["--preset", "freezed"], ["--preset", "freezeg"], ["--freezeD", 1], ["--freezeFC"]], ids=str)
+def test_nothing_is_frozen_of_networks_that_have_learnt_nothing(prepared, words):
+    with pytest.raises(InputError, match=r"keeps what a source network has learnt: name one with --ckpt"):
+        prepared(*NEW, *words)
+
+
+@pytest.fixture(scope="module")
+def stored(faces, tmp_path_factory):
+    """Data sets of one size and of two."""
+    folder = tmp_path_factory.mktemp("stored")
+    for sizes in ("8", "8,32"):
+        run(prepare_data, faces, "--out", folder / sizes, "--size", sizes, "--n_worker", 1)
+    return folder
+
+
+@pytest.mark.parametrize("sizes, listed", [("8", "8"), ("8,32", "8 and 32")])
+def test_data_of_other_sizes_than_the_networks_is_refused_with_both_ways_out(stored, source, sizes, listed):
+    for words in ([], ["--size", 16]):
+        args = train.parser().parse_args([str(word) for word in (stored / sizes, "--ckpt", source, *words)])
+        with pytest.raises(InputError) as refused:
+            setup.prepare(args, torch.device("cpu"))
+        said = str(refused.value)
+        assert f"holds pictures of {listed} px" in said and f"{source} is a network of 16 px" in said
+        assert "prepare_data.py --size 16" in said and f"start from a network of {listed.replace('and', 'or')} px" in said
+
+
+def test_of_several_sizes_that_of_the_network_is_taken(faces, source, tmp_path):
+    run(prepare_data, faces, "--out", tmp_path / "data", "--size", "8,16", "--n_worker", 1)
+    args = train.parser().parse_args([str(tmp_path / "data"), "--ckpt", str(source)])
+    assert setup.prepare(args, torch.device("cpu")).images.size == 16
+
+
+def test_another_size_than_the_networks_is_refused_with_both_ways_out(stored, prepared, source):
+    with pytest.raises(
+        InputError, match=r"--size 32: .* has size 16, not 32; leave the flag out, or start from a network of 32 px"
+    ):
+        prepared("--ckpt", source, "--size", 32)
 
 
 def test_a_batch_is_passed_in_as_many_parts_as_asked(prepared):
