@@ -12,6 +12,7 @@ OLDEST_TESTS ?= tests/op tests/augment tests/training tests/test_train.py tests/
 OUT := demo/out
 DEMO_ITERATIONS ?= 1200
 GPU_OUT := gpu-run
+GPU_TESTS := $(addprefix tests/,op/test_kernels.py training/test_graphs.py augment/test_pipeline.py editing/test_latents.py)
 PEERS ?=  # of gpu-bench, e.g. PEERS="--peer rosinality=DIR --peer ada=DIR"
 
 .PHONY: demo test test-oldest gpu gpu-test gpu-bench gpu-train clean
@@ -40,7 +41,7 @@ test-oldest: $(OLDEST)/ready
 gpu: gpu-test gpu-bench gpu-train
 
 gpu-test:
-	$(PYTHON) -m pytest -m cuda
+	$(PYTHON) -m pytest -m cuda $(GPU_TESTS)
 
 gpu-bench:
 	$(PYTHON) -m benchmarks.ops --device cuda --precision fp32 --repeats 20 $(PEERS)

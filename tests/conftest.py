@@ -1,11 +1,23 @@
 """One thread: the tests are small, and results must not depend on the machine."""
 
+import sys
+
 import pytest
 import torch
 
 
+class WithoutLmdb:
+    """The last place where a module is looked for: on a machine without lmdb, tests that need it are skipped, file by file."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == "lmdb":
+            pytest.skip("lmdb is not installed", allow_module_level=True)
+
+
 def pytest_configure(config):
     torch.set_num_threads(1)
+    sys.meta_path.append(WithoutLmdb)
 
 
 def pytest_collection_modifyitems(items):

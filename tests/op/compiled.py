@@ -1,5 +1,7 @@
 """The compiled operators, where this machine can build them."""
 
+import os
+
 import pytest
 
 from op import build
@@ -8,3 +10,13 @@ REASON = build.status()
 BUILT = REASON.startswith("built")
 needs_compiler = pytest.mark.skipif(not BUILT, reason=REASON)
 IMPLS = ["ref", "torch", pytest.param("cpu", marks=needs_compiler)]
+
+
+def needs_nvcc() -> None:
+    """Skips where there is no nvcc for this PyTorch. One that is there and fails is no reason."""
+    if os.environ.get("CARTOON_KERNELS"):
+        pytest.skip("CARTOON_KERNELS chooses another road")
+    try:
+        build._nvcc_key()
+    except build.BuildError as error:
+        pytest.skip(str(error))

@@ -1,7 +1,6 @@
 """Building the operators: once, whole or not at all, and remembered when it fails. Each case is a process of its own."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +9,7 @@ import pytest
 import torch
 
 from op import build, nvrtc
-from tests.op.compiled import needs_compiler
+from tests.op.compiled import needs_compiler, needs_nvcc
 
 USE = "import torch; from op import fused_leaky_relu; print(fused_leaky_relu(torch.ones(1, 1), scale=1).item())"
 
@@ -77,8 +76,8 @@ def in_process_of_its_own(code: str) -> list[str]:
 
 
 @needs_cuda_wheel
-@pytest.mark.skipif(shutil.which("nvcc") is None, reason="nvcc is not installed")
 def test_nvcc_compiles_the_operators_for_every_kind_of_gpu():
+    needs_nvcc()
     code = """
 import torch
 from op import build

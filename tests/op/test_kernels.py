@@ -17,6 +17,7 @@ from model import make_kernel
 from op import build, fused_leaky_relu, nvrtc, upfirdn2d
 from op.upfirdn2d import out_size
 from tests.op import emulated
+from tests.op.compiled import needs_nvcc
 
 DTYPES = [torch.float32, torch.float16, torch.bfloat16]
 LAYOUTS = {"NCHW": torch.contiguous_format, "NHWC": torch.channels_last}
@@ -41,11 +42,18 @@ def host(request, monkeypatch) -> types.SimpleNamespace:
     elif name == "nvrtc.py":
         ops = types.SimpleNamespace(**nvrtc.operators(gpu_launcher()))
     else:
-        if build._failure("cuda") or "nvcc" not in build._built["cuda"].split(",")[0]:
-            pytest.skip(build.status("cuda"))
+        assert_built_with_nvcc()
         ops = torch.ops.cartoon_stylegan2
     monkeypatch.setattr(torch.ops, "cartoon_stylegan2", ops)
     return types.SimpleNamespace(ops=ops, device=torch.device("cpu" if emulation else "cuda", None if emulation else 0))
+
+
+def assert_built_with_nvcc() -> None:
+    """Fails where there is an nvcc for this PyTorch, and skips where there is none."""
+    if build._failure("cuda") is None and build._built["cuda"].startswith("built with nvcc"):
+        return
+    needs_nvcc()
+    pytest.fail(f"the operators are not built with nvcc: {build._failure('cuda') or build._built['cuda']}")
 
 
 def gpu_launcher():
@@ -311,6 +319,23 @@ def test_both_hosts_give_the_same_bits():
 @pytest.mark.parametrize("arguments", [nvrtc.Resample, nvrtc.Activation, nvrtc.ActivationBackward, nvrtc.Totals])
 def test_arguments_have_the_same_size_in_both_languages(arguments):
     assert emulated.library.size_of(arguments.__name__.encode()) == ctypes.sizeof(arguments)
+
+
+def test_a_build_with_nvcc_that_fails_is_no_reason_to_skip(monkeypatch):
+    def broken() -> str:
+        raise build.BuildError("nvcc is not installed")
+
+    monkeypatch.delenv("CARTOON_KERNELS", raising=False)
+    monkeypatch.setattr(build, "_failure", lambda device: None)
+    monkeypatch.setitem(build._built, "cuda", "built with nvcc, in a folder")
+    assert_built_with_nvcc()
+    monkeypatch.setitem(build._built, "cuda", "built with NVRTC, in a folder (nvcc fails: identifier is undefined)")
+    monkeypatch.setattr(build, "_nvcc_key", str)
+    with pytest.raises(pytest.fail.Exception, match="identifier is undefined"):
+        assert_built_with_nvcc()
+    monkeypatch.setattr(build, "_nvcc_key", broken)
+    with pytest.raises(pytest.skip.Exception, match="not installed"):
+        assert_built_with_nvcc()
 
 
 @pytest.mark.cuda
