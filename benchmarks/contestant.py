@@ -16,6 +16,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -38,7 +39,8 @@ def main(kind: str, folder: str, setting: str) -> None:
     pieces = {"step": training_pieces, "ops": operator_pieces}[setting["benchmark"]](kind, setting)
     print(json.dumps({"pieces": list(pieces)}), file=answers, flush=True)
     for line in sys.stdin:
-        print(json.dumps(timed(pieces[line.strip()], setting)), file=answers, flush=True)
+        piece = pieces[line.strip()]
+        print(json.dumps(timed(piece, setting) | {"graph": is_graph(piece)}), file=answers, flush=True)
 
 
 def timed(piece: Callable[[], object], setting: dict) -> dict[str, float]:
@@ -65,8 +67,23 @@ def timed(piece: Callable[[], object], setting: dict) -> dict[str, float]:
     return {"wall": wall / repeats, "cpu": cpu / repeats, "gpu": gpu / repeats, "peak": peak}
 
 
+def is_graph(piece: Callable[[], object]) -> bool:
+    """Whether a CUDA graph was launched."""
+    return isinstance(piece, Update) and getattr(piece.step, "graph", None) is not None
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # The training step
+
+
+class Update(NamedTuple):
+    """One of our updates, on new inputs each time."""
+
+    step: Callable[..., object]
+    inputs: Callable[[], tuple]
+
+    def __call__(self) -> object:
+        return self.step(*self.inputs())
 
 
 def training_pieces(kind: str, setting: dict) -> Pieces:
@@ -91,10 +108,10 @@ def our_steps(setting: dict, reals: Tensor) -> Pieces:
     draw, step = functools.partial(steps.draw_latents, state), graphs.training_steps(state, print)
     batch = len(reals)
     return {
-        "D": lambda: step.discriminator_step(state, [reals], [draw(batch)]),
-        "R1": lambda: step.r1_step(state, [reals]),
-        "G": lambda: step.generator_step(state, [draw(batch)]),
-        "path": lambda: step.path_length_step(state, [draw(max(1, batch // settings.path_batch_shrink))]),
+        "D": Update(step.discriminator_step, lambda: (state, [reals], [draw(batch)])),
+        "R1": Update(step.r1_step, lambda: (state, [reals])),
+        "G": Update(step.generator_step, lambda: (state, [draw(batch)])),
+        "path": Update(step.path_length_step, lambda: (state, [draw(max(1, batch // settings.path_batch_shrink))])),
         "EMA": state.update_ema,
     }
 

@@ -55,11 +55,19 @@ def main(args: argparse.Namespace) -> Path:
         ]
     )
     rows.append(["peak memory", *(f"{max(c.values('iteration', 'peak')) / 2**30:.2f} GiB" for c in chosen)])
+    if device == "cuda":
+        rows.append(["CUDA graphs", *map(graphs, chosen)])
     title = f"{args.size} px, batch {args.batch}, {args.precision}, {what.upper()} time"
     text = rounds.table([title, *(c.name for c in chosen)], rows)
     print(text)
     name = f"step-{args.size}px-batch{args.batch}-base{args.channel_base}-{device}-{args.precision}"
     return rounds.write(args, name, text, chosen, rounds.machine(device, args.threads))
+
+
+def graphs(contestant) -> str:
+    """Which pieces ran as CUDA graphs in every round: a recording that fails makes another measurement of it."""
+    recorded = [piece for piece in ("D", "R1", "G", "path") if all(contestant.values(piece, "graph"))]
+    return "none" if not recorded else "all steps" if len(recorded) == 4 else f"{', '.join(recorded)} only"
 
 
 def whole(contestant) -> list[dict[str, float]]:

@@ -6,9 +6,10 @@ import statistics
 
 import pytest
 
-from benchmarks import data, ops, rounds, train_step
+from benchmarks import contestant, data, ops, rounds, train_step
 from cli import InputError
 from tests.commands import run
+from training.graphs import Graphed
 
 
 def test_interval_of_a_median_holds_what_it_promises():
@@ -35,10 +36,34 @@ def test_a_peer_that_is_none_is_named(text):
 
 
 def test_an_iteration_is_the_sum_of_its_shares():
-    contestant = rounds.Contestant("ours", "ours", rounds.ROOT)
+    ours = rounds.Contestant("ours", "ours", rounds.ROOT)
     for piece in train_step.SHARES:
-        contestant.measured[piece] = [{"wall": 16.0, "cpu": 16.0, "gpu": 0.0, "peak": 5.0}]
-    assert train_step.whole(contestant) == [{"wall": 53.0, "cpu": 53.0, "gpu": 0.0, "peak": 5.0}]
+        ours.measured[piece] = [{"wall": 16.0, "cpu": 16.0, "gpu": 0.0, "peak": 5.0}]
+    assert train_step.whole(ours) == [{"wall": 53.0, "cpu": 53.0, "gpu": 0.0, "peak": 5.0}]
+
+
+@pytest.mark.parametrize(
+    "failed, said", [([], "all steps"), (["G"], "D, R1, path only"), (["D", "R1", "G", "path"], "none")], ids=str
+)
+def test_the_table_says_which_steps_were_cuda_graphs(failed, said):
+    ours = rounds.Contestant("ours", "ours", rounds.ROOT)
+    for piece in train_step.SHARES:
+        ours.measured[piece] = [{"graph": piece != "EMA"}, {"graph": piece != "EMA" and piece not in failed}]
+    assert train_step.graphs(ours) == said
+
+
+def test_a_step_whose_recording_failed_is_no_graph():
+    def step(state):
+        return {}
+
+    def fails(state, step):
+        raise RuntimeError("no recording")
+
+    graphed = Graphed(step, fails, lambda line: None)
+    assert not contestant.is_graph(contestant.Update(graphed, lambda: (None,)))
+    graphed.graph = "recorded"
+    assert contestant.is_graph(contestant.Update(graphed, lambda: (None,)))
+    assert not contestant.is_graph(contestant.Update(step, lambda: (None,))) and not contestant.is_graph(dict)
 
 
 @pytest.mark.parametrize(
