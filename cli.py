@@ -23,6 +23,8 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import threads  # noqa: F401 (decides how threads wait, before any command imports torch)
+
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the user's share of it, or a limit of file sizes is full
 
 

@@ -11,7 +11,6 @@ killed goes on when started again; the data set appears under its name when it i
 import argparse
 import io
 import json
-import os
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -20,6 +19,7 @@ from PIL import Image, ImageColor
 
 import cli
 import progress
+import threads
 from cli import InputError
 from faces import squares, store
 from faces.build import Build, OtherPlan, plan_of
@@ -48,7 +48,7 @@ def parser() -> cli.Parser:
     data.add_argument(
         "--n_worker",
         type=cli.number(int, least=1),
-        default=_cpus(),
+        default=threads.granted(),
         metavar="N",
         help="processes (default: %(default)s, one a core)",
     )
@@ -251,10 +251,6 @@ def _options(plan: str) -> dict:
 
 def _spelled(value: object) -> str:
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _cpus() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def _sizes(text: str) -> list[int]:

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import cli
+import threads
 
 REQUIRED = ("torch", "torchvision", "numpy", "lmdb", "pillow", "tqdm", "ninja", "scipy")
 EXTRAS = {  # as in pyproject.toml
@@ -54,7 +55,7 @@ def examine():
     yield "disk", f"{free:.0f} GiB free here", "" if free >= LEAST_DISK else "a checkpoint at 256 px takes 0.7 GiB; use --keep"
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
     yield "memory", f"{memory:.0f} GiB", "" if memory >= LEAST_MEMORY else "use a small --batch"
-    yield "processors", f"{len(os.sched_getaffinity(0))}", ""
+    yield "processors", threads.describe(os.environ), ""
     for extra, names in EXTRAS.items():
         missing = [name for name in names if _version(name) is None]
         found = ", ".join(f"{name} {_version(name)}" for name in names if name not in missing)

@@ -3,7 +3,8 @@
 import sys
 
 import pytest
-import torch
+
+import threads  # noqa: F401 (before torch, for this process and all that the tests start)
 
 
 class WithoutLmdb:
@@ -16,11 +17,15 @@ class WithoutLmdb:
 
 
 def pytest_configure(config):
+    import torch
+
     torch.set_num_threads(1)
     sys.meta_path.append(WithoutLmdb)
 
 
 def pytest_collection_modifyitems(items):
+    import torch
+
     if not torch.cuda.is_available():
         for item in items:
             if item.get_closest_marker("cuda"):

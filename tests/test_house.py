@@ -11,7 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LINES = [  # from the ground up; a module imports from lines below its own only
-    {"op", "cli", "filenames", "lettering", "progress"},
+    {"op", "filenames", "lettering", "progress", "threads"},
+    {"cli"},
     {"utils"},
     {"animation"},
     {"model", "augment", "faces", "dataset"},
@@ -54,13 +55,15 @@ def test_the_commands_are_found():
 def test_help_shows_an_example_without_loading_torch(path):
     module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
     program = f"""
-import runpy, sys
+import os, runpy, sys
+os.environ.pop("GOMP_SPINCOUNT", None), os.environ.pop("OMP_WAIT_POLICY", None)
 sys.argv = [{str(path)!r}, "--help"]
 try:
     runpy.run_module({module!r}, run_name="__main__", alter_sys=True)
 except SystemExit as stop:
     assert not stop.code
 assert "torch" not in sys.modules, "torch was imported"
+assert "GOMP_SPINCOUNT" in os.environ, "threads was not imported before torch"
 """
     shown = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert shown.returncode == 0, shown.stderr
