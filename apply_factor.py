@@ -6,8 +6,9 @@
     python apply_factor.py --ckpt cartoon.pt -i 3 --latents me.pt factor.pt               # a projected photo
 
 Directions come from closed_form_factorization.py (degrees of length 1), scripts.ganspace (degrees of one standard deviation)
-or anybody's {ckpt, eigvec}; one file serves the source and every network fine-tuned from it. As published, the truncation
-shortens the edit too (5 to 3.5 at 0.7); here it does so with --edit_before_trunc only, and a degree keeps its meaning.
+or other programs (docs/latents.md); one file serves the source and every network fine-tuned from it. As published, the
+truncation shortens the edit too (5 to 3.5 at 0.7); here it does so with --edit_before_trunc only, and a degree keeps its
+meaning.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def parser() -> cli.Parser:
     add("--ckpt2", metavar="FILE", help="as in Cartoon-StyleGAN: the cartoons' network, where --ckpt is the source")
     group = parser.add_argument_group("edit")
     add = group.add_argument
-    add("directions", nargs="?", metavar="FACTOR", help="direction file, or a factor file of stylegan2-pytorch")
+    add("directions", nargs="?", metavar="FACTOR", help="direction file of this or another program (docs/latents.md)")
     add("--factor", metavar="FILE", help="the same, as a flag")
     add("-i", "--index", default="0", metavar="LIST", help="directions: 3, 0-7,12, or names in the file (default: 0)")
     add(
@@ -64,7 +65,9 @@ def parser() -> cli.Parser:
     who = group.add_mutually_exclusive_group()
     who.add_argument("--seed", type=cli.number(int, least=0), default=0, metavar="N", help="the first of them (default: 0)")
     who.add_argument("--seeds", metavar="LIST", help="these people: 0-3,100")
-    who.add_argument("--latents", metavar="FILE", help="those of a latent file, such as projector.py writes")
+    who.add_argument(
+        "--latents", nargs="+", action="extend", metavar="FILE", help="those of latent files, of any program (docs/latents.md)"
+    )
     add = parser.add_argument_group("output").add_argument
     add(
         "--out_prefix",
@@ -91,10 +94,12 @@ def main(args: argparse.Namespace) -> Path:
     from editing import directions, sweeps
 
     check_flags(args)
-    found = directions.read_directions(args.factor)
+    networks = open_networks(args)
+    found = directions.read_directions(args.factor, network=list(networks.values())[-1])
+    print(f"{args.factor}: {found}")
     if args.centre and found.mean is None:
         raise cli.InputError(f"--centre: the directions of {args.factor} have no mean; those of scripts.ganspace have")
-    scenes = open_scenes(args, found)
+    scenes = open_scenes(args, networks, found)
     *_, child = scenes.values()
     edits = choose_edits(args, found, child.generator)
     if args.loop:
@@ -123,6 +128,8 @@ def main(args: argparse.Namespace) -> Path:
 
 def check_flags(args: argparse.Namespace) -> None:
     """Settle the two spellings of the factor file and of the networks. Raises InputError where both or neither are given."""
+    if not args.factor and not args.directions and len(args.latents or []) > 1:
+        args.directions = args.latents.pop()  # --latents me.pt you.pt FACTOR takes all words that follow
     if bool(args.factor) == bool(args.directions):
         raise cli.InputError("FACTOR: name one file of directions; closed_form_factorization.py writes it")
     if args.ckpt2 and args.source:
@@ -132,31 +139,40 @@ def check_flags(args: argparse.Namespace) -> None:
         args.source, args.ckpt = args.ckpt, args.ckpt2
 
 
-def open_scenes(args: argparse.Namespace, found: Directions) -> dict[str, Scene]:
-    """The same people in --source, where it is given, and in --ckpt."""
+def open_networks(args: argparse.Namespace) -> dict[str, Generator]:
+    """The generators of --source, where it is given, and of --ckpt."""
     import checkpoint
     import utils
-    from editing import directions, layer_swap, people
-    from editing.sweeps import Scene
+    from editing import layer_swap
 
-    args.seeds = None if args.latents else args.seeds or f"{args.seed}-{args.seed + args.n_sample - 1}"
-    who = people.from_file(args.latents) if args.latents else people.by_seed(args.seeds)
-    if args.truncation is None:
-        args.truncation = 1.0 if args.latents else PSI
     device = utils.choose_device(args.device)
-    scenes = {}
+    networks = {}
     for name, flag in [("source", "--source"), ("cartoon", "--ckpt")] if args.source else [("", "--ckpt")]:
         path = vars(args)[flag[2:]]
         file = checkpoint.read(path, flag)
         file.architecture.expect(args.size, args.channel_multiplier)
-        generator = file.generator().to(device)
-        directions.check_fits(found, generator, f"--factor {args.factor} with {flag} {path}")
-        scenes[name] = Scene(generator, who, args.truncation, args.edit_before_trunc, args.centre, args.batch)
-    if len({scene.generator.size for scene in scenes.values()}) > 1:
+        networks[name] = file.generator().to(device)
+    if len({generator.size for generator in networks.values()}) > 1:
         raise cli.InputError(f"--source {args.source}: draws pictures of another size than {args.ckpt}")
     if args.source:
-        layer_swap.warn_of_strangers(args.source, args.ckpt, *(scene.generator for scene in scenes.values()))
-    return scenes
+        layer_swap.warn_of_strangers(args.source, args.ckpt, *networks.values())
+    return networks
+
+
+def open_scenes(args: argparse.Namespace, networks: dict[str, Generator], found: Directions) -> dict[str, Scene]:
+    """The same people in each network."""
+    from editing import directions, people
+    from editing.sweeps import Scene
+
+    for name, generator in networks.items():
+        flag, path = ("--source", args.source) if name == "source" else ("--ckpt", args.ckpt)
+        directions.check_fits(found, generator, f"--factor {args.factor} with {flag} {path}")
+    args.seeds = None if args.latents else args.seeds or f"{args.seed}-{args.seed + args.n_sample - 1}"
+    who = people.chosen(args.seeds, args.latents, list(networks.values())[-1])
+    if args.truncation is None:
+        args.truncation = 1.0 if args.latents else PSI
+    shown = {"psi": args.truncation, "edit_before_trunc": args.edit_before_trunc, "centred": args.centre}
+    return {name: Scene(generator, who, **shown, batch=args.batch) for name, generator in networks.items()}
 
 
 def choose_edits(args: argparse.Namespace, found: Directions, generator: Generator) -> dict[str, Edit]:

@@ -108,7 +108,18 @@ class Parser(argparse.ArgumentParser):
             settings = tomllib.loads(path.read_text("utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
             self.error(f"--config {path}: {error}")
-        return [word for name, value in settings.items() for word in self._flag_words(name, value, path)]
+        given = {word.partition("=")[0] for word in words}
+        return [
+            word
+            for name, value in settings.items()
+            if not (given & self._collecting(f"--{name}"))
+            for word in self._flag_words(name, value, path)
+        ]
+
+    def _collecting(self, flag: str) -> set[str]:
+        """The spellings of a flag that takes more with each use; given on the command line, it takes none from a file."""
+        action = self._option_string_actions.get(self._underscored(flag))
+        return set(action.option_strings) if isinstance(action, argparse._ExtendAction) else set()
 
     def _flag_words(self, name: str, value, path: Path) -> list[str]:
         flag = self._underscored(f"--{name}")
@@ -120,6 +131,10 @@ class Parser(argparse.ArgumentParser):
                 self._off.add(action.dest)
                 return []
             return [flag if action.nargs != "?" else f"{flag}={action.const}"]
+        if isinstance(value, list) and isinstance(action, argparse._ExtendAction):
+            return [f"{flag}={one}" for one in value]
+        if isinstance(value, list) and action.nargs == "+":  # a word each, as on the command line
+            return [flag, *map(str, value)]
         return [f"{flag}={','.join(map(str, value)) if isinstance(value, list) else value}"]
 
     def _advice(self, flag: str) -> str:

@@ -46,9 +46,9 @@ def parser() -> cli.Parser:
     add("--w_plus", action="store_const", dest="space", const="w+", help="the published name of --space w+")
     add(
         "--init",
-        default="mean",
+        action="append",
         metavar="FILE",
-        help="begin with latents and noise of a file (default: mean, the mean w)",
+        help="begin with latents and noise of a file (docs/latents.md); repeat it for more (default: mean, the mean w)",
     )
     add("--fixed_noise", action="store_true", help="leave the noise maps alone (default: they are searched too)")
     add("--perceptual", choices=("lpips", "disc", "mse"), help="distance of pictures (default: the first that can be had)")
@@ -111,7 +111,7 @@ def project(args: argparse.Namespace) -> Path:
     source.architecture.expect(args.size, args.channel_multiplier)
     generator = source.generator().to(device)
     cartoon = open_cartoon(args, generator)
-    init = None if args.init == "mean" else people.from_file(args.init, "--init")
+    init = None if args.init in (None, ["mean"]) else people.chosen("", args.init, generator, "--init")
     mean, spread = projection.latent_statistics(generator)
     targets = load(album, generator.size)
     args.photos, names = [Path(album.listed[number][0]) for number in targets], [names[number] for number in targets]

@@ -50,7 +50,8 @@ def save_png(picture: Image.Image, path: Path, **text: object) -> Path:
     """Write a PNG, with `text` in its text chunks (what made it), and return its path."""
     info = PngInfo()
     for key, value in text.items():
-        info.add_itxt(key, str(value))
+        words = isinstance(value, list) and all(isinstance(word, str) for word in value)
+        info.add_itxt(key, " ".join(value) if words else str(value))
     data = io.BytesIO()
     picture.save(data, format="PNG", pnginfo=info)
     with whole_file(path) as partial:

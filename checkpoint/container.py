@@ -30,6 +30,14 @@ PICKLE = b"\x80"
 
 
 def load(path: Path, lazy: bool = False) -> tuple[dict, str]:
+    """The contents of a checkpoint, a dict; otherwise as `load_values`."""
+    contents, container = load_values(path, lazy)
+    if not isinstance(contents, dict):
+        raise InputError(f"expected a dict of networks, found a {type(contents).__name__}")
+    return contents, container
+
+
+def load_values(path: Path, lazy: bool = False) -> tuple[object, str]:
     """The contents as plain values, and the container: "zip", "stream", "safetensors" or "pickle" (NVIDIA's).
 
     argparse.Namespace becomes a dict.
@@ -73,7 +81,7 @@ def _load_safetensors(path: Path) -> dict:
         raise InputError(damage(error)) from None
 
 
-def _plain(contents: object, size: int) -> dict:
+def _plain(contents: object, size: int) -> object:
     """A copy in dicts, lists, numbers, strings and tensors. Everything else, and tensors larger than the file, are refused."""
     count = itertools.count()
     total = repeated = 0
@@ -100,10 +108,7 @@ def _plain(contents: object, size: int) -> dict:
             return str(value)
         raise InputError(f"holds a {type(value).__name__}, expected numbers, strings and tensors")
 
-    contents = copy(contents, 0)
-    if not isinstance(contents, dict):
-        raise InputError(f"expected a dict of networks, found a {type(contents).__name__}")
-    return contents
+    return copy(contents, 0)
 
 
 def _bytes(tensor: Tensor, size: int) -> tuple[int, int]:

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from cli import InputError
-from editing import files
+from editing import direction_formats, files
+from editing.layers import as_text
 from model import Generator
 
 LONGEST = 4000  # characters of a command that are kept
@@ -48,6 +49,7 @@ class Directions:
     ckpt:    fingerprint of the generator they were found in, "" where unknown
     edits:   named sliders
     command: what wrote the file, one line for each command, "" where unknown
+    note:    what had to be decided when the file of another program was read
     """
 
     vectors: Tensor
@@ -61,6 +63,7 @@ class Directions:
     ckpt: str = ""
     edits: dict[str, Edit] = field(default_factory=dict)
     command: str = ""
+    note: str = ""
 
     def __post_init__(self):
         self.scale = torch.ones(len(self)) if self.scale is None else self.scale
@@ -68,6 +71,19 @@ class Directions:
 
     def __len__(self) -> int:
         return len(self.vectors)
+
+    def __str__(self) -> str:
+        """
+        >>> print(Directions(torch.eye(512)[:80], method="ganspace"))
+        80 directions in w (512 numbers), for all layers, by ganspace, in standard deviations
+        """
+        count = f"{len(self)} direction{'s' * (len(self) > 1)}"
+        *own, size = self.vectors.shape[1:]
+        where = f"in w+ ({own[0]} layers of {size} numbers)" if own else f"in w ({size} numbers)"
+        layers = "all layers" if self.layers is None else f"the layers {as_text(self.layers)}"
+        parts = [f"{count} {where}", f"for {layers}", *[f"by {self.method}"] * bool(self.method)]
+        parts += ["in standard deviations"] * (self.method == "ganspace")
+        return ", ".join(parts) + (f"; {self.note}" if self.note else "")
 
 
 def apply(
@@ -105,13 +121,14 @@ def save_directions(path: str | Path, directions: Directions) -> Path:
     return files.save(path, contents)
 
 
-def read_directions(path: str | Path, flag: str = "--factor") -> Directions:
-    """Ours, or stylegan2-pytorch's {ckpt, eigvec [style_dim, K]}. Raises InputError, one line, for anything else."""
+def read_directions(path: str | Path, flag: str = "--factor", network: Generator | None = None) -> Directions:
+    """Ours, and those of other programs: see direction_formats.py. Raises InputError, one line, for anything else.
+
+    network: that they are for; decides what the file leaves open
+    """
     contents = files.load(path, flag)
     try:
-        if "vectors" not in contents and isinstance(contents.get("eigvec"), Tensor):
-            contents = {"vectors": contents["eigvec"].T, "ckpt": contents.get("ckpt", ""), "method": "sefa"}
-        return _checked(contents)
+        return _checked(direction_formats.understood(contents, Path(path).stem, network))
     except InputError as error:
         raise InputError(f"{flag} {path}: {error}") from None
 
@@ -125,7 +142,10 @@ def check_fits(directions: Directions, generator: Generator, flag: str = "--fact
     highest = max((layer for some in acting for layer in some), default=0)
     if layers not in ([], [generator.n_latent]) or highest >= generator.n_latent:
         found = layers[0] if layers else f"at least {highest + 1}"
-        raise InputError(f"{flag}: made for {found} layers, but this network has {generator.n_latent}; factorise it")
+        pixels = direction_formats.pixels_of(*layers) if layers else 0
+        theirs = f"{found} layers" + (f", which are for {pixels} px" if pixels else "")
+        ours = f"this network has {generator.n_latent} ({generator.size} px)"
+        raise InputError(f"{flag}: made for {theirs}, but {ours}; factorise it")
 
 
 def parse_edits(text: str, directions: Directions, flag: str = "--index") -> dict[str, Edit]:
@@ -185,6 +205,7 @@ def _checked(contents: dict) -> Directions:
         ckpt=files.printable(str(contents.get("ckpt", ""))),
         edits=_checked_edits(contents.get("edits", {}), count),
         command="\n".join(files.printable(line, LONGEST) for line in command.splitlines()) if isinstance(command, str) else "",
+        note=files.printable(str(contents.get("note", "")), 200),
     )
 
 

@@ -1,5 +1,7 @@
 """Latent and direction files: dicts of tensors and plain values. They are read like checkpoints: no code of a file is run.
 
+Those of others may be bare tensors, lists of them, or NumPy's; see foreign.py for what the names in them mean.
+
 save("faces.pt", {"latent": torch.zeros(1, 512), "space": "w"})
 load("faces.pt")["latent"].shape
 """
@@ -13,6 +15,10 @@ import checkpoint
 from checkpoint import container
 from checkpoint.read import printable
 from cli import InputError
+from editing import arrays
+
+DIRECTION_KEYS = ("vectors", "eigvec", "lat_comp", "comp", "boundary", "boundaries", "direction", "directions")
+KNOWN = ("a direction file", "a checkpoint of networks")  # what no latents are
 
 
 def save(path: str | Path, contents: dict) -> Path:
@@ -23,15 +29,22 @@ def save(path: str | Path, contents: dict) -> Path:
 
 
 def load(path: str | Path, flag: str = "") -> dict:
-    """Plain values and tensors. Raises InputError, one line naming the flag, the file and what is wrong with it."""
+    """{name: plain value or tensor}; of a bare tensor the name is "", of a list "0", "1", ...
+
+    Raises InputError, one line naming the flag, the file and what is wrong with it.
+    """
     path = Path(path)
     named = f"{flag} {path}".lstrip()
     if not path.is_file():
         raise InputError(f"{named}: {'not an ordinary file' if path.exists() else 'no such file'}")
     try:
-        return container.load(path)[0]
+        contents = arrays.load(path) if arrays.is_array_file(path) else container.load_values(path)[0]
+        if isinstance(contents, dict):
+            return contents
+        return dict(zip(map(str, range(len(contents))), contents)) if isinstance(contents, (list, tuple)) else {"": contents}
     except InputError as error:
-        raise InputError(f"{named}: {printable(str(error), 300)}") from None
+        reason = str(error).replace("not a checkpoint", "no latents or directions")
+        raise InputError(f"{named}: {printable(reason, 300)}") from None
     except OSError as error:
         raise InputError(f"{named}: {error.strerror or error}") from None
     except MemoryError:
@@ -40,11 +53,11 @@ def load(path: str | Path, flag: str = "") -> dict:
 
 def described(contents: dict) -> str:
     """What a file turned out to be, for the message that it is not what was asked for."""
-    if isinstance(contents.get("eigvec", contents.get("vectors")), Tensor):
+    if any(isinstance(contents.get(name), Tensor) for name in DIRECTION_KEYS):
         return "a direction file"
     if "latent" in contents or any(isinstance(entry, dict) and "latent" in entry for entry in contents.values()):
         return "a latent file"
-    if {"g_ema", "g", "d", "input.input", "G_ema"} & set(map(str, contents)):
+    if {"g_ema", "g", "d", "input.input", "G_ema", "D", "state_dict"} & set(map(str, contents)):
         return "a checkpoint of networks"
     return f"it holds {', '.join(printable(str(name)) for name in list(contents)[:6]) or 'nothing'}"
 

@@ -18,7 +18,8 @@ from torch import Tensor
 
 import utils
 from cli import InputError
-from editing import files
+from editing import files, latent_formats
+from editing.latent_formats import is_noise
 from model import Generator
 
 MEAN_SAMPLES, MEAN_SEED = 4096, 0
@@ -35,6 +36,7 @@ class Latents:
     noise:     for each convolution [1 or N, 1, res, res]; None: the noise stored in the network
     ckpt:      fingerprint of the network they were found in, "" where unknown
     truncated: whether they were pulled towards the average already
+    note:      what had to be decided when the file of another program was read
     """
 
     latent: Tensor
@@ -43,9 +45,20 @@ class Latents:
     noise: list[Tensor] | None = None
     ckpt: str = ""
     truncated: bool = False
+    note: str = ""
 
     def __len__(self) -> int:
         return len(self.latent)
+
+    def __str__(self) -> str:
+        """
+        >>> print(Latents(torch.zeros(2, 18, 512), "w+", ["a", "b"]))
+        2 people in w+ (18 layers of 512 numbers)
+        """
+        *layers, size = self.latent.shape[1:]
+        each = f"{layers[0]} layers of {size} numbers" if layers else f"{size} numbers"
+        who = "1 person" if len(self) == 1 else f"{len(self)} people"
+        return f"{who} in {self.space} ({each})" + (f"; {self.note}" if self.note else "")
 
     @torch.no_grad()
     def w_plus(self, generator: Generator, flag: str = "--latents") -> Tensor:
@@ -114,21 +127,31 @@ def save_latents(
     return files.save(path, contents | ({} if noise is None else {"noise": list(noise)}))
 
 
-def read_latents(path: str | Path, flag: str = "--latents") -> Latents:
-    """Ours, or those of stylegan2-pytorch's projector.py: one entry for each picture. Raises InputError, one line."""
+def read_latents(path: str | Path, flag: str = "--latents", network: Generator | None = None) -> Latents:
+    """Ours, and those of other programs: see latent_formats.py. Raises InputError, one line.
+
+    network: that will draw them; decides what the file leaves open, and is compared with it
+    """
     contents = files.load(path, flag)
     try:
-        entries = {name: entry for name, entry in contents.items() if isinstance(entry, dict) and "latent" in entry}
-        return _checked(_joined(entries) if entries and "latent" not in contents else contents)
+        found = _checked(latent_formats.understood(contents, Path(path).stem, network))
     except InputError as error:
         raise InputError(f"{flag} {path}: {error}") from None
+    if network is not None:
+        check_fits(found, network, f"{flag} {path}")
+    return found
 
 
 def check_fits(latents: Latents, generator: Generator, flag: str = "--latents") -> None:
     """Raises InputError for latents, or noise, of a network of another size."""
-    shape, layers, size = list(latents.latent.shape[1:]), generator.n_latent, generator.style_dim
-    if shape not in ([size], [layers, size]):
-        raise InputError(f"{flag}: latents {shape}, but this network takes [{size}] or [{layers}, {size}]; project with it")
+    *layers, size = latents.latent.shape[1:]
+    if size != generator.style_dim:
+        raise InputError(f"{flag}: latents of {size} numbers, but this network's have {generator.style_dim}; project with it")
+    if layers not in ([], [generator.n_latent]):
+        pixels = latent_formats.pixels_of(*layers)
+        theirs = f"{layers[0]} layers" + (f", which are for {pixels} px" if pixels else "")
+        ours = f"this network has {generator.n_latent} layers ({generator.size} px)"
+        raise InputError(f"{flag}: latents of {theirs}, but {ours}; project with it")
     if latents.noise is not None:
         found, wanted = ([layer.shape[-1] for layer in noise] for noise in (latents.noise, generator.stored_noise()))
         if found != wanted:
@@ -136,13 +159,14 @@ def check_fits(latents: Latents, generator: Generator, flag: str = "--latents") 
 
 
 def _checked(contents: dict) -> Latents:
-    latent, noise = contents.get("latent"), contents.get("noise")
-    if not isinstance(latent, Tensor) or latent.ndim not in (2, 3) or not len(latent):
-        raise InputError(f"not a latent file ({files.described(contents)}); projector.py writes one")
-    space = str(contents.get("space", "w" if latent.ndim == 2 else "w+"))
-    if latent.ndim not in SPACES.get(space, ()) or not latent.is_floating_point() or not latent.isfinite().all():
-        raise InputError(f"damaged (latents {list(latent.shape)} of {latent.dtype} in space {files.printable(space)!r})")
-    if noise is not None and not (isinstance(noise, list) and all(_is_noise(layer, len(latent)) for layer in noise)):
+    latent, noise, space = contents["latent"], contents.get("noise"), str(contents["space"])
+    if not latent.is_floating_point():
+        raise InputError(f"damaged (latents of {str(latent.dtype).removeprefix('torch.')}, expected floating point)")
+    if latent.ndim not in SPACES.get(space, ()):
+        raise InputError(f"damaged (latents {list(latent.shape)} in space {files.printable(space)!r})")
+    if not latent.float().isfinite().all():
+        raise InputError(f"damaged (latents {list(latent.shape)} with NaN or Inf)")
+    if noise is not None and not (isinstance(noise, list) and all(is_noise(layer, len(latent)) for layer in noise)):
         raise InputError("damaged (noise that is not one [1 or N, 1, res, res] for each convolution)")
     return Latents(
         latent.float(),
@@ -151,28 +175,5 @@ def _checked(contents: dict) -> Latents:
         None if noise is None else [layer.float() for layer in noise],
         files.printable(str(contents.get("ckpt", ""))),
         bool(contents.get("truncated", False)),
+        files.printable(str(contents.get("note", "")), 200),
     )
-
-
-def _is_noise(layer: object, count: int) -> bool:
-    return isinstance(layer, Tensor) and layer.ndim == 4 and layer.shape[0] in (1, count) and layer.shape[1] == 1
-
-
-def _joined(entries: dict[str, dict]) -> dict:
-    """stylegan2-pytorch writes {path: {img, latent [style_dim] or [n_latent, style_dim], noise of this picture}}.
-
-    A known fork writes {name: {r_img, ..., latent [1, style_dim] or [1, n_latent, style_dim], noise of all pictures}}.
-    """
-    count = len(entries)
-    latents = [entry["latent"] for entry in entries.values()]
-    if not all(isinstance(latent, Tensor) for latent in latents):
-        raise InputError("damaged (latents that are not tensors)")
-    latents = [latent.squeeze(0) for latent in latents]
-    noises = [entry.get("noise") for entry in entries.values()]
-    if len({latent.shape for latent in latents}) > 1:
-        raise InputError(f"damaged (latents of different shapes: {', '.join(str(list(w.shape)) for w in latents)})")
-    contents = {"latent": torch.stack(latents), "source": list(entries)}
-    if all(isinstance(noise, list) and all(_is_noise(layer, count) for layer in noise) for noise in noises):
-        own = [[layer[i % len(layer)] for layer in noise] for i, noise in enumerate(noises)]
-        contents["noise"] = [torch.stack(layers) for layers in zip(*own, strict=True)]
-    return contents

@@ -1,16 +1,18 @@
-"""Who is drawn: people by seed, or from a latent file, in one network or in several.
+"""Who is drawn: people by seed, or from latent files, in one network or in several.
 
-    who = by_seed("0-3,100")                        # or from_file("faces.pt")
+    who = by_seed("0-3,100")                        # or from_file("faces.pt"), or together([...]) of several
     w_plus = who.w_plus(cartoon, psi=0.7)           # [people, n_latent, style_dim]
     drawn = pictures(cartoon, w_plus, noise=who.noise(cartoon))
 
 A seed, or a latent in z, goes through the mapping network of whoever draws it; w and w+ are taken as they are.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import torch
 from PIL import Image
 from torch import Tensor
 
@@ -28,16 +30,20 @@ PORTION = 32  # batches whose latents are found at a time
 
 @dataclass
 class People:
-    """Either seeds, or latents that were found.
+    """Either seeds, or latents that were found, or groups of both.
 
-    names: of each
-    flag:  that named them, for messages
+    names:  of each
+    flag:   that named them, for messages
+    path:   of their file, "" for seeds
+    groups: the people of several files, one after another
     """
 
     names: list[str]
     flag: str
     seeds: list[int] | None = None
     found: Latents | None = None
+    path: str = ""
+    groups: list["People"] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -49,6 +55,8 @@ class People:
 
     def w_plus(self, generator: Generator, psi: float = 1.0) -> Tensor:
         """[people, n_latent, style_dim], truncated to psi. Raises InputError for latents that do not fit the network."""
+        if self.groups:
+            return torch.cat([group.w_plus(generator, psi) for group in self.groups])
         if self.found is None:
             return latents.people(generator, self.seeds, psi)
         w_plus = self.found.w_plus(generator, self.flag)
@@ -56,6 +64,8 @@ class People:
 
     def z(self, generator: Generator) -> Tensor:
         """[people, style_dim]. Raises InputError where only w is known."""
+        if self.groups:
+            return torch.cat([group.z(generator) for group in self.groups])
         if self.found is None:
             return utils.seeded_normal(self.seeds, generator.style_dim, device=generator.input.input.device)
         if self.found.space != "z":
@@ -65,6 +75,8 @@ class People:
 
     def noise(self, generator: Generator, person: int | None = None) -> list[Tensor] | None:
         """The noise found with the latents (of one person), for the network it was found in; None: use its stored noise."""
+        if self.groups:
+            return _noise_of_groups(self.groups, generator, person)
         if self.found is None or self.found.noise is None:
             return None
         at_home = not self.found.ckpt or self.found.ckpt == checkpoint.fingerprint(generator.state_dict())
@@ -74,12 +86,16 @@ class People:
 
     def file_names(self) -> list[str]:
         """One for each, without folder and ending, no two alike on any system: seed0007, or the name of the photo."""
+        if self.groups:
+            labels = [filenames.safe(label.replace("/", "-")) if label else "" for label in _labels(self.groups)]
+            names = _apart([group.file_names() for group in self.groups], labels, "-")
+            return names if len({name.casefold() for name in names}) == len(names) else _numbered(names)
         if self.seeds is not None:
             return [f"seed{seed:04d}" for seed in self.seeds]
         stems = [filenames.safe(Path(name).stem or "latent") for name in self.names]
         if len({stem.casefold() for stem in stems}) == len(stems):
             return stems
-        return [f"{index:04d}-{stem}" for index, stem in enumerate(stems)]
+        return _numbered(stems)
 
 
 def by_seed(text: str, flag: str = "--seeds") -> People:
@@ -91,15 +107,90 @@ def by_seed(text: str, flag: str = "--seeds") -> People:
     return People([str(seed) for seed in seeds], flag, seeds=seeds)
 
 
-def from_file(path: str | Path, flag: str = "--latents") -> People:
+def from_file(path: str | Path, flag: str = "--latents", network: Generator | None = None) -> People:
     """The people of a latent file, see `latents.read_latents`."""
-    found = latents.read_latents(path, flag)
-    return People([Path(name).name or name for name in found.names], f"{flag} {path}", found=found)
+    found = latents.read_latents(path, flag, network)
+    return People([Path(name).name or name for name in found.names], f"{flag} {path}", found=found, path=str(path))
 
 
-def by_seed_or_file(text: str, flag: str) -> People:
+def by_seed_or_file(text: str, flag: str, network: Generator | None = None) -> People:
     """Seeds, or the path of a latent file."""
-    return from_file(text, flag) if Path(text).suffix or Path(text).is_file() else by_seed(text, flag)
+    return from_file(text, flag, network) if Path(text).suffix or Path(text).is_file() else by_seed(text, flag)
+
+
+def together(groups: Sequence[People]) -> People:
+    """Several groups as one. Names that occur in more than one get that of their file in front."""
+    if len(groups) == 1:
+        return groups[0]
+    names = _apart([group.names for group in groups], _labels(groups), " ")
+    return People(names, groups[0].flag.partition(" ")[0], groups=list(groups))
+
+
+def chosen(seeds: str, paths: Sequence[str] | None, network: Generator, flag: str = "--latents") -> People:
+    """Those of latent files where some are named, else by seed. Prints what each file holds."""
+    return told(together([from_file(path, flag, network) for path in paths])) if paths else by_seed(seeds)
+
+
+def told(who: People) -> People:
+    """Prints a line for each latent file: how many people, in which space, of how many layers. Returns the people."""
+    for group in who.groups or [who]:
+        if group.found is not None:
+            print(f"{group.path}: {group.found}")
+    return who
+
+
+def _labels(groups: Sequence[People]) -> list[str]:
+    """What tells files apart: their names, else folder and name, else their paths; "" for seeds.
+
+    >>> _labels([People([], "", path="a/latents.pt"), People([], "", path="b/latents.pt"), People([], "")])
+    ['a/latents', 'b/latents', '']
+    """
+    paths = {group.path: Path(group.path).with_suffix("") for group in groups if group.path}
+    for parts in (1, 2):
+        labels = {path: "/".join(short.parts[-parts:]) for path, short in paths.items()}
+        if len(set(labels.values())) == len(paths):
+            break
+    else:
+        labels = {path: path for path in paths}
+    return [labels.get(group.path, "") for group in groups]
+
+
+def _apart(names: Sequence[Sequence[str]], labels: Sequence[str], between: str) -> list[str]:
+    """Everybody's name, no two alike: with the label where it occurs in several groups, and numbered if need be.
+
+    >>> _apart([["anna"], ["anna", "bert"]], ["a", "b"], " ")
+    ['a anna', 'b anna', 'bert']
+    """
+    groups = Counter(name for group in names for name in set(group))
+    found = [
+        name if groups[name] == 1 or not label else label if label.endswith(name) else f"{label}{between}{name}"
+        for group, label in zip(names, labels)
+        for name in group
+    ]
+    times = Counter(found)
+    return [name if times[name] == 1 else f"{index:04d}{between}{name}" for index, name in enumerate(found)]
+
+
+def _numbered(names: Sequence[str]) -> list[str]:
+    return [f"{index:04d}-{name}" for index, name in enumerate(names)]
+
+
+def _noise_of_groups(groups: Sequence[People], generator: Generator, person: int | None) -> list[Tensor] | None:
+    """As `People.noise`; where some have noise, the others take that of the network."""
+    if person is not None:
+        for group in groups:
+            if person < len(group):
+                return group.noise(generator, person)
+            person -= len(group)
+    noises = [group.noise(generator) for group in groups]
+    if all(noise is None for noise in noises):
+        return None
+    stored = generator.stored_noise()
+    own = [
+        [layer.to(stored[0].device).expand(len(group), -1, -1, -1) for layer in noise or stored]
+        for group, noise in zip(groups, noises)
+    ]
+    return [torch.cat(layers) for layers in zip(*own, strict=True)]
 
 
 def pictures(

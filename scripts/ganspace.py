@@ -6,7 +6,8 @@
 An edit is a component on some layers, within a range. Named ones are kept in the file, and asked for by their names:
     python -m scripts.ganspace --add_to pca.pt --edit "hair colour=9:8-10:-3..3" --edit "pose=1:coarse" ffhq256.pt
     python apply_factor.py --ckpt cartoon.pt --source ffhq256.pt -i "hair colour,pose" --centre pca.pt
---add_to takes any direction file, of closed_form_factorization.py as well. The file keeps these commands under `command`.
+--add_to takes any direction file, of closed_form_factorization.py and of other programs (docs/latents.md) as well.
+The file keeps these commands under `command`.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def parser() -> cli.Parser:
     )
     add("--add_to", type=Path, metavar="FILE", help="sample nobody: write --edit into this direction file")
     add = parser.add_argument_group("output").add_argument
-    add("--out", type=Path, metavar="FILE", help="(default: ganspace.pt, or the file of --add_to)")
+    add("--out", type=Path, metavar="FILE", help="(default: ganspace.pt, or the file of --add_to, as .pt)")
     return parser
 
 
@@ -59,7 +60,7 @@ def main(args: argparse.Namespace) -> Path:
     import utils
     from editing import directions
 
-    out = args.out or args.add_to or Path("ganspace.pt")
+    out = args.out or (args.add_to.with_suffix(".pt") if args.add_to else Path("ganspace.pt"))
     if out.exists() and Path(args.ckpt).exists() and out.samefile(args.ckpt):
         raise cli.InputError(f"--out {out}: is the checkpoint itself; name another file")
     if args.add_to and not args.edit:
@@ -67,7 +68,8 @@ def main(args: argparse.Namespace) -> Path:
     device = utils.choose_device(args.device)
     generator = checkpoint.read(args.ckpt).generator().to(device)
     if args.add_to:
-        found = directions.read_directions(args.add_to, "--add_to")
+        found = directions.read_directions(args.add_to, "--add_to", generator)
+        print(f"{args.add_to}: {found}")
         directions.check_fits(found, generator, f"--add_to {args.add_to}")
     count = len(found) if args.add_to else min(args.components, generator.style_dim)
     edits = dict(parse_edit(text, count, generator) for text in args.edit)

@@ -9,7 +9,7 @@ Several networks, a row for each:
     python -m scripts.generate --ckpt FreezeG=expr-2/checkpoints/030000.pt FreezeSG=expr-3/checkpoints/030000.pt
 
 People that projector.py found in photos, as cartoons; noise found with them is used in the network it was found in:
-    python -m scripts.generate --ckpt cartoon.pt --source ffhq256.pt --latents projected/latents.pt
+    python -m scripts.generate --ckpt cartoon.pt --source ffhq256.pt --latents projected/latents.pt psp.npy projected_w.npz
 """
 
 import argparse
@@ -54,8 +54,8 @@ def main(args: argparse.Namespace) -> Path:
     from editing import people
 
     device = utils.choose_device(args.device)
-    who = people.from_file(args.latents) if args.latents else people.by_seed(args.seeds)
     networks = pair.generators(args, device)
+    who = people.chosen(args.seeds, args.latents, list(networks.values())[-1])
     *_, child = networks
     single = not args.sheet_only and len(args.ckpt) == 1
     shown = on_sheet(args, len(who), networks, single)

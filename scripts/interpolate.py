@@ -64,10 +64,10 @@ def main(args: argparse.Namespace) -> Path:
     if args.space == "w" and args.interp == "slerp":
         raise cli.InputError("--interp slerp: is for the sphere of --space z; w takes lerp or spline")
     device = utils.choose_device(args.device)
-    who = people.from_file(args.latents) if args.latents else people.by_seed(args.seeds)
+    networks = pair.generators(args, device)
+    who = people.chosen(args.seeds, args.latents, list(networks.values())[-1])
     if len(who) < 2:
         raise cli.InputError(f"{'--latents' if args.latents else '--seeds'}: a walk needs two people or more")
-    networks = pair.generators(args, device)
     check_film(args, networks)
     rows = film(args, networks, who)
     cli.save_command(args, args.outdir)

@@ -83,7 +83,7 @@ def parser() -> cli.Parser:
     group = parser.add_argument_group("people")
     add = group.add_mutually_exclusive_group().add_argument
     add("--seeds", metavar="LIST", help="one person a seed: 0-35,100 (default: 0-3; 0 with several targets)")
-    add("--latents", metavar="FILE", help="or those of a latent file, which projector.py writes")
+    add("--latents", nargs="+", action="extend", metavar="FILE", help="or those of latent files (docs/latents.md)")
     group.add_argument(
         "--truncation",
         type=cli.number(),
@@ -115,7 +115,7 @@ def main(args: argparse.Namespace) -> Path:
     source = checkpoint.read(args.source, "--source")
     photo = source.generator().to(device)
     swaps = chosen_swaps(args, photo)
-    who = people.from_file(args.latents) if args.latents else people.by_seed(args.seeds or ("0-3", "0")[len(args.target) > 1])
+    who = people.chosen(args.seeds or ("0-3", "0")[len(args.target) > 1], args.latents, photo)
     if args.loop:
         row = utils.sheet_size((photo.size, photo.size), len(who), loop_columns(args, who), title=TITLE)
         fewer = "fewer people" if args.latents else "fewer people (--seeds)"

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from checkpoint import Checkpoint
     from model import Generator
 
+LATENTS = "or those of latent files: projector.py's, pSp's, e4e's, NVIDIA's (docs/latents.md)"
+
 
 def add_networks(parser: cli.Parser, several: bool = False) -> None:
     """several: --ckpt takes more than one file, each a row of its own."""
@@ -30,7 +32,7 @@ def add_people(group: argparse._ArgumentGroup, seeds: str) -> None:
     """--seeds and --latents; `editing.people` reads them."""
     add = group.add_mutually_exclusive_group().add_argument
     add("--seeds", default=seeds, metavar="LIST", help=f"one person a seed: 0-35,100 (default: {seeds})")
-    add("--latents", metavar="FILE", help="or those of a latent file; projector.py writes one")
+    add("--latents", nargs="+", action="extend", metavar="FILE", help=LATENTS)
 
 
 def add_truncation(group: argparse._ArgumentGroup) -> None:

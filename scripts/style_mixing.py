@@ -30,8 +30,9 @@ def parser() -> cli.Parser:
     pair.add_networks(parser)
     group = parser.add_argument_group("people")
     add = group.add_argument
-    add("--rows", required=True, metavar="LIST", help="who is changed: seeds, 0-3,100, or a latent file of projector.py")
-    add("--cols", required=True, metavar="LIST", help="who gives layers: seeds, or a latent file")
+    several = {"required": True, "nargs": "+", "action": "extend", "metavar": "LIST"}
+    add("--rows", **several, help="who is changed: seeds, 0-3,100, or latent files (docs/latents.md), or both")
+    add("--cols", **several, help="who gives layers: seeds, or latent files")
     pair.add_truncation(group)
     group = parser.add_argument_group("mixing")
     cli.add_layers(group, "taken from --cols")
@@ -48,9 +49,12 @@ def main(args: argparse.Namespace) -> Path:
     from editing import people
 
     device = utils.choose_device(args.device)
-    rows, columns = (people.by_seed_or_file(text, flag) for text, flag in ((args.rows, "--rows"), (args.cols, "--cols")))
     networks = pair.generators(args, device)
     *_, child = networks.values()
+    rows, columns = (
+        people.told(people.together([people.by_seed_or_file(word, flag, child) for word in words]))
+        for words, flag in ((args.rows, "--rows"), (args.cols, "--cols"))
+    )
     ranges = chosen_layers(args, child)
     sheets = {}
     if args.single:

@@ -41,9 +41,9 @@ def main(args: argparse.Namespace) -> Path:
     from editing import people, truncation
 
     device = utils.choose_device(args.device)
-    who = people.from_file(args.latents) if args.latents else people.by_seed(args.seeds)
     files = pair.read(args)
     networks = pair.generators(args, device, files)
+    who = people.chosen(args.seeds, args.latents, list(networks.values())[-1])
     rows: dict[str, list] = {}
     with progress.Bar(len(who) * len(files) * len(args.psi), "pictures") as bar:
         for name, generator in networks.items():

@@ -67,7 +67,8 @@ def names(folder):
 def test_rows_are_the_edit_nothing_and_its_opposite(files, tmp_path, capsys):
     applied(files, tmp_path / "out")
     path = tmp_path / "out" / "factor_index-0_degree-5.0.png"
-    assert capsys.readouterr().out.splitlines() == ["direction 0, -5 to +5, on layers 0-5 of 6", str(path)]
+    told = f"{files / 'factor.pt'}: 8 directions in w (8 numbers), for all layers, by sefa"
+    assert capsys.readouterr().out.splitlines() == [told, "direction 0, -5 to +5, on layers 0-5 of 6", str(path)]
     assert names(tmp_path / "out") == ["command.txt", path.name]
     rows = [picture for degree in (5, 0, -5) for picture in drawn(moved(people(range(7)), degree))]
     captions = [""] * 14 + [str(seed) for seed in range(7)]
@@ -139,6 +140,29 @@ def test_latents_of_a_file_are_edited_untruncated_under_their_names(files, tmp_p
     assert np.array_equal(pixels(tmp_path / "factor_index-0_degree-5.0.png"), pixels(expected))
 
 
+def test_latents_may_be_several_files_before_the_factor(files, tmp_path):
+    w_plus = torch.load(files / "people.pt", weights_only=True)["latent"]
+    np.save(tmp_path / "psp.npy", (w_plus[0] + 0.5).numpy())
+    run(apply_factor, "--ckpt", files / "photo.pt", "--outdir", tmp_path, "-d", 1, "--latents", files / "people.pt",
+        tmp_path / "psp.npy", files / "factor.pt")  # fmt: skip
+    rows = [one for degree in (1, 0, -1) for one in drawn(moved(torch.cat([w_plus, w_plus[:1] + 0.5]), degree))]
+    title = "direction 0, -1 to +1, on layers 0-5 of 6"
+    expected = utils.sheet(rows, 3, ["", "", "", "", "", "", "Anna", "Bert", "psp"], ["+1", "0", "-1"], title)
+    assert np.array_equal(pixels(tmp_path / "factor_index-0_degree-1.0.png"), pixels(expected))
+
+
+def test_directions_of_others_are_told_and_move_people_as_they_publish(files, tmp_path, capsys):
+    vector = torch.arange(1.0, 9)
+    np.save(tmp_path / "age_w_boundary.npy", vector[None].numpy())
+    applied(files, tmp_path, "-n", 1, "-d", 0.1, factor=tmp_path / "age_w_boundary.npy")
+    assert "age_w_boundary.npy: 1 direction in w (8 numbers), for all layers\n" in capsys.readouterr().out
+    rows = [one for degree in (0.1, 0, -0.1) for one in drawn(people([0]) + degree * vector)]
+    title = "direction 0, -0.1 to +0.1, on layers 0-5 of 6"
+    expected = utils.sheet(rows, 1, ["", "", "0"], ["+0.1", "0", "-0.1"], title)
+    found = pixels(tmp_path / "factor_index-0_degree-0.1.png").astype(int)
+    assert np.abs(found - pixels(expected)).max() <= 1
+
+
 def test_several_directions_get_a_sheet_each_and_one_of_all(files, tmp_path, capsys):
     applied(files, tmp_path, "-i", "0,2-3", "--seeds", "8,9", "-d", 3, "--steps", 5)
     single = [f"factor_index-{index}_degree-3.0.png" for index in (0, 2, 3)]
@@ -196,7 +220,7 @@ def test_named_edits_bring_their_layers_and_range(files, tmp_path, capsys):
     found.edits = {"long hair": Edit(2, [3, 4], -1.0, 2.0)}
     directions.save_directions(tmp_path / "named.pt", found)
     applied(files, tmp_path, "-i", "long hair", "-n", 1, factor=tmp_path / "named.pt")
-    assert capsys.readouterr().out.startswith("direction long hair, -1 to +2, on layers 3-4 of 6\n")
+    assert "direction long hair, -1 to +2, on layers 3-4 of 6\n" in capsys.readouterr().out
     rows = [picture for degree in (2, 0.5, -1) for picture in drawn(moved(people([0]), degree, 2, [3, 4]))]
     title = "direction long hair, -1 to +2, on layers 3-4 of 6"
     expected = utils.sheet(rows, 1, ["", "", "0"], ["+2", "+0.5", "-1"], title)
@@ -254,10 +278,13 @@ def test_without_outdir_only_pictures_come_here(files, tmp_path, monkeypatch):
         (["--ckpt", "{photo}", "{damaged}"], "--factor {damaged}: "),
         (["--ckpt", "{damaged}", "{factor}"], "{damaged}: "),
         (["--ckpt", "{long}", "{factor}"], "--factor {factor} with --ckpt {long}: made for w of 8 numbers"),
-        (["--ckpt", "{photo}", "{factor-of-wide}"], "made for at least 7 layers, but this network has 6; factorise it"),
+        (["--ckpt", "{photo}", "{factor-of-wide}"], "made for at least 7 layers, but this network has 6 (16 px); factorise it"),
         (["--ckpt", "{photo}", "--source", "{wide}", "{factor}"], "another size"),
         (["--ckpt", "{photo}", "--source", "{photo}", "--ckpt2", "{cartoon}", "{factor}"], "leave --source out"),
-        (["--ckpt", "{wide}", "--latents", "{people}", "{factor}"], "latents [6, 8], but this network takes"),
+        (
+            ["--ckpt", "{wide}", "--latents", "{people}", "{factor}"],
+            "latents of 6 layers, which are for 16 px",
+        ),
         (["--ckpt", "{photo}", "--latents", "{factor}", "{factor}"], "not a latent file"),
         (["--ckpt", "{photo}", "--latents", "{people}", "--seeds", "1", "{factor}"], "not allowed with"),
         (["--ckpt", "{photo}", "-i", "8", "{factor}"], "--index 8: this file has the directions 0-7"),

@@ -24,6 +24,8 @@ def parser() -> cli.Parser:
     add("--hot", action="store_true")
     add("--recipe", type=cli.existing_file)
     add("--resume", nargs="?", const="latest")
+    add("--pots", nargs="+")
+    add("--drinks", nargs="+", action="extend")
     return parser
 
 
@@ -125,6 +127,18 @@ def test_config_gives_values_of_every_kind(tmp_path):
     args = parse("--config", config(tmp_path, text))
     assert (args.cook_time, args.guests, args.spices, args.hot) == (2.5, 4, "salt,mace,3", True)
     assert (args.shift, args.resume) == (-0.001, "old.pt")
+
+
+def test_flags_of_several_words_take_lists_of_a_config(tmp_path):
+    path = config(tmp_path, 'pots = ["red", 2]\ndrinks = ["ann,e", "bert"]')
+    args = parse("soup", "--config", path)
+    assert (args.pots, args.drinks, args.dish) == (["red", "2"], ["ann,e", "bert"], "soup")
+
+
+def test_flags_that_collect_take_all_of_the_command_line_and_then_none_of_a_config(tmp_path):
+    path = config(tmp_path, 'drinks = ["anne", "bert"]')
+    args = parse("soup", "--drinks", "carl", "dora", "--drinks=eve", "--config", path)
+    assert args.drinks == ["carl", "dora", "eve"]
 
 
 def test_config_that_says_false_leaves_a_flag_out(tmp_path):

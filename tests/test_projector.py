@@ -324,7 +324,7 @@ def test_folders_are_projected_and_what_is_no_picture_is_left_out(place, tmp_pat
         (["{me}", "--channel_multiplier", "2"], ["--channel_multiplier 2"]),
         (["{me}", "--init", "{missing}"], ["--init {missing}: no such file"]),
         (["{me}", "--init", "{s}"], ["--init {s}", "not a latent file"]),
-        (["{me}", "--init", "{long}"], ["--init {long}", "[6, 8]"]),
+        (["{me}", "--init", "{long}"], ["--init {long}", "latents of "]),
         (["{me}", "--init", "{two}"], ["--init {two}", "2 latents, for 1 photos"]),
         (["{me}", "--init", "{layered}"], ["--init {layered}", "--space w+"]),
         (["{me}", "--space", "z"], ["--space", "z"]),

@@ -169,7 +169,7 @@ def test_directions_of_another_network_get_one_line(options):
 
 
 def test_vectors_for_other_layers_get_one_line():
-    with pytest.raises(InputError, match="made for 10 layers, but this network has 6"):
+    with pytest.raises(InputError, match="made for 10 layers, which are for 64 px, but this network has 6"):
         check_fits(Directions(torch.randn(2, 10, 8)), tiny_generator())
     check_fits(Directions(torch.randn(2, 6, 8)), tiny_generator())
 

@@ -90,7 +90,7 @@ def test_one_picture_of_a_published_projector_is_read(tmp_path, generator):
         ({"g_ema": {"input.input": torch.zeros(1)}}, "a checkpoint of networks"),
         ({"eigvec": torch.eye(8)}, "a direction file"),
         ({"latent": "x"}, "not a latent file"),
-        ({"latent": torch.zeros(8)}, "not a latent file"),
+        ({"latent": torch.tensor(0.0)}, "not a latent file"),
         ({"latent": torch.zeros(0, 8)}, "not a latent file"),
         ({"latent": torch.zeros(1, 8), "space": "w+"}, r"\[1, 8\].*'w\+'"),
         ({"latent": torch.zeros(1, 8), "space": ["w"]}, "damaged"),
@@ -124,7 +124,9 @@ def test_a_missing_file_gets_one_line(tmp_path):
 @pytest.mark.parametrize("shape", [(1, 9), (1, 6, 9), (1, 5, 8), (1, 10, 8)])
 def test_latents_of_another_size_get_one_line(generator, shape):
     other = latents.Latents(torch.zeros(shape), "w" if len(shape) == 2 else "w+", ["a"])
-    with pytest.raises(InputError, match=r"^--latents: latents .*\[8\] or \[6, 8\]; project with it$"):
+    with pytest.raises(
+        InputError, match=r"^--latents: latents of .*, but this network.*(8|6 layers \(16 px\)); project with it$"
+    ):
         other.w_plus(generator)
 
 

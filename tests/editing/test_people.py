@@ -80,6 +80,30 @@ def test_one_flag_takes_seeds_or_a_file(tmp_path):
     assert people.by_seed_or_file("1-2", "--rows").seeds == [1, 2]
 
 
+def test_groups_are_one_crowd_in_their_order(generator, tmp_path):
+    """Seeds, w and w+, with noise and without."""
+    noise = generator.make_noise(1, torch.Generator().manual_seed(0))
+    w_plus, w = torch.randn(1, 6, 8, generator=torch.Generator().manual_seed(1)), torch.ones(2, 8)
+    one = people.from_file(saved(tmp_path / "one.pt", w_plus, "w+", ["me.png"], noise=noise))
+    groups = [one, people.from_file(saved(tmp_path / "two.pt", w, "w", ["me.png", "you.png"])), people.by_seed("3")]
+    who = people.together(groups)
+    assert len(who) == 4 and who.names == ["one me.png", "two me.png", "you.png", "3"]
+    assert who.file_names() == ["one-me", "two-me", "you", "seed0003"]
+    assert torch.equal(who.w_plus(generator, 0.7), torch.cat([group.w_plus(generator, 0.7) for group in groups]))
+    stored = generator.stored_noise()
+    for ours, found, own in zip(who.noise(generator), noise, stored, strict=True):
+        assert torch.equal(ours, torch.cat([found, own, own, own]))
+    assert torch.equal(who.noise(generator, 0)[1], noise[1]) and who.noise(generator, 2) is None
+    assert people.together(groups[1:]).noise(generator) is None
+    assert people.together([one]) is one
+
+
+def test_the_same_file_twice_still_has_two_names_a_person(tmp_path):
+    one = people.from_file(saved(tmp_path / "one.pt", torch.ones(2, 8), "w"))
+    who = people.together([one, one])
+    assert len(set(who.names)) == len(set(who.file_names())) == 4
+
+
 @pytest.mark.parametrize("text", ["", "1,", "x", "-1", "3-1"])
 def test_what_is_no_seed_is_refused_with_the_flag(text):
     with pytest.raises(InputError, match=f"^--rows {text}"):

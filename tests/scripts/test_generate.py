@@ -149,6 +149,25 @@ def test_latents_of_a_file_are_drawn_under_their_names(cartoon, tmp_path):
         assert picture.text == {"latents": str(file), "truncation": "1.0", "ckpt": str(cartoon)}
 
 
+def test_several_latent_files_are_drawn_in_their_order_and_their_people_kept_apart(cartoon, tmp_path, capsys):
+    """Whatever programs wrote them, by several words or by repeating the flag."""
+    w_plus = latents.people(checkpoint.read(cartoon).generator(), [7, 3, 5, 9])
+    files = [tmp_path / name for name in ("a/latents.pt", "b/latents.pt", "psp.npy", "w.npz")]
+    for file, person in zip(files[:2], w_plus):
+        latents.save_latents(file, person[None], space="w+", names=["me.png"])
+    np.save(files[2], w_plus[2].numpy())
+    np.savez(files[3], w=w_plus[3:].numpy())
+    for words in (["--latents", *files], [word for file in files for word in ("--latents", file)]):
+        folder = draw(cartoon, tmp_path / f"out{len(words)}", *words)
+        told = capsys.readouterr().out
+        assert all(f"{file}: 1 person in w+ (6 layers of 8 numbers)" in told for file in files)
+        people = ["a-latents-me.png", "b-latents-me.png", "psp.png", "w.png"]
+        assert names(folder) == sorted([*people, "sheet.png"])
+        by_seed = draw(cartoon, tmp_path / "seed", "--seeds", "7,3,5,9")
+        for name, seed in zip(people, (7, 3, 5, 9)):
+            assert np.abs(pixels(folder / name) - pixels(by_seed / f"seed{seed:04d}.png")).max() <= 1
+
+
 def test_the_noise_of_latents_is_used_in_the_network_they_were_found_in(cartoon, source, tmp_path):
     generator, other = (checkpoint.read(path).generator() for path in (source, cartoon))
     w_plus, noise = latents.people(generator, [1, 2]), generator.make_noise(2, torch.Generator().manual_seed(0))
@@ -180,7 +199,10 @@ def test_truncation_0_draws_everybody_alike(cartoon, tmp_path):
         (["--ckpt", "{cartoon}", "--device", "gpu"], ["--device gpu", "cpu"]),
         (["--ckpt", "{cartoon}", "--latents", "{missing}"], ["--latents {missing}: no such file"]),
         (["--ckpt", "{cartoon}", "--latents", "{cartoon}"], ["--latents {cartoon}", "not a latent file"]),
-        (["--ckpt", "{wide}", "--latents", "{people}"], ["--latents {people}", "[6, 8]"]),
+        (
+            ["--ckpt", "{wide}", "--latents", "{people}"],
+            ["--latents {people}", "6 layers, which are for 16 px, but this network has 8 layers (32 px)"],
+        ),
         (["--ckpt", "{cartoon}", "--latents", "{people}", "--seeds", "1"], ["--seeds", "not allowed with"]),
         ([], ["--ckpt"]),
     ],

@@ -210,7 +210,7 @@ def test_the_sheet_tells_what_made_it_and_its_command_draws_it_again(files, tmp_
         (["--save", "{source}", "--swap", "8", "--overwrite"], ["--save {source}", "one of the networks"]),
         (["--target", "{source}", "{source}", "--loop", "gif"], ["--loop", "one --target"]),
         (["--seeds", "1-x"], ["--seeds 1-x"]),
-        (["--latents", "{people}"], ["--latents {people}", "[8, 8]"]),
+        (["--latents", "{people}"], ["--latents {people}", "8 layers, which are for 32 px"]),
         (["--device", "gpu"], ["--device gpu"]),
     ],
     ids=" ".join,

@@ -147,7 +147,7 @@ def test_the_sheet_tells_what_made_it_and_its_command_draws_it_again(file, tmp_p
         (["--source", "{large}"], ["--source {large}", "another size"]),
         (["--rows", "x"], ["--rows x", "0-35,100"]),
         (["--rows", "{missing}"], ["--rows {missing}: no such file"]),
-        (["--cols", "{people}"], ["--cols {people}", "[8, 8]"]),
+        (["--cols", "{people}"], ["--cols {people}", "8 layers, which are for 32 px"]),
         (["--layers", "6"], ["--layers 6", "0-5"]),
         (["--layers", "fine"], ["--layers fine", "no fine layers"]),
         (["--res", "32"], ["--res 32", "4, 8, 16"]),
