@@ -1,4 +1,4 @@
-"""train.py when things go wrong: kills, signals, a full disk, numbers that explode. In processes of their own."""
+"""train.py when things go wrong: kills, signals, a full disk, numbers that explode. What is killed is a process of its own."""
 
 import contextlib
 import itertools
@@ -16,28 +16,16 @@ import pytest
 import torch
 
 import checkpoint
+import train
+from tests.commands import assert_same, failure, run
 from tests.pictures import random_pictures
 from tests.waiting import PATIENCE, wait_for
 
-TRAIN = Path(__file__).parents[1] / "train.py"
-TINY = [
-    "--device",
-    "cpu",
-    "--size",
-    "16",
-    "--channel_base",
-    "64",
-    "--channel_max",
-    "8",
-    "--style_dim",
-    "8",
-    "--n_mlp",
-    "2",
-    "--batch",
-    "2",
-    "--n_sample",
-    "4",
-]
+pytestmark = pytest.mark.slow
+
+TRAIN = Path(train.__file__)
+TINY = ["--device", "cpu", "--size", 16, "--channel_base", 64, "--channel_max", 8, "--style_dim", 8, "--n_mlp", 2]
+TINY += ["--batch", 2, "--n_sample", 4]
 TIMING = {"sec_per_kimg", "seconds", "gib"}
 
 
@@ -78,22 +66,19 @@ def tensors(path: Path) -> dict[str, torch.Tensor]:
 
 def test_killed_and_resumed_runs_end_bit_equal_to_an_undisturbed_one(faces, tmp_path):
     flags = ["--iter", 60, "--save_every", 7, "--sample_every", 20, "--augment", "--keep", 2]
-    assert finish(start(faces, *flags, "--outdir", tmp_path / "whole"))[0] == 0
+    run(train, faces, *TINY, *flags, "--outdir", tmp_path / "whole")
     moments = random.Random(0)
-    run = tmp_path / "killed"
+    killed = tmp_path / "killed"
     for kill in range(3):
-        process = start(faces, *flags, "--outdir", run, "--resume")
-        wait_for(run / "checkpoints" / f"{7 * (2 * kill + 1):06d}.pt", process)
+        process = start(faces, *flags, "--outdir", killed, "--resume")
+        wait_for(killed / "checkpoints" / f"{7 * (2 * kill + 1):06d}.pt", process)
         time.sleep(0.3 * moments.random())
         process.kill()
         process.communicate()
-    status, _, err = finish(start(faces, *flags, "--outdir", run, "--resume"))
-    assert status == 0, err
-    found, expected = (tensors(folder / "checkpoints" / "000060.pt") for folder in (run, tmp_path / "whole"))
-    assert found.keys() == expected.keys()
-    assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
-    assert statistics(run) == statistics(tmp_path / "whole")
-    samples = [sorted(path.name for path in (folder / "samples").iterdir()) for folder in (run, tmp_path / "whole")]
+    run(train, faces, *TINY, *flags, "--outdir", killed, "--resume")
+    assert_same(*[tensors(folder / "checkpoints" / "000060.pt") for folder in (killed, tmp_path / "whole")])
+    assert statistics(killed) == statistics(tmp_path / "whole")
+    samples = [sorted(path.name for path in (folder / "samples").iterdir()) for folder in (killed, tmp_path / "whole")]
     assert samples[0] == samples[1]
 
 
@@ -124,11 +109,9 @@ def test_a_second_ctrl_c_leaves_at_once(faces, tmp_path):
     assert err.strip().endswith("train.py: interrupted")
 
 
-def test_numbers_that_explode_stop_the_run_without_a_nan_on_disk(faces, tmp_path):
-    process = start(faces, "--lr", 1e30, "--iter", 100, "--save_every", 1, "--keep", 2, "--outdir", tmp_path / "run")
-    status, _, err = finish(process)
-    assert status == 1
-    message = err.strip().splitlines()[-1]
+def test_numbers_that_explode_stop_the_run_without_a_nan_on_disk(faces, tmp_path, capsys):
+    words = [faces, *TINY, "--lr", 1e30, "--iter", 100, "--save_every", 1, "--keep", 2, "--outdir", tmp_path / "run"]
+    message = failure(capsys, train, *words)
     assert "NaN or Inf" in message and "--lr" in message
     for path in (tmp_path / "run" / "checkpoints").glob("*.pt"):
         assert all(torch.isfinite(tensor).all() for tensor in tensors(path).values() if tensor.is_floating_point()), path
@@ -136,17 +119,17 @@ def test_numbers_that_explode_stop_the_run_without_a_nan_on_disk(faces, tmp_path
 
 def test_a_file_size_limit_ends_in_one_line_and_leaves_the_last_good_file(faces, tmp_path):
     """A limit on the size of files stands in for a full disk: write() fails in the same place."""
-    run = tmp_path / "run"
-    assert finish(start(faces, "--iter", 2, "--outdir", run))[0] == 0
-    size = (run / "checkpoints" / "000002.pt").stat().st_size
+    folder = tmp_path / "run"
+    run(train, faces, *TINY, "--iter", 2, "--outdir", folder)
+    size = (folder / "checkpoints" / "000002.pt").stat().st_size
 
     def limit():
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, size // 2))
 
-    status, _, err = finish(start(faces, "--iter", 4, "--resume", "--outdir", run, preexec_fn=limit))
+    status, _, err = finish(start(faces, "--iter", 4, "--resume", "--outdir", folder, preexec_fn=limit))
     assert status == 1
     message = err.strip().splitlines()[-1]
     assert "000004.pt: not written" in message and "free" in message
-    assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["000002.pt", "manifest.jsonl"]
-    assert finish(start(faces, "--iter", 4, "--resume", "--outdir", run))[0] == 0
+    assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == ["000002.pt", "manifest.jsonl"]
+    run(train, faces, *TINY, "--iter", 4, "--resume", "--outdir", folder)

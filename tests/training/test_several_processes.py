@@ -12,7 +12,8 @@ import pytest
 import torch
 
 import checkpoint
-from tests.commands import free_port
+import train
+from tests.commands import assert_same, failure, free_port
 from tests.networks import tiny_discriminator, tiny_generator
 from tests.pictures import random_pictures
 from tests.waiting import PATIENCE, wait_for
@@ -20,8 +21,11 @@ from training import parallel, steps
 from training.state import Settings, new_state
 from training.transfer import FreezeG, StructureLoss
 
-TRAIN = Path(__file__).parents[2] / "train.py"
+TRAIN = Path(train.__file__)
 TINY = ["--device=cpu", "--batch=2", "--n_sample=4", "--sample_every=1000", "--save_every=5", "--augment"]
+
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +70,25 @@ def networks(path: Path) -> dict:
     return {f"{which}.{name}": tensor for which in ("g", "d", "g_ema") for name, tensor in contents[which].items()}
 
 
-def test_every_method_trains_in_two_processes_and_says_the_total_batch(faces, source, tmp_path):
+@pytest.fixture(scope="module")
+def command(faces, source):
+    """With every method at once."""
     methods = ["--freezeD=1", "--freezeG=1", "--train_mapping", "--freezeStyle=2", "--structure_loss=2"]
-    output = finish(torchrun(faces, f"--ckpt={source}", *methods, "--iter=3", f"--outdir={tmp_path / 'run'}"))
+    return [faces, f"--ckpt={source}", *methods]
+
+
+@pytest.fixture(scope="module")
+def whole(command, tmp_path_factory):
+    """The folder of an undisturbed run of 25 iterations, and what was said in it."""
+    outdir = tmp_path_factory.mktemp("whole") / "run"
+    return outdir, finish(torchrun(*command, "--iter=25", f"--outdir={outdir}"))
+
+
+def test_every_method_trains_in_two_processes_and_says_the_total_batch(source, whole):
+    outdir, output = whole
     assert "4 images in all, 2 for each of 2 processes" in output
-    assert output.count("000003.pt") == 1, "every process reports"
-    given, found = checkpoint.read(source), checkpoint.read(tmp_path / "run" / "checkpoints" / "000003.pt")
+    assert output.count("000025.pt") == 1, "every process reports"
+    given, found = checkpoint.read(source), checkpoint.read(outdir / "checkpoints" / "000025.pt")
     for name in ("conv1.conv.weight", "convs.0.conv.weight"):
         assert torch.equal(found.networks["g"][name], given.networks["g_ema"][name])
     assert not torch.equal(found.networks["g"]["convs.2.conv.weight"], given.networks["g_ema"]["convs.2.conv.weight"])
@@ -80,23 +97,19 @@ def test_every_method_trains_in_two_processes_and_says_the_total_batch(faces, so
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds the workers in /proc")
-def test_a_run_outlives_a_killed_process_and_ends_as_if_nothing_had_happened(faces, source, tmp_path):
-    command = [faces, f"--ckpt={source}", "--iter=25"]
-    finish(torchrun(*command, f"--outdir={tmp_path / 'whole'}"))
-    process = torchrun(*command, f"--outdir={tmp_path / 'killed'}")
+def test_a_run_outlives_a_killed_process_and_ends_as_if_nothing_had_happened(command, whole, tmp_path):
+    process = torchrun(*command, "--iter=25", f"--outdir={tmp_path / 'killed'}")
     checkpoints = tmp_path / "killed" / "checkpoints"
     wait_for(checkpoints / "000010.pt", process)
     with contextlib.suppress(ProcessLookupError):
         os.kill(workers(process)[-1], signal.SIGKILL)
     finish(process)
     assert "Resuming" in (tmp_path / "killed" / "log.txt").read_text()
-    expected = networks(tmp_path / "whole" / "checkpoints" / "000025.pt")
-    found = networks(checkpoints / "000025.pt")
-    assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
+    assert_same(networks(checkpoints / "000025.pt"), networks(whole[0] / "checkpoints" / "000025.pt"))
 
 
-def test_a_group_that_is_asked_to_stop_saves_and_goes_on_exactly(faces, source, tmp_path):
-    command = [faces, f"--ckpt={source}"]
+def test_a_group_that_is_asked_to_stop_saves_and_goes_on_exactly(command, tmp_path):
+    """Ctrl-C, and SIGTERM after a resume: what is saved then is what an undisturbed run of so many iterations saves."""
     outdir, stopped = tmp_path / "run", 0
     for number in (signal.SIGINT, signal.SIGTERM):
         process = torchrun(*command, f"--outdir={outdir}", "--iter=100000", "--resume")
@@ -105,21 +118,14 @@ def test_a_group_that_is_asked_to_stop_saves_and_goes_on_exactly(faces, source, 
         process.communicate(timeout=PATIENCE)
         stopped = int(re.search(rf"Stopped by {number.name} after iteration (\d+)", (outdir / "log.txt").read_text())[1])
         assert (outdir / "checkpoints" / f"{stopped:06d}.pt").exists()
-
-    end = stopped + 3
-    finish(torchrun(*command, f"--outdir={outdir}", f"--iter={end}", "--resume"))
-    finish(torchrun(*command, f"--outdir={tmp_path / 'whole'}", f"--iter={end}"))
-    found, expected = (networks(run / "checkpoints" / f"{end:06d}.pt") for run in (outdir, tmp_path / "whole"))
-    assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
+    finish(torchrun(*command, f"--outdir={tmp_path / 'whole'}", f"--iter={stopped}"))
+    found, expected = (networks(run / "checkpoints" / f"{stopped:06d}.pt") for run in (outdir, tmp_path / "whole"))
+    assert_same(found, expected)
 
 
-def test_resuming_with_another_number_of_processes_is_refused(faces, source, tmp_path):
-    finish(torchrun(faces, f"--ckpt={source}", "--iter=1", f"--outdir={tmp_path / 'run'}"))
-    words = [sys.executable, TRAIN, "--resume", "--iter=2", f"--outdir={tmp_path / 'run'}"]
-    alone = subprocess.run([str(word) for word in words], capture_output=True, text=True)
-    assert alone.returncode == 1
-    assert "rng: saved by 2 processes, and this run has 1" in alone.stderr
-    assert alone.stderr.count("\n") == 1
+def test_resuming_with_another_number_of_processes_is_refused(whole, capsys):
+    message = failure(capsys, train, "--resume", "--iter", 26, "--outdir", whole[0])
+    assert "rng: saved by 2 processes, and this run has 1" in message
 
 
 def test_two_processes_take_the_steps_of_one_with_the_whole_batch(tmp_path):
