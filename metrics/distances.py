@@ -14,6 +14,8 @@ from torch import Tensor
 
 from cli import InputError
 
+LEAST = {"fid": 2, "kid": 2, "pr": 4}  # pictures in each set, for a covariance, for pairs, for three neighbours
+
 
 class Gaussian(NamedTuple):
     """mean [dims] and covariance [dims, dims], float64."""

@@ -38,6 +38,7 @@ def choose(
     inception: Path | None = None,
     ruler: Path = regressor.SHIPPED,
     device: torch.device | str = "cpu",
+    flag: str | None = None,
 ) -> Features:
     """The feature function for --features `name`.
 
@@ -45,18 +46,21 @@ def choose(
                features would move with what they measure
     inception: the weights for "inception" (default: networks/weights-inception-2015-12-05-6726825d.pth)
     ruler:     the attribute regressor for "structure"
+    flag:      how messages call this choice, in a command without --features, --inception and --regressor
     Raises InputError, one line with the remedy, for what is missing.
     """
     if name == "pixels":
         return pixels
     if name == "disc":
         if source is None:
-            raise InputError("--features disc: looks through the source's discriminator; name that checkpoint by --source FILE")
+            raise InputError(
+                f"{flag or '--features'} disc: looks through the source's discriminator; name that checkpoint by --source FILE"
+            )
         return DiscriminatorFeatures(source.discriminator().to(device))
     if name == "structure":
-        return regressor.read(ruler)[0].to(device).features
+        return regressor.read(ruler, f"{flag} structure:" if flag else "--regressor")[0].to(device).features
     if name == "inception":
-        return InceptionFeatures(inception or INCEPTION_FILE, device)
+        return InceptionFeatures(inception or INCEPTION_FILE, device, f"{flag} inception:" if flag else "--inception")
     raise ValueError(f"features {name!r}: expected one of {CHOICES}")
 
 
@@ -81,13 +85,11 @@ class DiscriminatorFeatures:
 class InceptionFeatures:
     """Inception-v3 as in the published FID: 8-bit pictures, its 2048 pooled features, by torch-fidelity (extra `metrics`)."""
 
-    def __init__(self, path: Path, device: torch.device | str = "cpu"):
+    def __init__(self, path: Path, device: torch.device | str = "cpu", flag: str = "--inception"):
         if not path.is_file():
-            raise InputError(
-                f"--inception {path}: no such file; python -m scripts.download inception fetches it ({INCEPTION_URL})"
-            )
+            raise InputError(f"{flag} {path}: no such file; python -m scripts.download inception fetches it ({INCEPTION_URL})")
         if importlib.util.find_spec("torch_fidelity") is None:
-            raise InputError("--features inception: needs a package: pip install -e .[metrics]; --features disc needs none")
+            raise InputError(f"{flag} {path}: needs a package: pip install -e .[metrics]; disc needs none")
         from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
         try:
@@ -95,7 +97,7 @@ class InceptionFeatures:
             network = FeatureExtractorInceptionV3("inception-v3-compat", ["2048"], feature_extractor_weights_path=str(path))
         except (InputError, RuntimeError) as error:
             reason = printable(str(error).splitlines()[0])
-            raise InputError(f"--inception {path}: not the weights of torch-fidelity ({reason}); see {INCEPTION_URL}") from None
+            raise InputError(f"{flag} {path}: not the weights of torch-fidelity ({reason}); see {INCEPTION_URL}") from None
         self.network = network.to(device).eval().requires_grad_(False)
 
     def __call__(self, images: Tensor) -> Tensor:

@@ -34,12 +34,20 @@ def scorer(
     source:   the checkpoint whose discriminator sees for "disc"
     n:        generated pictures, of the seeds from 0 on, the same ones each time
 
-    Raises InputError when "disc" has no discriminator to look through.
+    Raises InputError, at once and not at the first score, where there is nothing to look through, or too little to compare.
     """
+    least = distances.LEAST[name]
+    if len(images) < least:
+        raise InputError(
+            f"--eval {name}: compares sets of at least {least} pictures, and there is {len(images)}; "
+            "add some, or leave --eval_every out"
+        )
     start = checkpoint.read(source, "--ckpt") if features == "disc" and source else None
     if features == "disc" and not (start and "d" in start.networks):
         raise InputError("--eval_features disc: looks through the discriminator of --ckpt, which is missing; choose pixels")
-    look = choose(features, start, device=device)
+    look = choose(features, start, device=device, flag="--eval_features")
+    few = of_images([images[index] for index in range(least)], look, least, device)
+    DISTANCES[name](few, few)  # what cannot be looked at fails here
     real: list[Tensor] = []
 
     def score(generator: Generator) -> dict[str, float]:

@@ -86,6 +86,7 @@ def main(args: argparse.Namespace) -> Path:
         raise cli.InputError(f"--source {args.source}: draws pictures of another size than {args.ckpt}")
 
     found = {}
+    check_counts(chosen, len(images), args)
     if look:
         try:
             found |= distances(args, chosen, generator, images, look)
@@ -114,6 +115,18 @@ def main(args: argparse.Namespace) -> Path:
     measured |= {"source": args.source} if args.source else {}
     measured |= {"features": args.features, "n": args.n, "truncation": args.truncation} if look else {}
     return append(args.out or run_folder(Path(args.ckpt)) / "metrics.jsonl", measured | found, started)
+
+
+def check_counts(chosen: list[str], count: int, args: argparse.Namespace) -> None:
+    """Before the hours of looking at them: enough pictures for each metric."""
+    from metrics.distances import LEAST
+
+    needed = LEAST | {"kid": max(LEAST["kid"], args.kid_subset or 0)}
+    for name in chosen:
+        if min(count, args.n) < needed.get(name, 0):
+            raise cli.InputError(
+                f"{count} images in --data, --n {args.n}: --metrics {name} needs at least {needed[name]} pictures in each set"
+            )
 
 
 def distances(args: argparse.Namespace, chosen: list[str], generator, images, look) -> dict[str, float]:

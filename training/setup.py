@@ -180,7 +180,8 @@ def _open_images(args: argparse.Namespace, start: Checkpoint | None) -> Images:
     if start and stored and size == start.architecture.size not in stored:
         raise InputError(
             f"--path {args.images}: holds pictures of {_listed(stored)} px, and {start.path} is a network of {size} px; "
-            f"prepare them anew (prepare_data.py --size {size}), or start from a network of {_listed(stored, 'or')} px"
+            f"prepare the data at {size} px (prepare_data.py --size {size}), "
+            f"or start from a network of {_listed(stored, 'or')} px"
         )
     try:
         return open_images(args.images, size)

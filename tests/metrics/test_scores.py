@@ -62,6 +62,8 @@ def test_the_same_pictures_are_judged_each_time_and_the_data_set_is_looked_at_on
             return super().__getitem__(index)
 
     score = scorer("kid", "pixels", None, Watched(images), n=8)
+    assert Watched.looks == 2  # a try
+    Watched.looks = 0
     assert score(tiny_generator(2)) == score(tiny_generator(2))
     assert Watched.looks == len(images)
 
@@ -80,3 +82,24 @@ def test_without_a_discriminator_to_look_through_the_remedy_is_named(images, tmp
     checkpoint.write(tmp_path / "g.pt", {"g_ema": tiny_generator().state_dict()})
     with pytest.raises(InputError, match=r"--eval_features disc.*choose pixels"):
         scorer("kid", "disc", file and tmp_path / file, images)
+
+
+@pytest.mark.parametrize("name", ["kid", "fid"])
+def test_too_few_pictures_are_refused_before_the_training(images, name):
+    with pytest.raises(InputError, match=rf"--eval {name}: .* at least 2 pictures, and there is 1; add some, or leave"):
+        scorer(name, "pixels", None, images[:1])
+    scorer(name, "pixels", None, images[:2], n=2)(tiny_generator(1))
+
+
+def test_features_that_cannot_be_loaded_are_refused_before_the_training_by_the_flag_of_the_training(
+    images, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"^--eval_features inception: networks/\S+: no such file; python -m scripts.download"):
+        scorer("kid", "inception", None, images)
+
+
+def test_features_that_fail_do_so_before_the_training(images, monkeypatch):
+    monkeypatch.setattr("metrics.features.pixels", lambda images: images.flatten(1) / 0)
+    with pytest.raises(InputError, match="not finite"):
+        scorer("kid", "pixels", None, images)

@@ -118,12 +118,19 @@ def test_a_missing_inception_file_is_told_at_once(folder, capsys):
         (("--metrics", "structure"), "--metrics structure: compares with the network of the same latents"),
         (("--features", "disc"), "--features disc: looks through the source's discriminator"),
         (("--features", "inception", "--metrics", "ppl"), "--metrics ppl: Inception sees 8-bit pictures"),
-        (("--features", "pixels", "--n", 1), "12 images in --data, --n 1: Frechet distance needs at least 2 pictures"),
-        (("--features", "pixels", "--n", 20, "--kid_subset", 100), "KID over subsets of 100 needs at least 100 pictures"),
-        (("--features", "pixels", "--n", 3, "--metrics", "pr"), "needs at least 4 pictures in each set, got 3"),
+        (("--features", "pixels", "--n", 1), "12 images in --data, --n 1: --metrics fid needs at least 2 pictures"),
+        (("--features", "pixels", "--n", 20, "--kid_subset", 100), "--metrics kid needs at least 100 pictures"),
+        (("--features", "pixels", "--n", 3, "--metrics", "pr"), "--n 3: --metrics pr needs at least 4 pictures in each set"),
         (("--features", "structure", "--regressor", "none.pt"), "--regressor none.pt: no such file"),
     ],
 )
 def test_what_cannot_be_measured_is_one_line(folder, tmp_path, capsys, flags, expected):
     assert expected in failure(capsys, evaluate, *words(folder, "--out", tmp_path / "metrics.jsonl", *flags))
     assert not (tmp_path / "metrics.jsonl").exists()
+
+
+@pytest.mark.parametrize("metric, flags", [("kid", ["--n", 1]), ("pr", ["--n", 3]), ("kid", ["--kid_subset", 2000])], ids=str)
+def test_too_few_pictures_are_refused_before_any_is_looked_at(folder, capsys, monkeypatch, metric, flags):
+    monkeypatch.setattr("metrics.features.of_images", None)
+    message = failure(capsys, evaluate, *words(folder, "--features", "pixels", "--metrics", metric, *flags))
+    assert f"--metrics {metric} needs at least" in message and "in --data, --n" in message
