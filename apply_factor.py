@@ -102,6 +102,7 @@ def main(args: argparse.Namespace) -> Path:
     scenes = open_scenes(args, networks, found)
     *_, child = scenes.values()
     edits = choose_edits(args, found, child.generator)
+    check_sheet(args, scenes)
     if args.loop:
         check_loop(args, scenes, edits)
     steps, frames = args.steps or STEPS_OF_PEOPLE, args.frames if args.loop else 0
@@ -187,6 +188,16 @@ def choose_edits(args: argparse.Namespace, found: Directions, generator: Generat
             edit.low, edit.high = -degree, degree
         edit.layers = chosen or edit.layers or found.layers
     return edits
+
+
+def check_sheet(args: argparse.Namespace, scenes: dict[str, Scene]) -> None:
+    """Raises InputError for a sheet that no memory holds, before anything is drawn."""
+    import utils
+
+    *_, scene = scenes.values()
+    side, people, steps = scene.generator.size, len(scene.who), args.steps or STEPS_OF_PEOPLE
+    size = utils.sheet_size((side, side), people * steps * len(scenes), people)
+    utils.check_sheet(size, scene.who.flag, "take fewer people, or fewer --steps")
 
 
 def check_loop(args: argparse.Namespace, scenes: dict[str, Scene], edits: dict[str, Edit]) -> None:

@@ -29,7 +29,9 @@ BLUR = 0.02  # of the side, for what is mirrored at an edge
 BLURRED, PLAIN = 0.1, 0.3  # of the side beyond the edge: from there wholly blurred, and from there one colour
 MARGIN, FAR = 1 / 32, 8  # of the side, around what is cut out; of the picture, for a square that must be a mistake
 TILTS = (0, -20, 20, -40, 40)  # degrees that a picture is turned by until a face is found; cascades know upright ones
-LONGEST = 1024  # pixels of the picture that faces are looked for in
+QUARTERS = (90, -90, 180)
+LONGEST, QUICK = 1024, 512  # pixels of the picture that faces are looked for in, and for a first look
+CERTAIN, SURE_TURNED = 20, 15  # finds of the cascade at one place: a face has 20 to 100, what is none 5 to 12
 FACE_SIDE = 200  # pixels that a face is brought to before its eyes are looked for
 FACE, EYES = "haarcascade_frontalface_default.xml", ("haarcascade_eye.xml", "haarcascade_eye_tree_eyeglasses.xml")
 
@@ -44,6 +46,11 @@ class Face(NamedTuple):
     left_eye: Point
     right_eye: Point
     mouth: Point | None = None
+
+
+class Found(NamedTuple):
+    pairs: list[tuple[np.ndarray, np.ndarray]]  # eyes
+    sure: int  # finds of the cascade at the face that has most, 0 for none
 
 
 class Box(NamedTuple):
@@ -99,6 +106,16 @@ def side(square: np.ndarray) -> float:
     return float(np.hypot(*(square[3] - square[0])))
 
 
+def lies(square: np.ndarray) -> bool:
+    """Whether it was turned by more than 60 degrees.
+
+    >>> lies(box_square(Box(10, 10, 30, 20)))
+    False
+    """
+    across = square[3] - square[0]
+    return bool(across[0] < 0.5 * np.hypot(*across))
+
+
 def lanczos(picture: Image.Image, factor: float) -> Image.Image:
     """The upscaler where no better one is given."""
     return picture.resize([math.ceil(length * factor) for length in picture.size], Image.Resampling.LANCZOS)
@@ -147,18 +164,41 @@ class Finder:
         return sorted(boxes, key=lambda box: -box.width)
 
     def faces(self, picture: Image.Image) -> list[Face]:
-        """With their eyes, the largest first; a picture is also searched turned by up to 40 degrees. Raises NoFace."""
+        """With their eyes, the largest first. Raises NoFace.
+
+        A picture is also searched turned by up to 40 degrees; and by quarters, on its side or its head, where there is no
+        face, or only one that may be none.
+        """
         scale = min(1.0, LONGEST / max(picture.size))
         grey = _grey(picture, scale)
-        for degrees in TILTS:
-            turned, back = _turned(grey, degrees)
-            sure = 10 if degrees else 5  # five looks find five times as much that is no face
-            boxes = self.face.detectMultiScale(turned, scaleFactor=1.1, minNeighbors=sure, minSize=(24, 24))
-            pairs = [eyes for box in sorted(boxes, key=lambda box: -box[2]) if (eyes := self._eyes(turned, box))]
-            if pairs:
-                return [Face(*(tuple((back(point) / scale).tolist()) for point in pair)) for pair in pairs]
+        found = self._search(grey, TILTS)
+        if found.sure < CERTAIN and (quarter := self._quarter(picture, max(SURE_TURNED, 2 * found.sure))):
+            turned = self._search(grey, [quarter + tilt for tilt in TILTS])
+            found = turned if turned.pairs else found
+        if found.pairs:
+            return [Face(*(tuple((point / scale).tolist()) for point in pair)) for pair in found.pairs]
         remedy = "give two eye points (--eyes), or --no_align for a picture that is cut already"
         raise NoFace(f"no face with two visible eyes found; {remedy}")
+
+    def _search(self, grey: np.ndarray, turns: Sequence[float], sure: int = 10) -> Found:
+        """At the first of the turns, in degrees, that shows a face; `sure` is asked of those that are not upright."""
+        for degrees in turns:
+            turned, back = _turned(grey, degrees)
+            least = sure if degrees else 5  # five looks find five times as much that is no face
+            boxes, counts = self.face.detectMultiScale2(turned, scaleFactor=1.1, minNeighbors=least, minSize=(24, 24))
+            by_size = sorted(zip(boxes, counts), key=lambda one: -one[0][2])
+            seen = [(int(count), eyes) for box, count in by_size if (eyes := self._eyes(turned, box))]
+            if seen:
+                pairs = [tuple(back(point) for point in eyes) for _, eyes in seen]
+                return Found(pairs, max(count for count, _ in seen))
+        return Found([], 0)
+
+    def _quarter(self, picture: Image.Image, sure: int) -> int | None:
+        """By how much to turn a picture that lies on its side or stands on its head; None where nothing so sure shows."""
+        small = _grey(picture, min(1.0, QUICK / max(picture.size)))
+        found = {quarter: self._search(small, (quarter, quarter - 20, quarter + 20), sure).sure for quarter in QUARTERS}
+        best = max(found, key=found.get)
+        return best if found[best] >= sure else None
 
     def _eyes(self, grey: np.ndarray, box: Sequence[int]) -> tuple[np.ndarray, np.ndarray] | None:
         """Both eyes in the box of a face: the mean of what the cascades find, halfway to the iris."""
@@ -213,7 +253,8 @@ def of(table: dict, name: str):
 
 
 def parse_eyes(text: str) -> Face:
-    """
+    """The first is the left eye of the upright face: so a photo may lie on its side, or stand on its head.
+
     >>> parse_eyes("205,102,247,104")
     Face(left_eye=(205.0, 102.0), right_eye=(247.0, 104.0), mouth=None)
     """
@@ -223,7 +264,15 @@ def parse_eyes(text: str) -> Face:
             raise ValueError
     except ValueError:
         raise InputError(f"--eyes {text}: expected two points x,y,x,y in pixels") from None
-    return _face(points.reshape(2, 2))
+    return Face(*(tuple(point) for point in points.reshape(2, 2).tolist()))
+
+
+def remark_on(face: Face) -> str:
+    """A line for eyes that were given from right to left, "" for others."""
+    across, down = np.subtract(face.right_eye, face.left_eye)
+    if -across <= abs(down):
+        return ""
+    return "--eyes: the first is right of the second, so the photo is taken to stand on its head; if not, give the other first"
 
 
 def read_faces(path: Path) -> dict[str, Face]:
@@ -261,8 +310,10 @@ def _face(points: np.ndarray) -> Face:
         points = np.stack([points[36:42].mean(0), points[42:48].mean(0), points[[48, 54]].mean(0)])
     elif len(points) == 5:
         points = np.stack([points[0], points[1], points[3:].mean(0)])
-    elif len(points) == 2:
-        points = points[points[:, 0].argsort()]
+    elif len(points) == 2 and abs(points[1, 0] - points[0, 0]) >= abs(points[1, 1] - points[0, 1]):
+        points = points[
+            points[:, 0].argsort()
+        ]  # tables may mean the left of the photo or of the person; on its side, the first
     return Face(*(tuple(point) for point in points.tolist()))
 
 

@@ -45,7 +45,7 @@ def parser() -> cli.Parser:
     add("--size", type=cli.number(int, least=8, most=4096), default=256, metavar="PX", help="of the crops (default: 256)")
     group = parser.add_argument_group("where the face is (default: found by its eyes)")
     add = group.add_mutually_exclusive_group().add_argument
-    add("--eyes", metavar="X,Y,X,Y", help="both eyes of the one picture, in pixels")
+    add("--eyes", metavar="X,Y,X,Y", help="both eyes of the one picture, in pixels, first the left one")
     add("--landmarks", type=cli.existing_file, metavar="FILE", help="CSV file,x,y,x,y,... or JSON: 2, 3, 5 or 68 points a face")
     add("--boxes", type=cli.existing_file, metavar="CSV", help="file,x,y,width,height; several lines for several faces")
     add("--cascade", type=cli.existing_file, metavar="XML", help="cascade of OpenCV, say for drawings: all that it finds")
@@ -117,6 +117,8 @@ class Where:
         if args.eyes and count != 1:
             raise cli.InputError(f"--eyes: is for one picture, not {count}; --landmarks FILE is for many")
         self.eyes = align.parse_eyes(args.eyes) if args.eyes else None
+        if self.eyes and (remark := align.remark_on(self.eyes)):
+            print(remark)
         self.faces = align.read_faces(args.landmarks) if args.landmarks else {}
         self.boxes = align.read_boxes(args.boxes) if args.boxes else {}
         if not (args.eyes or args.landmarks or args.boxes or args.no_align):
@@ -175,6 +177,9 @@ def load_upscaler(text: str) -> "Upscaler":
 
 
 def summary(taken: list[dict], album: "Album", args: argparse.Namespace) -> str:
+    import numpy as np
+
+    from faces import align
     from faces.sources import counted, hidden
 
     enlarged = sorted(entry["scale"] for entry in taken if entry["scale"] > 1)
@@ -182,6 +187,8 @@ def summary(taken: list[dict], album: "Album", args: argparse.Namespace) -> str:
     line += f"; {len(enlarged)} enlarged to {args.size} px"
     if enlarged:
         line += f", by {enlarged[0]:.2f} to {enlarged[-1]:.2f}, half of them by {statistics.median(enlarged):.2f} or less"
+    if turned := [entry["crop"] for entry in taken if align.lies(np.array(entry["square"]))]:
+        line += f"; {len(turned)} lay on the side or stood on the head, {turned[0]} for instance"
     if far := [entry["crop"] for entry in taken if entry["scale"] > MUCH]:
         line += f"; {len(far)} by more than {MUCH}, {far[0]} for instance: look at them, or raise --min_side"
     if album.left_out:

@@ -12,6 +12,8 @@ cartoon cannot have. latents.pt goes into every editing command (--latents).
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,12 +21,15 @@ import cli
 import progress
 
 if TYPE_CHECKING:
+    import numpy as np
     from PIL.Image import Image
     from torch import Tensor
 
+    from faces.decode import Decoded
     from model import Generator
 
 COLUMNS = 8
+MOST_ON_SHEET = 400
 TOLD = ("source", "target", "swap", "width", "space", "wplus_reg", "truncation", "perceptual", "step", "seed")
 
 
@@ -36,7 +41,7 @@ def parser() -> cli.Parser:
     add("--target", required=True, metavar="FILE", help="checkpoint of cartoons, fine-tuned from it")
     group = parser.add_argument_group("where the face is (default: found by its eyes, the largest)")
     add = group.add_mutually_exclusive_group().add_argument
-    add("--eyes", metavar="X,Y,X,Y", help="both eyes of the one photo, in pixels")
+    add("--eyes", metavar="X,Y,X,Y", help="both eyes of the one photo, in pixels, first the left one")
     add("--landmarks", type=cli.existing_file, metavar="FILE", help="CSV file,x,y,x,y,... or JSON: 2, 3, 5 or 68 points a face")
     add("--no_align", action="store_true", help="photos are cut already: the centre square of each")
     add = parser.add_argument_group("projection (projector.py has more of it)").add_argument
@@ -101,8 +106,9 @@ def cartoonize(args: argparse.Namespace) -> Path:
             bar.update()
 
         try:
-            for name, face in faces.items():
+            for name, cut in faces.items():
                 bar.show(name)
+                face = cut()
                 found = projection.project(
                     photo_network,
                     distance.to(device),
@@ -121,6 +127,8 @@ def cartoonize(args: argparse.Namespace) -> Path:
                 drawn = (*utils.to_pictures(found.snapshots[args.step]), *utils.to_pictures(cartoon))
                 people[name] = Person(found.latent, face, *drawn)
                 save(args, people, home)
+                if len(people) > on_sheet(photo_network.size):
+                    people[name] = Person(found.latent)
         except KeyboardInterrupt:
             if not people:
                 raise
@@ -131,12 +139,12 @@ def cartoonize(args: argparse.Namespace) -> Path:
 
 
 class Person(NamedTuple):
-    """What is known of somebody: the latent, [1, style_dim] or [1, n_latent, style_dim], and a picture for each row."""
+    """What is known of somebody: the latent, [1, style_dim] or [1, n_latent, style_dim], and for the sheet a picture a row."""
 
     latent: Tensor
-    photo: Image
-    projected: Image
-    cartoon: Image
+    photo: Image | None = None
+    projected: Image | None = None
+    cartoon: Image | None = None
 
 
 ROWS = Person._fields[1:]
@@ -150,7 +158,7 @@ def save(args: argparse.Namespace, people: dict[str, Person], home: str) -> None
     from editing import latents
 
     name, latest = [*people.items()][-1]
-    for row in ROWS:
+    for row in ROWS if latest.photo else ():
         utils.save_png(getattr(latest, row), args.outdir / f"{name}-{row}.png", photo=name, **made_by(args))
     latent = torch.cat([person.latent for person in people.values()])
     latents.save_latents(args.outdir / "latents.pt", latent, space=args.space, names=[*people], ckpt=home)
@@ -158,12 +166,22 @@ def save(args: argparse.Namespace, people: dict[str, Person], home: str) -> None
 
 
 def save_sheet(args: argparse.Namespace, people: dict[str, Person]) -> Path:
-    """Everybody on one sheet. For a hundred people at 1024 px it takes half a minute: so at the end only."""
+    """The first of them, or everybody. For a hundred people at 1024 px it takes half a minute: so at the end only."""
     import utils
 
-    rows = {row: [getattr(person, row) for person in people.values()] for row in ROWS}
-    sheet = utils.paired_sheet(rows, args.columns, captions=[*people])
+    shown = {name: person for name, person in people.items() if person.photo}
+    if len(shown) < len(people):
+        print(f"{len(people)} people: the first {len(shown)} are on the sheet")
+    rows = {row: [getattr(person, row) for person in shown.values()] for row in ROWS}
+    sheet = utils.paired_sheet(rows, args.columns, captions=[*shown])
     return utils.save_png(sheet, args.outdir / "sheet.png", **made_by(args))
+
+
+def on_sheet(side: int) -> int:
+    """How many people: as many as memory holds in pictures of this side."""
+    import utils
+
+    return min(MOST_ON_SHEET, utils.LARGEST_SHEET // (len(ROWS) * side**2))
 
 
 def made_by(args: argparse.Namespace) -> dict[str, object]:
@@ -189,26 +207,41 @@ def open_cartoon(args: argparse.Namespace, photo_network: Generator) -> Generato
         raise cli.InputError(f"--swap {args.swap}: {error}") from None
 
 
-def cut_faces(args: argparse.Namespace, size: int) -> dict[str, Image]:
-    """One face of each photo under a name of its own. Whoever has none is named; InputError where nobody has one."""
+def cut_faces(args: argparse.Namespace, size: int) -> dict[str, Callable[[], Image]]:
+    """One face of each photo under a name of its own, cut again when asked for: memory holds no more than one.
+
+    Whoever has none is named; InputError where nobody has one.
+    """
     import filenames
     from faces import align, photos
 
     album = photos.Album(args.photos)
     square_of = square_finder(args, len(album))
     faces, taken = {}, set()
-    for name, (picture, _) in album:
+    for number, name, (picture, _) in album.numbered():
         try:
-            face = align.cut(picture, square_of(name, picture), size)
+            square = square_of(name, picture)
+            align.cut(picture, square, size)
         except align.NoFace as reason:
             album.left_out.append((name, str(reason)))
             continue
-        faces[filenames.free(Path(name).stem, taken)] = face
+        faces[filenames.free(Path(name).stem, taken)] = partial(cut_face, name, album.listed[number][1], square, size)
     if not faces:
         name, reason = album.left_out[0]
         raise cli.InputError(f"no face in {len(album)} photos; " * (len(album) > 1) + f"{name}: {reason}")
     album.report(len(faces), args.outdir)
     return faces
+
+
+def cut_face(name: str, photo: Callable[[], Decoded], square: np.ndarray, size: int) -> Image:
+    """Raises InputError for a photo that went away since it was looked at."""
+    from faces import align
+    from faces.decode import Unreadable
+
+    try:
+        return align.cut(photo().picture, square, size)
+    except Unreadable as reason:
+        raise cli.InputError(f"{name}: {reason}") from None
 
 
 def square_finder(args: argparse.Namespace, count: int):
@@ -220,7 +253,10 @@ def square_finder(args: argparse.Namespace, count: int):
     if args.eyes:
         if count > 1:
             raise cli.InputError(f"--eyes: is for one photo, not {count}; --landmarks FILE is for many")
-        return lambda name, picture: align.as_decoded(align.ffhq_square(align.parse_eyes(args.eyes)), picture)
+        eyes = align.parse_eyes(args.eyes)
+        if remark := align.remark_on(eyes):
+            print(remark)
+        return lambda name, picture: align.as_decoded(align.ffhq_square(eyes), picture)
     if not args.landmarks:
         finder = align.Finder()
         return lambda name, picture: align.ffhq_square(finder.faces(picture)[0])

@@ -68,7 +68,7 @@ def main(args: argparse.Namespace) -> Path:
     who = people.chosen(args.seeds, args.latents, list(networks.values())[-1])
     if len(who) < 2:
         raise cli.InputError(f"{'--latents' if args.latents else '--seeds'}: a walk needs two people or more")
-    check_film(args, networks)
+    check_film(args, networks, who)
     rows = film(args, networks, who)
     cli.save_command(args, args.outdir)
     people_met = {name: frames[:: args.frames] for name, frames in rows.items()}
@@ -78,7 +78,7 @@ def main(args: argparse.Namespace) -> Path:
     return animation.save(frames, args.outdir / f"walk.{args.format}", args.fps, 1 / args.fps if args.loop else HOLD)
 
 
-def check_film(args: argparse.Namespace, networks: dict[str, Generator]) -> None:
+def check_film(args: argparse.Namespace, networks: dict[str, Generator], who: People) -> None:
     """Raises InputError for a film that could not be written, before it is drawn."""
     import animation
     import utils
@@ -87,6 +87,7 @@ def check_film(args: argparse.Namespace, networks: dict[str, Generator]) -> None
     frame = (size, size) if len(networks) == 1 else utils.sheet_size((size, size), len(networks), len(networks), list(networks))
     animation.check(args.format, frame, "--format", ["one network without --source"] * (len(networks) > 1))
     animation.check_pace(args.format, args.fps)
+    utils.check_sheet(utils.paired_sheet_size((size, size), [*networks], len(who), COLUMNS), who.flag, "take fewer people")
 
 
 def film(args: argparse.Namespace, networks: dict[str, Generator], who: People) -> dict[str, list[Image]]:

@@ -116,6 +116,8 @@ def main(args: argparse.Namespace) -> Path:
     photo = source.generator().to(device)
     swaps = chosen_swaps(args, photo)
     who = people.chosen(args.seeds or ("0-3", "0")[len(args.target) > 1], args.latents, photo)
+    size = utils.sheet_size((photo.size, photo.size), len(args.target) * len(who) * len(swaps), len(swaps))
+    utils.check_sheet(size, who.flag, "take fewer people, --swap or --target")
     if args.loop:
         row = utils.sheet_size((photo.size, photo.size), len(who), loop_columns(args, who), title=TITLE)
         fewer = "fewer people" if args.latents else "fewer people (--seeds)"

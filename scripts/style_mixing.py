@@ -56,6 +56,7 @@ def main(args: argparse.Namespace) -> Path:
         for words, flag in ((args.rows, "--rows"), (args.cols, "--cols"))
     )
     ranges = chosen_layers(args, child)
+    check_sheet(args, networks, rows, columns, ranges)
     sheets = {}
     if args.single:
         layers = ranges["layers"]
@@ -76,6 +77,17 @@ def main(args: argparse.Namespace) -> Path:
         if name != list(sheets)[-1]:
             print(written)
     return written
+
+
+def check_sheet(args: argparse.Namespace, networks: dict[str, Generator], rows: People, columns: People, ranges: dict) -> None:
+    """Raises InputError for a sheet that no memory holds, before anything is drawn."""
+    import utils
+
+    across = len(ranges["layers"]) + 2 if args.single else len(columns) + 1
+    down = len(rows) * len(columns) if args.single else len(rows) + 1
+    side = next(iter(networks.values())).size
+    size = utils.sheet_size((side, side), across * down * len(networks), across)
+    utils.check_sheet(size, "--rows", "take fewer people there, or in --cols")
 
 
 def chosen_layers(args: argparse.Namespace, generator: Generator) -> dict[str, list[int]]:

@@ -44,6 +44,8 @@ def main(args: argparse.Namespace) -> Path:
     files = pair.read(args)
     networks = pair.generators(args, device, files)
     who = people.chosen(args.seeds, args.latents, list(networks.values())[-1])
+    side, count = next(iter(networks.values())).size, len(who) * len(networks) * len(args.psi)
+    utils.check_sheet(utils.sheet_size((side, side), count, len(args.psi)), who.flag, "take fewer people, or fewer of --psi")
     rows: dict[str, list] = {}
     with progress.Bar(len(who) * len(files) * len(args.psi), "pictures") as bar:
         for name, generator in networks.items():
@@ -56,7 +58,7 @@ def main(args: argparse.Namespace) -> Path:
                 for i, ladder in enumerate(ladders)
             ]
 
-    in_order = [(f"{person} {name}".strip(), rows[name][i]) for i, person in enumerate(who.names) for name in rows]
+    in_order = [(f"{person} {name}".strip(), rows[name][i]) for i, person in enumerate(who.captions) for name in rows]
     captions = [""] * (len(in_order) - 1) * len(args.psi) + [f"psi {psi:g}" for psi in args.psi]
     pictures = [picture for _, row in in_order for picture in row]
     sheet = utils.sheet(pictures, len(args.psi), captions, [name for name, _ in in_order], title(args))

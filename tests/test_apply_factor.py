@@ -308,3 +308,10 @@ def test_wrong_input_gets_one_line_and_writes_nothing(files, tmp_path, capsys, w
     found = failure(capsys, apply_factor, "--outdir", tmp_path / "out", *[word.format(**paths) for word in words])
     assert message.format(**paths) in found
     assert not (tmp_path / "out").exists()
+
+
+def test_a_sheet_that_no_memory_holds_is_refused_before_drawing(files, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(utils, "LARGEST_SHEET", 1_000_000)
+    monkeypatch.setattr(latents, "draw", None)
+    words = ["--ckpt", files / "photo.pt", "--outdir", tmp_path, "-n", 100, files / "factor.pt"]
+    assert "GiB" in failure(capsys, apply_factor, *words) and not names(tmp_path)

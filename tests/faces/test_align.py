@@ -76,7 +76,15 @@ class TestSquare:
         np.testing.assert_allclose(
             align.ffhq_square(Face((60, 50), (40, 50), mouth)), align.ffhq_square(Face(*EYES[:2], mouth))
         )
-        np.testing.assert_allclose(align.ffhq_square(align.parse_eyes("60,50,40,50")), align.ffhq_square(EYES))
+
+    @pytest.mark.parametrize("degrees", [0, 30, 90, 180, -90, 120])
+    def test_the_order_of_eyes_given_by_hand_holds_however_the_photo_lies(self, degrees):
+        points = turned(EYES[:2], degrees, 1.7, (300, 300))
+        face = align.parse_eyes(",".join(str(value) for point in points for value in point))
+        left, right = places(align.ffhq_square(face), points)
+        np.testing.assert_allclose([left, right], [[0.375, 0.475], [0.625, 0.475]], atol=1e-6)
+        assert align.lies(align.ffhq_square(face)) == (abs(degrees) > 60)
+        assert bool(align.remark_on(face)) == (degrees in (180,))
 
     @pytest.mark.parametrize("face", [Face((5, 5), (5, 5)), Face((0, 0), (0, 0), (0, 0))])
     def test_eyes_at_one_point_are_no_face(self, face):
@@ -189,6 +197,29 @@ class TestFinder:
     def test_eyes_are_found_at_any_size(self, astronaut, finder, size):
         face = finder.faces(astronaut.resize((size, size), Image.Resampling.LANCZOS))[0]
         np.testing.assert_allclose(np.array(face[:2]) * 512 / size, IRISES, atol=2.5)
+
+    @pytest.mark.parametrize("quarter", [1, 2, 3])
+    def test_a_photo_on_its_side_or_on_its_head_is_turned_upright(self, astronaut, finder, quarter):
+        small = astronaut.resize((256, 256), Image.Resampling.LANCZOS)
+        lying = Image.fromarray(np.rot90(np.asarray(small), quarter))
+        square = align.ffhq_square(finder.faces(lying)[0])
+        points = turned(IRISES / 2 - 128, -90 * quarter) + 128
+        np.testing.assert_allclose(places(square, points), [[0.375, 0.475], [0.625, 0.475]], atol=0.03)
+        assert align.lies(square) and not align.lies(align.ffhq_square(finder.faces(small)[0]))
+
+    @pytest.mark.parametrize("upright, turned, wins", [(0, 14, 0), (0, 15, 90), (6, 30, 90), (9, 17, 0), (20, 99, 0)])
+    def test_a_turned_face_wins_where_it_is_far_surer(self, finder, picture, monkeypatch, upright, turned, wins):
+        def search(grey, turns, sure=5):
+            count = {0: upright, 90: turned}.get(turns[0], 0)
+            eyes = (np.array([turns[0], 0.0]), np.array([turns[0] + 9.0, 0.0]))
+            return align.Found([eyes] if count else [], count)
+
+        monkeypatch.setattr(finder, "_search", search)
+        if not upright and not wins:
+            with pytest.raises(align.NoFace):
+                finder.faces(picture)
+        else:
+            assert finder.faces(picture)[0].left_eye[0] == wins
 
     def test_two_people_are_both_found(self, astronaut, finder):
         pair = Image.new("RGB", (1024, 512))

@@ -182,3 +182,18 @@ def test_the_missing_package_is_named_before_anything_is_read(folder, monkeypatc
 def test_a_file_that_is_no_cascade_gets_one_line(folder, capsys):
     pytest.importorskip("cv2")
     assert "--cascade in/c.png: " in failure(capsys, align, "in", "--cascade", "in/c.png", "--out", "out")
+
+
+def test_a_photo_on_its_side_is_cut_upright_and_told_of(astronaut, tmp_path, capsys):
+    with Image.open(astronaut) as photo:
+        photo.resize((256, 256)).save(tmp_path / "upright.png")
+        photo.resize((256, 256)).rotate(90).save(tmp_path / "side.png")
+    run(align, tmp_path / "upright.png", tmp_path / "side.png", "--out", tmp_path / "out", "--size", 64)
+    assert "1 lay on the side or stood on the head, side.png for instance" in capsys.readouterr().out
+    crops = [np.asarray(Image.open(tmp_path / "out" / "crops" / f"{name}.png"), int) for name in ("upright", "side")]
+    assert np.abs(crops[0] - crops[1]).mean() < 8
+
+
+def test_eyes_given_from_right_to_left_are_remarked_on(folder, capsys):
+    run(align, "in/a.png", "--eyes", "70,42,50,40", "--min_side", 0, "--out", "out", "--size", 64)
+    assert "give the other first" in capsys.readouterr().out

@@ -243,3 +243,29 @@ def test_the_missing_package_is_named(place, tmp_path, monkeypatch, capsys):
     networks = ["--source", place / "s.pt", "--target", place / "t.pt"]
     message = failure(capsys, cartoonize, *networks, "--outdir", tmp_path / "out", place / "faces" / "a.png")
     assert "pip install -e .[faces]" in message
+
+
+def test_memory_holds_the_pictures_of_those_on_the_sheet_alone(place, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(cartoonize, "MOST_ON_SHEET", 2)
+    held = []
+
+    def save(args, people, home, original=cartoonize.save):
+        held.append(sum(person.photo is not None for person in people.values()))
+        original(args, people, home)
+
+    monkeypatch.setattr(cartoonize, "save", save)
+    out = draw(place, tmp_path, "--no_align", photos=["faces/a.png", "faces/b.png"] * 2)
+    assert held == [1, 2, 3, 3]  # the two of the sheet, and the latest
+    assert "4 people: the first 2 are on the sheet" in capsys.readouterr().out
+    assert len(list(out.glob("*-cartoon.png"))) == 4 and len(latents.read_latents(out / "latents.pt")) == 4
+
+
+def test_a_photo_that_goes_away_meanwhile_gets_one_line(place, tmp_path, capsys, monkeypatch):
+    Image.new("RGB", (16, 16)).save(tmp_path / "me.png")
+    monkeypatch.setattr(projection, "latent_statistics", lambda net, f=projection.latent_statistics: (gone(), f(net))[1])
+
+    def gone():
+        (tmp_path / "me.png").unlink(missing_ok=True)
+
+    words = ["--source", place / "s.pt", "--target", place / "t.pt", "--no_align", "--outdir", tmp_path / "out"]
+    assert "me.png: cannot be read: No such file" in failure(capsys, cartoonize, *words, tmp_path / "me.png")

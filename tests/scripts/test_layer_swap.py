@@ -10,6 +10,7 @@ from PIL import Image
 
 import animation
 import checkpoint
+import utils
 from checkpoint import BlendedGenerator
 from editing import latents
 from editing import layer_swap as swaps
@@ -252,3 +253,10 @@ def test_the_sheet_is_saved_before_the_loop(files, tmp_path, monkeypatch):
     with pytest.raises(SystemExit):
         draw(files, tmp_path, "--seeds", 0, "--loop", "gif", "--frames", 2)
     assert (tmp_path / "sheet.png").exists()
+
+
+def test_a_sheet_that_no_memory_holds_is_refused_before_drawing(files, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(utils, "LARGEST_SHEET", 1_000_000)
+    monkeypatch.setattr(latents, "draw", None)
+    words = ["--source", files["source"], "--target", files["target"], "--outdir", tmp_path / "new", "--seeds", "0-99"]
+    assert "GiB" in failure(capsys, layer_swap, *words) and not (tmp_path / "new").exists()
