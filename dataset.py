@@ -8,7 +8,9 @@
 The images may as well lie in a folder, a zip or a film, or be one picture; `real` is uint8 [8, 3, 256, 256].
 """
 
+import contextlib
 import io
+import math
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,6 +27,8 @@ from faces import squares, store
 from faces.decode import Unreadable, reasons
 from faces.formats import FORMATS
 from faces.sources import open_source, sorted_out, tally
+
+LOOKED_AT = 64  # pictures of a set that is not kept in memory, to tell how they are cut
 
 
 def open_images(path: str | Path, size: int | None = None) -> "Images":
@@ -137,9 +141,20 @@ class SourceImages(Images):
         return f"{self.path}: {tally(len(self), self.refused.values(), self.passed_over)}"
 
     def remarks(self) -> list[str]:
+        if not self._cuts:  # a large set, of which none was needed yet: some tell enough
+            for index in range(0, len(self), math.ceil(len(self) / LOOKED_AT)):
+                with contextlib.suppress(Unreadable):
+                    self._picture(index)
+        seen = f"of {len(self._cuts)} pictures"
         remedy = "prepare_data.py --crop top or --crop pad keeps more, python -m scripts.align finds faces"
         said = squares.remarks(self._cuts.values())
-        return [f"of {len(self._cuts)} pictures {', '.join(said)}: {remedy}"] if said else []
+        lines = [f"{seen} {', '.join(said)}: {remedy}"] if said else []
+        soft = [cut.enlarged for cut in self._cuts.values() if 1 < cut.enlarged <= squares.MUCH]
+        remedy = "what is drawn will be as soft; larger pictures, or a smaller network, are better"
+        return [
+            *lines,
+            *([f"{seen} {len(soft)} enlarged to {self.size} px, up to {max(soft):.2g} times: {remedy}"] if soft else []),
+        ]
 
     def _picture(self, index: int) -> Image.Image:
         picture = self._source.picture(self._items[index]).picture

@@ -173,6 +173,17 @@ def test_what_cutting_does_is_counted_once_all_are_kept(tmp_path):
     assert said.startswith("of 3 pictures 1 keeps less than two thirds of the picture, 1 enlarged more than 4 times: ")
 
 
+@pytest.mark.parametrize("memory", [2**30, 0], ids=["kept", "read again and again"])
+def test_enlarging_is_told_before_the_training(tmp_path, memory):
+    for i, side in enumerate([8, 10, 16, 20, 16]):
+        Image.new("RGB", (side, 2 * side)).save(tmp_path / f"{i}.png")
+    images = open_images(tmp_path, 16)
+    with Batches(images, 2, memory=memory) as batches:
+        batches.fill()
+    assert "of 5 pictures 2 enlarged to 16 px, up to 2 times" in images.remarks()[-1]
+    assert not any("enlarged" in line for line in open_images(tmp_path, 8).remarks())
+
+
 def _first_batches(images: Images, queue) -> None:
     torch.set_num_threads(1)
     batches = [batch.numpy() for batch in draw(Batches(images, 5, seed=1), 3)]
