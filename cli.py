@@ -59,7 +59,7 @@ class Parser(argparse.ArgumentParser):
         general.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
     def parse_args(self, args: Sequence[str] | None = None, namespace=None) -> argparse.Namespace:
-        words = [self._underscored(word) for word in (sys.argv[1:] if args is None else args)]
+        words = [self._underscored(self._as_path(word)) for word in (sys.argv[1:] if args is None else args)]
         self._off: set[str] = set()
         self._unknown = [word.partition("=")[0] for word in words if word.startswith("--") and not self._knows(word)]
         namespace, unknown = self.parse_known_args([*self._config_words(words), *words], namespace)
@@ -89,6 +89,11 @@ class Parser(argparse.ArgumentParser):
 
     def _knows(self, word: str) -> bool:
         return word == "--" or word.partition("=")[0] in self._option_string_actions
+
+    def _as_path(self, word: str) -> str:
+        """A file whose name begins like a flag, as a shell's *.png may bring it along: -d.png -> ./-d.png."""
+        known = {flag for flag in self._option_string_actions if word.startswith(flag)}
+        return f"./{word}" if len(word) > 2 and word[0] == "-" and not known and Path(word).is_file() else word
 
     def _underscored(self, word: str) -> str:
         flag, equals, value = word.partition("=")

@@ -5,9 +5,11 @@ free("me", taken := set())              # "me", and "me-2" at the next call
 """
 
 import re
+from pathlib import Path
 
 FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f\ud800-\udfff]')  # by Windows, and halves of letters by zips
 RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])(?=\s*(\.|$))", re.IGNORECASE)  # devices of Windows
+ENDING = re.compile(r"\.(jpe?g|jfif|png|apng|webp|bmp|gif|tiff?|avif|hei[cf]|npy|npz|pt|pkl)$", re.IGNORECASE)
 MOST_BYTES = 110  # of 255, which leaves room for a second one, and for -projected.png
 
 
@@ -19,6 +21,15 @@ def safe(name: str) -> str:
     """
     name = FORBIDDEN.sub("-", name).encode()[:MOST_BYTES].decode(errors="ignore").strip(" .")
     return RESERVED.sub(r"\1_", name, count=1) if RESERVED.match(name) else name or "unnamed"
+
+
+def stem(path: str) -> str:
+    """The name without folder, and without the ending of a file.
+
+    >>> stem("a/me.JPG"), stem("IMG_0001.v2"), stem("")
+    ('me', 'IMG_0001.v2', '')
+    """
+    return ENDING.sub("", Path(path).name) or Path(path).stem
 
 
 def free(stem: str, taken: set[str]) -> str:

@@ -28,6 +28,12 @@ def readable(names: Sequence[str]) -> list[str]:
     return [name if can_write(name) else f"#{number}" for number, name in enumerate(tidied, 1)]
 
 
+def legend(names: Sequence[str]) -> str:
+    """Which name each number of `readable` stands for, in a line; "" where all can be written."""
+    numbers = [f"{shown} is {name}" for shown, name in zip(readable(names), names) if not can_write(_composed(name))]
+    return f"on sheets {', '.join(numbers)}" if numbers else ""
+
+
 def tidy(text: str) -> str:
     """In one line, with "?" for each letter that the font lacks."""
     return "".join(letter if _has(letter) else "?" for letter in _composed(text))

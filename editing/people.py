@@ -92,7 +92,7 @@ class People:
             return names if len({name.casefold() for name in names}) == len(names) else _numbered(names)
         if self.seeds is not None:
             return [f"seed{seed:04d}" for seed in self.seeds]
-        stems = [filenames.safe(Path(name).stem or "latent") for name in self.names]
+        stems = [filenames.safe(filenames.stem(name) or "latent") for name in self.names]
         if len({stem.casefold() for stem in stems}) == len(stems):
             return stems
         return _numbered(stems)

@@ -63,6 +63,7 @@ def parser() -> cli.Parser:
 def main(args: argparse.Namespace) -> Path:
 
     import filenames
+    import lettering
     import utils
     from faces import align, photos
 
@@ -87,7 +88,7 @@ def main(args: argparse.Namespace) -> Path:
             except align.NoFace as reason:
                 album.left_out.append((name, str(reason)))
                 continue
-            path = args.out / "crops" / f"{filenames.free(Path(name).stem, names)}.png"
+            path = args.out / "crops" / f"{filenames.free(filenames.stem(name), names)}.png"
             in_file = square * picture.info.get("shrunk", 1)
             entry = {"source": name, "square": in_file.round(2).tolist(), "scale": round(args.size / align.side(in_file), 4)}
             utils.save_png(crop, path, **entry)
@@ -102,6 +103,8 @@ def main(args: argparse.Namespace) -> Path:
     cli.save_command(args, args.out)
     record = {"crops": taken, "left out": dict(album.left_out), "passed over": album.passed_over}
     (args.out / "align.json").write_text(json.dumps(record, indent=1, ensure_ascii=False), "utf-8", "surrogateescape")
+    if legend := lettering.legend([Path(name).name for name, _ in thumbnails]):
+        print(legend)
     for path in contact_sheets(thumbnails, args.out):
         print(f"contact sheet: {path}")
     return args.out / "crops"

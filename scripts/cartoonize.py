@@ -167,11 +167,14 @@ def save(args: argparse.Namespace, people: dict[str, Person], home: str) -> None
 
 def save_sheet(args: argparse.Namespace, people: dict[str, Person]) -> Path:
     """The first of them, or everybody. For a hundred people at 1024 px it takes half a minute: so at the end only."""
+    import lettering
     import utils
 
     shown = {name: person for name, person in people.items() if person.photo}
     if len(shown) < len(people):
         print(f"{len(people)} people: the first {len(shown)} are on the sheet")
+    if legend := lettering.legend([*shown]):
+        print(legend)
     rows = {row: [getattr(person, row) for person in shown.values()] for row in ROWS}
     sheet = utils.paired_sheet(rows, args.columns, captions=[*shown])
     return utils.save_png(sheet, args.outdir / "sheet.png", **made_by(args))
@@ -225,7 +228,7 @@ def cut_faces(args: argparse.Namespace, size: int) -> dict[str, Callable[[], Ima
         except align.NoFace as reason:
             album.left_out.append((name, str(reason)))
             continue
-        faces[filenames.free(Path(name).stem, taken)] = partial(cut_face, name, album.listed[number][1], square, size)
+        faces[filenames.free(filenames.stem(name), taken)] = partial(cut_face, name, album.listed[number][1], square, size)
     if not faces:
         name, reason = album.left_out[0]
         raise cli.InputError(f"no face in {len(album)} photos; " * (len(album) > 1) + f"{name}: {reason}")

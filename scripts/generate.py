@@ -50,6 +50,7 @@ def parser() -> cli.Parser:
 def main(args: argparse.Namespace) -> Path:
     from itertools import islice
 
+    import lettering
     import utils
     from editing import people
 
@@ -74,6 +75,8 @@ def main(args: argparse.Namespace) -> Path:
                 bar.update()
     if not shown:
         return args.outdir
+    if legend := lettering.legend(who.names[:shown]):
+        print(legend)
     sheet = utils.paired_sheet(rows, args.columns, captions=who.captions[:shown])
     everybody = {"latents": args.latents} if args.latents else {"seeds": args.seeds}
     return utils.save_png(sheet, args.outdir / "sheet.png", **everybody, **made_by(args))

@@ -74,6 +74,16 @@ def test_a_misspelled_flag_is_answered_with_the_nearest_one(capsys, word):
     assert refusal(capsys, "soup", word).startswith(f"cook: {word.split('=')[0]}: no such flag; did you mean --cook_time?")
 
 
+def test_a_file_whose_name_begins_like_a_flag_is_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("-d.png", "--e.png"):
+        Path(name).write_text("")
+        assert parse("--guests", 3, name).dish == f"./{name}"
+        assert parse("--", name).dish.removeprefix("./") == name
+    Path("-h.png").write_text("")  # begins with a flag that there is
+    assert cli.Parser("", "x")._as_path("-h.png") == "-h.png"
+
+
 def test_a_flag_like_no_other_gets_no_advice(capsys):
     assert refusal(capsys, "--zzz") == "cook: --zzz: no such flag; --help lists the flags\n"
 

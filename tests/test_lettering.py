@@ -30,6 +30,11 @@ def test_a_name_that_cannot_be_written_becomes_its_number(name):
     assert "?" in lettering.tidy(name) and lettering.can_write(lettering.tidy(name))
 
 
+def test_a_legend_says_whom_a_number_stands_for():
+    assert lettering.legend(["a", "小林", "김"]) == "on sheets #2 is 小林, #3 is 김"
+    assert lettering.legend(["a", "Zoë"]) == ""
+
+
 @pytest.mark.parametrize("letters", ["AZaz", "ÀÿŐž", "ΑΩαω", "АЯая"])
 def test_letters_do_not_look_like_the_box_of_missing_ones_nor_like_one_another(letters):
     assert len({drawn(letter) for letter in letters + lettering.NOTHING}) == len(letters) + 1
