@@ -77,8 +77,8 @@ class Ruler:
                 "the regressor reads no attribute well enough; python -m scripts.train_regressor makes a better one"
             )
         self._counted = [OUTPUTS.index(name) for name in self.outputs]
-        photos, self.cartoons = (self.read(_rendered(count, domain, SEED)) for domain in "AB")
-        self._others = self.read(_rendered(count, "B", SEED + 1))
+        photos, self.cartoons = (self.read(rendered(count, domain, SEED)) for domain in "AB")
+        self._others = self.read(rendered(count, "B", SEED + 1))
         self.ceiling = float(self._agreements(photos, self.cartoons).mean())
         self.between = {
             "B, B'": frechet_distance(self._others.features, self.cartoons.features),
@@ -202,7 +202,7 @@ def kept_at_style(curve: Sequence[tuple[float, float]], style: float) -> float:
     return float("nan")
 
 
-def _rendered(count: int, domain: str, seed: int) -> Tensor:
+def rendered(count: int, domain: str, seed: int) -> Tensor:
     """Faces as they lie in a file, in 8 bits."""
     faces = render(sample_attributes(count, seed), SIZE, domain, seed) * 2 - 1
     return utils.from_pixels(utils.to_pixels(faces).permute(0, 3, 1, 2))

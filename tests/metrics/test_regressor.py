@@ -125,7 +125,7 @@ class TestShipped:
         assert ruler.between["B, B'"] < ruler.between["A, B"] / 3
 
     def test_style_asks_for_the_domain_and_not_for_the_people(self, ruler):
-        photos, others = (ruler.read(structure._rendered(200, domain, 999)) for domain in "AB")
-        source = ruler.read(structure._rendered(200, "A", 998))
+        photos, others = (ruler.read(structure.rendered(200, domain, 999)) for domain in "AB")
+        source = ruler.read(structure.rendered(200, "A", 998))
         assert ruler.measure(source, photos).style == pytest.approx(0, abs=0.05)
         assert ruler.measure(source, others).style == pytest.approx(1, abs=0.05)

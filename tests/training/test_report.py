@@ -65,6 +65,15 @@ def test_what_is_logged_now_and_then_is_averaged_over_these_times(tmp_path):
     assert "r1" not in second
 
 
+@pytest.mark.parametrize("broken", [float("nan"), float("inf"), float("-inf")])
+def test_a_value_that_is_not_finite_spoils_no_average(tmp_path, broken):
+    report = Report(tmp_path, run_of(), every=4)
+    count_up(report, 8, lambda i: {"d": broken if i % 2 or i > 4 else float(i), "g": 1.0})
+    first, second = statistics(tmp_path)
+    assert first["d"] == (2 + 4) / 2
+    assert "d" not in second and second["g"] == 1
+
+
 def test_a_line_tells_images_epochs_time_and_memory(tmp_path):
     report = Report(tmp_path, run_of(), every=5)
     count_up(report, 5)

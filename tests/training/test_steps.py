@@ -217,7 +217,7 @@ def test_every_image_of_a_step_has_the_styles_that_the_methods_blend(monkeypatch
         drawn = steps.draw_latents(state, 4)
         getattr(steps, step)(state, *([[REAL]] if step == "discriminator_step" else []), [drawn])
         (w,) = seen
-        source = steps._mixed(state.source, drawn)
+        source, _ = steps.style_codes(state_of(), state.source, drawn)
         torch.testing.assert_close(w[:, :2], source[:, :2])
         assert not torch.isclose(w[:, 2:], source[:, 2:]).all()
 
