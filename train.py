@@ -124,7 +124,13 @@ def main(args: argparse.Namespace) -> Path | None:
         args, state, settings = run.args, run.state, run.state.settings
         changes = resuming.changes(resumed, run) if resumed else []
         run.evaluation = build_evaluation(args, run.images, device, resumed)
-        plan = [*changes, *run.remarks, estimate.level_table(state.generator, state.discriminator), estimate.describe(run)]
+        plan = [
+            *changes,
+            *run.remarks,
+            *doubts(args, run.images),
+            estimate.level_table(state.generator, state.discriminator),
+            estimate.describe(run),
+        ]
     if args.dry_run:
         print("\n".join(plan))
         return None
@@ -209,6 +215,16 @@ def build_evaluation(args: argparse.Namespace, images, device, resumed):
 
     score = scorer(args.eval, args.eval_features, args.ckpt, images, args.eval_n, args.batch, device)
     return Evaluation(args.eval, score, resuming.scores_so_far(resumed, images) if resumed else [])
+
+
+def doubts(args: argparse.Namespace, images) -> list[str]:
+    """A line where --eval_every scores too few pictures."""
+    if not args.eval_every:
+        return []
+    from metrics import distances
+
+    doubt = distances.doubt(args.eval_n, len(images))
+    return [f"--eval {args.eval}: {doubt}"] if doubt else []
 
 
 if __name__ == "__main__":

@@ -24,6 +24,8 @@ WIDEST = 4096  # feature maps of a layer, or numbers of a latent
 LARGEST = 2**28  # numbers of a network; the published ones have up to 3 * 2**23
 NOISE_SEED = 0  # noise buffers that a file lacks are drawn with it, so that they are the same at every reading
 
+WHOLE_BATCH = 2**31 - 1  # stddev_group for NVIDIA's "None"
+
 
 @dataclass
 class Architecture:
@@ -32,7 +34,7 @@ class Architecture:
     channels:     {resolution: feature maps} from 4 to `size`
     blur_kernel:  taps of the generator's upsampling filter; the other filters are always [1, 3, 3, 1]
     conv_clamp:   limit on the outputs of the layers, None for none
-    stddev_group: images compared by the minibatch standard deviation
+    stddev_group: images compared by the minibatch standard deviation; WHOLE_BATCH for as many as there are
     """
 
     size: int
@@ -43,6 +45,15 @@ class Architecture:
     lr_mlp: float = 0.01
     conv_clamp: float | None = None
     stddev_group: int = 4
+
+    @property
+    def compared(self) -> str:
+        """stddev_group in words.
+
+        >>> Architecture(16, 8, 2, {}).compared, Architecture(16, 8, 2, {}, stddev_group=WHOLE_BATCH).compared
+        ('4 images', 'the whole batch')
+        """
+        return "the whole batch" if self.stddev_group >= WHOLE_BATCH else f"{self.stddev_group} images"
 
     def generator(self, kind: type[Generator] = Generator, **options) -> Generator:
         """With fresh weights. kind: a subclass, which takes further `options`."""

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from checkpoint import nvidia
-from checkpoint.read import WHOLE_BATCH, Checkpoint
+from checkpoint.architecture import WHOLE_BATCH
+from checkpoint.read import Checkpoint
 from cli import InputError
 
 W_AVG_SAMPLES = 10_000
@@ -52,7 +53,7 @@ def to_nvidia(source: Checkpoint) -> dict:
         elif ours in source.networks:
             contents[theirs] = nvidia.generator_to_nvidia(source.networks[ours], _w_avg(source))
     architecture = source.architecture
-    whole = architecture.stddev_group == WHOLE_BATCH
+    whole = architecture.stddev_group >= WHOLE_BATCH
     return contents | {
         "config": {
             "img_resolution": architecture.size,
@@ -76,7 +77,7 @@ def losses(source: Checkpoint, layout: str) -> list[str]:
             f"conv_clamp {architecture.conv_clamp:g} is unknown to stylegan2-pytorch (it matters above that value only)"
         )
     if layout in ("reference", "bare") and architecture.stddev_group != 4 and "d" in source.networks:
-        lost.append(f"the discriminator compares {architecture.stddev_group} images at once, stylegan2-pytorch's 4")
+        lost.append(f"the discriminator compares {architecture.compared} at once, stylegan2-pytorch's 4")
     if layout == "reference" and "freeze_style" in source.extra:
         lost.append("stylegan2-pytorch's scripts show this network without the styles of its source")
     if layout == "nvidia" and "latent_avg" not in source.extra and len(source.networks) > ("d" in source.networks):

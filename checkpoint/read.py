@@ -16,13 +16,11 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from checkpoint import container, nvidia
-from checkpoint.architecture import Architecture, State, Undrawn, complete, from_discriminator, from_generator
+from checkpoint.architecture import WHOLE_BATCH, Architecture, State, Undrawn, complete, from_discriminator, from_generator
 from checkpoint.blended import BlendedGenerator
 from checkpoint.write import STAMP
 from cli import InputError
 from model import Discriminator, Generator
-
-WHOLE_BATCH = 2**31 - 1  # stddev_group for NVIDIA's "None"
 
 
 @dataclass

@@ -15,6 +15,7 @@ from torch import Tensor
 from cli import InputError
 
 LEAST = {"fid": 2, "kid": 2, "pr": 4}  # pictures in each set, for a covariance, for pairs, for three neighbours
+FEW = 50  # pictures in a set, below which a distance says more about which ones were drawn than about the network
 
 
 class Gaussian(NamedTuple):
@@ -25,10 +26,10 @@ class Gaussian(NamedTuple):
 
 
 class KernelDistance(NamedTuple):
-    """KID over subsets: its mean, and the standard deviation between them."""
+    """KID over subsets: its mean, and the standard deviation between them; None where they are all of a set, each time."""
 
     mean: float
-    std: float
+    std: float | None
 
 
 class PrecisionRecall(NamedTuple):
@@ -36,6 +37,18 @@ class PrecisionRecall(NamedTuple):
 
     precision: float
     recall: float
+
+
+def doubt(fakes: int, reals: int) -> str:
+    """A line for sets that are too small for their distances to be trusted, "" for larger ones.
+
+    >>> doubt(1000, 20), doubt(1000, 50)
+    ('20 pictures are few: below 50 the numbers are not to be trusted, another 20 would give others', '')
+    """
+    count = min(fakes, reals)
+    if count >= FEW:
+        return ""
+    return f"{count} pictures are few: below {FEW} the numbers are not to be trusted, another {count} would give others"
 
 
 def frechet_distance(fake: Tensor, real: Tensor) -> float:
@@ -81,7 +94,7 @@ def kernel_distance(
     subset_size: pictures drawn from each set, without putting back, `subsets` times; None: all of both, once
     """
     if subset_size is None:
-        return KernelDistance(squared_mmd(fake.double(), real.double()), 0.0)
+        return KernelDistance(squared_mmd(fake.double(), real.double()), None)
     for features in (fake, real):
         _check(features, subset_size, f"KID over subsets of {subset_size}")
     # Sorted first, so that the subsets do not depend on the order of the pictures.
@@ -92,7 +105,8 @@ def kernel_distance(
         some, others = (x[torch.randperm(len(x), generator=random)[:subset_size].to(x.device)] for x in (fake, real))
         values.append(squared_mmd(some, others))
     values = torch.tensor(values, dtype=torch.float64)
-    return KernelDistance(float(values.mean()), float(values.std(unbiased=False)))
+    whole = subset_size >= min(len(fake), len(real))
+    return KernelDistance(float(values.mean()), None if whole else float(values.std(unbiased=False)))
 
 
 def squared_mmd(x: Tensor, y: Tensor) -> float:

@@ -71,6 +71,7 @@ def main(args: argparse.Namespace) -> Path:
     import dataset
     import utils
     from editing import layer_swap
+    from metrics import distances as distance_between
     from metrics import features, regressor
 
     started = time.monotonic()
@@ -105,6 +106,8 @@ def main(args: argparse.Namespace) -> Path:
 
     for line in images.remarks():
         print(line)
+    if doubt := distance_between.doubt(args.n if look else len(images), len(images)):
+        print(f"warning: {doubt}", file=sys.stderr)
     for name, label in NAMES.items():
         if name in found:
             spread = f" +- {found[f'{name}_std']:.5g}" if f"{name}_std" in found else ""
@@ -147,7 +150,7 @@ def distances(args: argparse.Namespace, chosen: list[str], generator, images, lo
         if "kid" in chosen:
             subset = args.kid_subset or min(1000, len(real), len(fake))
             kid = distances.kernel_distance(fake, real, subset_size=subset)
-            found |= {"kid": kid.mean, "kid_std": kid.std, "kid_subset": subset}
+            found |= {"kid": kid.mean, "kid_subset": subset} | ({} if kid.std is None else {"kid_std": kid.std})
         if "pr" in chosen:
             found |= distances.precision_recall(fake, real)._asdict()
         if "ppl" in chosen:

@@ -55,7 +55,7 @@ def _architecture(source) -> dict[str, str]:
     if architecture.conv_clamp is not None:
         lines["conv_clamp"] = f"{architecture.conv_clamp:g}"
     if "d" in source.networks:
-        lines["stddev_group"] = f"{architecture.stddev_group} images"
+        lines["stddev_group"] = architecture.compared
     return lines
 
 

@@ -289,6 +289,7 @@ def test_evaluations_keep_the_best_checkpoint_and_go_on_after_a_resume(faces, so
     kept = torch.load(tmp_path / "run" / "checkpoints" / "best.pt", weights_only=True)
     assert kept["iteration"] == best["iteration"]
     said = capsys.readouterr().out
+    assert "--eval kid: 6 pictures are few" in said
     assert f"Best kid: {best['kid']:.5g} at iteration {best['iteration']}" in said
     last = stats(tmp_path / "run")[-1]
     assert (tmp_path / "run" / "kid.png").exists() and last["kid"] == history[-1]["kid"]

@@ -89,8 +89,15 @@ def test_kernel_distance_is_its_definition():
 def test_kernel_distance_over_subsets_estimates_the_one_of_all():
     x, y = normal(200, 4), normal(150, 4, seed=1, mean=0.5)
     whole, parts = kernel_distance(x, y), kernel_distance(x, y, subsets=200, subset_size=50)
-    assert whole.std == 0 < parts.std
+    assert whole.std is None and parts.std > 0
     assert abs(parts.mean - whole.mean) < 4 * parts.std / 200**0.5
+
+
+@pytest.mark.parametrize("size, told", [(50, True), (99, True), (100, False)])
+def test_no_spread_is_told_of_subsets_that_are_the_whole_of_a_set(size, told):
+    """They would differ by nothing, or by the other set alone."""
+    for x, y in ((normal(100, 4), normal(200, 4, seed=1)), (normal(200, 4), normal(100, 4, seed=1))):
+        assert (kernel_distance(x, y, subsets=5, subset_size=size).std is not None) == told
 
 
 def test_precision_is_about_the_fakes_and_recall_about_the_reals():

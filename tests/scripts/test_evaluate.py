@@ -58,6 +58,17 @@ def test_the_values_are_those_of_the_functions(folder, tmp_path, capsys):
     assert any(line.startswith("kernel distance (KID)") and f"{found['kid']:.5g}" in line for line in shown)
 
 
+@pytest.mark.parametrize("n, warned", [(20, True), (60, False)])
+def test_small_sets_are_told_and_have_no_spread(folder, tmp_path, capsys, n, warned):
+    for index, picture in enumerate(utils.to_pictures(torch.rand(60, 3, 16, 16) * 2 - 1)):
+        utils.save_png(picture, tmp_path / "data" / f"{index}.png")
+    flags = ("--features", "pixels", "--n", n, "--metrics", "kid,fid", "--data", tmp_path / "data")
+    found, shown = measured(folder, tmp_path, *flags), capsys.readouterr()
+    assert ("below 50 the numbers are not to be trusted" in shown.err) == warned
+    assert "kid_std" not in found and "+-" not in shown.out  # each subset is all of the smaller set
+    assert "kid_std" in measured(folder, tmp_path, *flags, "--kid_subset", 10) and "+-" in capsys.readouterr().out
+
+
 def test_every_run_adds_a_line_and_the_batch_changes_nothing(folder, tmp_path):
     flags = ("--features", "pixels", "--n", 10)
     first, second = (measured(folder, tmp_path, *flags, "--batch", batch) for batch in (3, 10))

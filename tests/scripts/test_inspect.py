@@ -8,8 +8,9 @@ import pytest
 import torch
 
 import cli
-from scripts import inspect
+from scripts import convert, inspect
 from tests.checkpoint.files import networks, saved, training_contents
+from tests.commands import run
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,6 +22,16 @@ def report(capsys, *words) -> dict[str, list[str]]:
     for line in capsys.readouterr().out.splitlines():
         lines.setdefault(line[:14].strip(), []).append(line[14:])
     return lines
+
+
+def test_as_many_images_as_there_are_is_said_in_words(tmp_path, capsys):
+    """NVIDIA's mbstd_group_size None is a very large number here."""
+    contents = networks() | {"architecture": {"stddev_group": 2**31 - 1}}
+    assert report(capsys, saved(tmp_path, contents))["stddev_group"] == ["the whole batch"]
+    assert report(capsys, saved(tmp_path, networks()))["stddev_group"] == ["4 images"]
+    run(convert, saved(tmp_path, contents), "--to", "reference", tmp_path / "plain.pt")
+    shown = "".join(capsys.readouterr())
+    assert "the discriminator compares the whole batch at once" in shown and "2147483647" not in shown
 
 
 def test_a_training_file(tmp_path, capsys):
