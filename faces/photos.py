@@ -15,9 +15,11 @@ from PIL import Image
 
 from cli import InputError
 from faces.decode import Decoded, Unreadable
+from faces.moving import Moving
 from faces.sources import Single, open_source, tally
 
 LOG = "pictures.txt"
+DAY = 86400  # seconds: so far apart, frames are the first one alone
 SHOWN = 10  # left-out photos named on the screen; the log names all
 
 
@@ -86,8 +88,8 @@ class Album:
 def read(path: Path, flag: str = "") -> Image.Image:
     """The one RGB picture at a path, upright. Raises InputError, one line naming the flag, the file and the reason."""
     try:
-        source = open_source(path)
-        if not isinstance(source, Single):
+        source = open_source(path, every=DAY)
+        if not isinstance(source, (Single, Moving)):  # of an animated picture the first frame
             raise InputError(f"{path}: not a picture but a {'folder' if path.is_dir() else 'zip or film'} of them; name one")
         return source.picture(source.items[0]).picture
     except Unreadable as reason:

@@ -200,7 +200,9 @@ def _open_file(path: Path, every: float | None, scene_frames: int) -> Source:
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     if not kind.refused:
-        return Single(path)
+        from faces import moving
+
+        return moving.Moving(path, every, scene_frames) if moving.moves(path, kind.name) else Single(path)
     if path.suffix.lower() == ".zip" or zipfile.is_zipfile(path):
         return Archive(path)
     if kind.name not in ("film", "unknown"):

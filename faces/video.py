@@ -6,7 +6,7 @@
 Needs PyAV, the extra `video`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -34,14 +34,14 @@ class Film:
         with self._open() as container:
             stream = container.streams.video[0]
             if every:
-                chosen = _spaced(sorted(_packet_times(container, stream)), every / stream.time_base)
+                chosen = spaced(sorted(_packet_times(container, stream)), every / stream.time_base)
             else:
                 stream.thread_type = "AUTO"
                 scenes, refused = _scenes(container, stream)
-                chosen = [scene[i] for scene in scenes for i in _spread(len(scene), scene_frames)]
+                chosen = [scene[i] for scene in scenes for i in spread(len(scene), scene_frames)]
             seconds = float(stream.time_base)
         version = f"{path.stat().st_size} {path.stat().st_mtime_ns}"
-        self.items = [Item(_clock(time * seconds), "", version, time) for time in chosen]
+        self.items = [Item(clock(time * seconds), "", version, time) for time in chosen]
         if refused:
             self.items.append(Item("the rest", refused, version))
 
@@ -90,10 +90,10 @@ def _packet_times(container, stream) -> Iterator[int]:
     return (packet.pts for packet in container.demux(stream) if packet.pts is not None)
 
 
-def _spaced(times: list[int], step: float) -> list[int]:
+def spaced(times: list[int], step: float) -> list[int]:
     """The first time, and the next one at or after each multiple of `step` from it.
 
-    >>> _spaced([5, 6, 7, 9, 12], 2)
+    >>> spaced([5, 6, 7, 9, 12], 2)
     [5, 7, 9, 12]
     """
     chosen, due = [], min(times, default=0)
@@ -108,40 +108,45 @@ def _scenes(container, stream) -> tuple[list[list[int]], str]:
     """The time stamps of each scene's frames, and what ended the film early, if anything did."""
     import av
 
-    scenes, before = [], None
+    seen: list[list[int]] = []
+    frames = progress.through(container.decode(stream), "frames", stream.frames or None, "looking for scenes")
     try:
-        for frame in progress.through(container.decode(stream), "frames", stream.frames or None, "looking for scenes"):
-            if frame.pts is None:
-                continue
-            histogram = _histogram(frame)
-            if before is None or np.abs(histogram - before).sum() / 2 > CUT:
-                scenes.append([])
-            scenes[-1].append(frame.pts)
-            before = histogram
+        pixels = ((frame.pts, frame.reformat(width=64, height=64, format="rgb24").to_ndarray()) for frame in frames)
+        scenes_of(((time, histogram(one)) for time, one in pixels if time is not None), seen)
     except av.FFmpegError as error:
-        return scenes, f"damaged: {error}"
-    return scenes, ""
+        return seen, f"damaged: {error}"
+    return seen, ""
 
 
-def _histogram(frame) -> np.ndarray:
-    """Share of each of 4 x 4 x 4 colours, [64], summing to 1."""
-    pixels = frame.reformat(width=64, height=64, format="rgb24").to_ndarray() >> 6
-    colours = pixels @ np.array([16, 4, 1])
+def scenes_of(histograms: Iterable[tuple[int, np.ndarray]], scenes: list[list[int]] | None = None) -> list[list[int]]:
+    """(time, histogram) of frames in their order -> the times of each scene's. `scenes` has them as far as they were read."""
+    scenes, before = [] if scenes is None else scenes, None
+    for time, now in histograms:
+        if before is None or np.abs(now - before).sum() / 2 > CUT:
+            scenes.append([])
+        scenes[-1].append(time)
+        before = now
+    return scenes
+
+
+def histogram(pixels: np.ndarray) -> np.ndarray:
+    """uint8 [height, width, 3] -> the share of each of 4 x 4 x 4 colours, [64], summing to 1."""
+    colours = (pixels >> 6) @ np.array([16, 4, 1])
     return np.bincount(colours.ravel(), minlength=64) / colours.size
 
 
-def _spread(length: int, count: int) -> list[int]:
+def spread(length: int, count: int) -> list[int]:
     """
-    >>> _spread(10, 2)
+    >>> spread(10, 2)
     [2, 7]
     """
     return sorted({(2 * i + 1) * length // (2 * count) for i in range(count)}) if count < length else list(range(length))
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
     """As file names can hold it; a colon would end them on Windows, and a dot begins their ending.
 
-    >>> _clock(3723.5)
+    >>> clock(3723.5)
     '01h02m03s500'
     """
     minutes, rest = divmod(round(seconds * 1000), 60000)
