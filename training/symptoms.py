@@ -78,8 +78,8 @@ class Symptoms:
         else:
             flags = f"--r1 {2 * self.args.r1:g}" if self.args.r1 else "--r1 auto"
         return (
-            f"the discriminator knows the training images by heart (r_t {r_t:.2f}); use more pictures, or stop and go on with "
-            + self._resumed(flags)
+            f"the discriminator knows the training images by heart, or is far ahead of the generator (r_t {r_t:.2f}); "
+            f"use more pictures, or stop and go on with {self._resumed(flags)}"
         )
 
     def _augmenting(self, p: float) -> str:
