@@ -175,9 +175,10 @@ def run(main: Callable[[argparse.Namespace], Path | None], parser: Parser, words
 
 def _told(error: InputError | OSError) -> str:
     """A disk that takes no more is the user's matter: which file, why, and what to do."""
-    if not isinstance(error, OSError) or error.errno not in NO_ROOM or error.filename is None:
+    if not isinstance(error, OSError) or error.errno not in NO_ROOM:
         return str(error)
-    return f"{error.filename}: not written ({error.strerror}); make room, or name another place"
+    name = f"{error.filename}: " if error.filename is not None else ""
+    return f"{name}not written ({error.strerror}); make room, or name another place"
 
 
 @contextlib.contextmanager
@@ -196,7 +197,15 @@ def save_command(args: argparse.Namespace, folder: Path) -> None:
     path, line = folder / "command.txt", command_line(args)
     earlier = path.read_text("utf-8", "surrogateescape").splitlines() if path.is_file() else []
     lines = [*(one for one in earlier if one != line), line]
-    path.write_text("".join(f"{one}\n" for one in lines), "utf-8", "surrogateescape")
+    write_text(path, "".join(f"{one}\n" for one in lines))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8, and file names that are none as they are. An OSError names the path, as of a disk that fills up."""
+    try:
+        path.write_text(text, "utf-8", "surrogateescape")
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def command_line(args: argparse.Namespace) -> str:

@@ -50,6 +50,12 @@ def parser() -> cli.Parser:
 
 
 def main(args: argparse.Namespace) -> Path:
+    with cli.sigterm_interrupts():  # no neighbour must outlive it
+        return measured(args)
+
+
+def measured(args: argparse.Namespace) -> Path:
+    """Run all trainings in turns and write the table."""
     from benchmarks import rounds
 
     chosen = [rounds.Contestant(name, "ours", rounds.ROOT) for name in _names(args.only)]

@@ -10,10 +10,12 @@ no torch.
 """
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 import lmdb
@@ -22,6 +24,12 @@ from cli import InputError
 from faces import store
 
 BATCH = 64  # files a commit; one commit for each would be 50 times slower
+SMALLEST = 2**16  # bytes, that a new environment and the pages around any commit need
+NO_ROOM = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "your share of the disk is full",
+    errno.EFBIG: "the limit on the size of files is reached",
+}
 OURS = {"data.mdb", "lock.mdb", "report.json"}
 
 
@@ -89,7 +97,7 @@ class Build:
         try:
             (self.partial / "report.json").write_text(json.dumps(report, indent=1) + "\n")
         except OSError as error:
-            raise self._cannot_write(error.strerror) from None
+            raise self._cannot_write(NO_ROOM.get(error.errno, error.strerror)) from None
         self._puts = [(b"length", str(self.stored).encode()), (b"format", str(store.FORMAT).encode())]
         self._commit()
         self._environment.close()
@@ -129,7 +137,7 @@ class Build:
         except (lmdb.InvalidError, lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.VersionMismatchError):
             pass
         except lmdb.Error as error:
-            raise self._cannot_write(error) from None
+            raise self._cannot_write(self._no_room(SMALLEST) or error) from None
         (self.partial / "data.mdb").unlink()
         return self._open(plan)
 
@@ -153,8 +161,22 @@ class Build:
             except lmdb.MapFullError:
                 self._environment.set_mapsize(2 * self._environment.info()["map_size"])
             except lmdb.Error as error:
-                raise self._cannot_write(error) from None
+                raise self._cannot_write(self._no_room(sum(len(value) for _, value in self._puts)) or error) from None
         self._puts, self._logged = [], self.seen
+
+    def _no_room(self, needed: int) -> str:
+        """Why a file of ours cannot grow by that many bytes, "" where it can.
+
+        A write that a full disk cuts short is an "Input/output error" to LMDB, which does not look further.
+        """
+        data = self.partial / "data.mdb"
+        try:
+            with tempfile.TemporaryFile(dir=self.partial) as file:  # without a name: a kill leaves nothing
+                file.seek(data.stat().st_size if data.exists() else 0)
+                file.write(bytes(needed + SMALLEST))
+        except OSError as error:
+            return NO_ROOM.get(error.errno, "")
+        return ""
 
     def _cannot_write(self, why: object) -> InputError:
         return InputError(f"{self.partial}: cannot be written ({why}); free some space and run again to go on")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from PIL import Image
 
+import cli
 from cli import InputError
 from faces.decode import Decoded, Unreadable
 from faces.moving import Moving
@@ -65,7 +66,7 @@ class Album:
         more = [f"... and {len(lines) - SHOWN} more, listed in {folder / LOG}"] if len(lines) > SHOWN else []
         print("\n".join([*lines[:SHOWN], *more, closing]))
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / LOG).write_text("\n".join([*lines, closing, ""]), "utf-8", errors="surrogateescape")
+        cli.write_text(folder / LOG, "\n".join([*lines, closing, ""]))
 
     def _list(self, path: Path) -> None:
         try:

@@ -102,7 +102,7 @@ def main(args: argparse.Namespace) -> Path:
     print(summary(taken, album, args))
     cli.save_command(args, args.out)
     record = {"crops": taken, "left out": dict(album.left_out), "passed over": album.passed_over}
-    (args.out / "align.json").write_text(json.dumps(record, indent=1, ensure_ascii=False), "utf-8", "surrogateescape")
+    cli.write_text(args.out / "align.json", json.dumps(record, indent=1, ensure_ascii=False))
     if legend := lettering.legend([Path(name).name for name, _ in thumbnails]):
         print(legend)
     for path in contact_sheets(thumbnails, args.out):

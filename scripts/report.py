@@ -59,6 +59,7 @@ def parser() -> cli.Parser:
 
 
 def main(args: argparse.Namespace) -> Path:
+    import utils
     from training import report
 
     options = read_options(args.run)
@@ -85,8 +86,8 @@ def main(args: argparse.Namespace) -> Path:
         sections="\n".join(f'<section id="{anchor(n)}"><h2>{n}</h2>\n{body}</section>' for n, body in sections.items()),
     )
     path = args.out or args.run / "report.html"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page, "utf-8")
+    with utils.whole_file(path) as partial:
+        partial.write_text(page, "utf-8")
     return path
 
 

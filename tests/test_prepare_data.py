@@ -364,14 +364,29 @@ def test_map_grows_by_itself(tmp_path):
     assert store.read(tmp_path / "out", store.key(8, 149)) == tile
 
 
-def test_full_disk_is_named_and_the_run_can_go_on(many, whole, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "number, said",
+    [
+        (None, "mdb_txn_commit: Input/output error"),  # there is room: the disk is broken
+        (errno.ENOSPC, "the disk is full"),
+        (errno.EDQUOT, "your share of the disk is full"),
+    ],
+)
+def test_full_disk_is_named_and_the_run_can_go_on(many, whole, tmp_path, monkeypatch, number, said):
+    """LMDB calls a write that was cut short an error of input and output; what is wrong shows when a file is to grow."""
+
+    def growing(dir):
+        if number:
+            raise OSError(number, os.strerror(number))
+        return io.BytesIO()
+
     class Full:
         def __init__(self, environment):
             self._environment = environment
 
         def begin(self, write=False):
             if write:
-                raise lmdb.DiskError("No space left on device")
+                raise lmdb.Error("mdb_txn_commit: Input/output error")
             return self._environment.begin()
 
         def close(self):
@@ -380,7 +395,8 @@ def test_full_disk_is_named_and_the_run_can_go_on(many, whole, tmp_path, monkeyp
     with monkeypatch.context() as patched:
         opened = build.Build._open
         patched.setattr(build.Build, "_open", lambda self, plan: Full(opened(self, plan)))
-        with pytest.raises(InputError, match=r"No space left.*run again to go on"):
+        patched.setattr("tempfile.TemporaryFile", growing)
+        with pytest.raises(InputError, match=rf"\({said}\).*run again to go on"):
             prepare("--out", tmp_path / "out", "--size", "8,16", many)
     assert contents(prepare("--out", tmp_path / "out", "--size", "8,16", many)) == whole
 
@@ -395,7 +411,8 @@ def test_a_disk_that_fills_up_leaves_no_data_set_and_the_run_can_go_on(many, who
         message = failure(capsys, prepare_data, *words)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert f"{tmp_path / 'out.partial'}: cannot be written" in message and "run again to go on" in message
+    assert f"{tmp_path / 'out.partial'}: cannot be written (the limit on the size of files is reached)" in message
+    assert "run again to go on" in message
     assert not (tmp_path / "out").exists()
     assert contents(prepare(*words)) == whole
 
@@ -410,7 +427,7 @@ def test_a_report_that_cannot_be_written_is_named_and_the_run_can_go_on(many, wh
     with monkeypatch.context() as patched:
         patched.setattr(Path, "write_text", full)
         message = failure(capsys, prepare_data, *words)
-    assert f"{tmp_path / 'out.partial'}: cannot be written ({os.strerror(number)}); free some space" in message
+    assert f"{tmp_path / 'out.partial'}: cannot be written ({build.NO_ROOM[number]}); free some space" in message
     assert not (tmp_path / "out").exists()
     assert contents(prepare(*words)) == whole
 

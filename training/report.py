@@ -19,9 +19,9 @@ from PIL import Image
 from torch import Tensor
 
 import animation
+import cli
 import progress
 import utils
-from cli import InputError
 from training import parallel
 from training.guard import memory_used
 from training.loggers import Loggers
@@ -38,12 +38,12 @@ def open_folder(outdir: Path | None, overwrite: bool = False, begun: bool = Fals
     """An empty folder for a new run. Without outdir: expr, or the first free of expr-2, expr-3, ...
 
     begun: outdir may hold a run that came to no checkpoint
-    Raises InputError for an outdir that holds a run already, unless told to overwrite it.
+    Raises cli.InputError for an outdir that holds a run already, unless told to overwrite it.
     """
     if outdir is None:
         return next(folder for folder in map(Path, _default_names()) if not _holds_run(folder))
     if _holds_run(outdir) and not (overwrite or (begun and not _checkpoints(outdir))):
-        raise InputError(f"--outdir {outdir}: holds a run already; continue it with --resume, replace it with --overwrite")
+        raise cli.InputError(f"--outdir {outdir}: holds a run already; continue it with --resume, replace it with --overwrite")
     for part in ("samples", "checkpoints"):
         shutil.rmtree(outdir / part, ignore_errors=True)
     for part in ("stats.jsonl", "log.txt", "options.json"):
@@ -68,9 +68,9 @@ class Report:
         if not quiet:
             folder.mkdir(parents=True, exist_ok=True)
             self.log_file = (folder / "log.txt").open("a")
-            (folder / "options.json").write_text(json.dumps(run.options(), indent=2))
+            cli.write_text(folder / "options.json", json.dumps(run.options(), indent=2))
             if group := parallel.group_name():
-                (folder / GROUP_FILE).write_text(group)
+                cli.write_text(folder / GROUP_FILE, group)
             self.loggers = Loggers(run.args, folder, run.options())
 
     def say(self, text: str) -> None:
