@@ -1,16 +1,24 @@
 """What a run will need, before it starts: who trains, how much memory, how long."""
 
+import functools
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from model import Discriminator, Generator
+from training import losses, parallel
 from training.setup import Run
 from training.state import Settings
+
+MANY = 64  # images in a batch without numbers, which costs no more than one; what does not grow with it then hardly counts
 
 
 def level_table(generator: Generator, discriminator: Discriminator) -> str:
@@ -38,62 +46,176 @@ class Estimate:
 
 
 def estimate(
-    generator: Generator, discriminator: Discriminator, settings: Settings, batch: int, micro_batch: int, device: torch.device
+    generator: Generator,
+    discriminator: Discriminator,
+    settings: Settings,
+    batch: int,
+    micro_batch: int,
+    device: torch.device,
+    graphs: bool = False,
 ) -> Estimate:
-    """Count the operations and the tensors kept for the backward pass on a network without memory, and time one convolution."""
-    g_flop, g_kept, d_flop, d_kept = _count(generator, discriminator)
+    """Count the operations and the memory of the four steps on networks without memory, and time one convolution.
+
+    graphs: whether the steps become CUDA graphs, which hold memory of their own beside that of the first, ordinary, calls
+    """
+    shape = Shape.of(generator, discriminator)
+    g_flop, d_flop = _flop(shape)
     d_step = g_flop + 2 * 3 * d_flop
     g_step = 3 * g_flop + 2 * d_flop
     r1 = 6 * d_flop / settings.d_reg_every if settings.r1 else 0
     path = 6 * g_flop / settings.path_batch_shrink / settings.g_reg_every if settings.path_regularize else 0
     gflop = batch * (d_step + g_step + r1 + path) / 1e9
 
-    # Weights, their average, two Adam moments and gradients; the source. A gradient of a gradient keeps everything twice.
+    # Weights, their average, two Adam moments and gradients; the source.
     weights = 4 * (6 * _size(generator) + 4 * _size(discriminator))
-    kept = micro_batch * max(2 * d_kept, g_kept + d_kept, 2 * g_kept / settings.path_batch_shrink)
-    return Estimate(gflop, (weights + kept) / 2**30 + 0.4, gflop / _gflop_per_second(device))
+    held = micro_batch * _held_for_an_image(shape, settings) * (2 if graphs else 1)
+    return Estimate(gflop, (weights + held) / 2**30 + 0.4, gflop / _gflop_per_second(device, shape.dtype))
 
 
-def _count(generator: Generator, discriminator: Discriminator) -> tuple[float, float, float, float]:
-    """(generator: FLOP, bytes kept for the backward pass, discriminator: the same) for one image."""
-    with torch.device("meta"):
-        twin = Generator(generator.size, generator.style_dim, 0, channels=generator.channels)
-        critic = Discriminator(discriminator.size, channels=discriminator.channels)
-        w_plus = torch.empty(1, twin.n_latent, twin.style_dim)
-    g_flop, g_kept, image = _cost(twin, lambda: twin.synthesis(w_plus, twin.stored_noise()))
-    d_flop, d_kept, _ = _cost(critic, lambda: critic(image.detach()))
-    return g_flop, g_kept, d_flop, d_kept
+class Shape(NamedTuple):
+    """What the need of a step depends on. widths: as (resolution, channels)."""
+
+    size: int
+    style_dim: int
+    g_widths: tuple[tuple[int, int], ...]
+    d_widths: tuple[tuple[int, int], ...]
+    dtype: torch.dtype
+
+    @classmethod
+    def of(cls, generator: Generator, discriminator: Discriminator) -> "Shape":
+        widths = (tuple(network.channels.items()) for network in (generator, discriminator))
+        return cls(generator.size, generator.style_dim, *widths, generator.compute_dtype or torch.float32)
+
+    def networks(self) -> tuple[Generator, Discriminator]:
+        """Of this shape, without numbers. The mapping network needs next to nothing, and is missing."""
+        with torch.device("meta"):
+            generator = Generator(self.size, self.style_dim, 0, channels=dict(self.g_widths))
+            discriminator = Discriminator(self.size, channels=dict(self.d_widths))
+        generator.compute_dtype = discriminator.compute_dtype = self.dtype
+        return generator, discriminator
 
 
-def _cost(network: nn.Module, forward: Callable[[], Tensor]) -> tuple[float, float, Tensor]:
-    """(FLOP, bytes of activations kept for the backward pass, result)."""
-    kept: dict[int, Tensor] = {}
-    own = {id(parameter) for parameter in network.parameters()}
-
-    def remember(tensor: Tensor) -> Tensor:
-        if id(tensor) not in own:
-            kept[id(tensor)] = tensor
-        return tensor
-
-    with FlopCounterMode(display=False) as flops, torch.autograd.graph.saved_tensors_hooks(remember, lambda tensor: tensor):
-        result = forward()
-    return flops.get_total_flops(), sum(tensor.numel() * tensor.element_size() for tensor in kept.values()), result
+@functools.lru_cache(64)
+def _flop(shape: Shape) -> tuple[float, float]:
+    """Of the generator and of the discriminator, for one image."""
+    generator, discriminator = shape.networks()
+    with FlopCounterMode(display=False) as g_flops:
+        image = _drawn(generator, _codes(generator, 1))
+    with FlopCounterMode(display=False) as d_flops:
+        discriminator(image.detach())
+    return g_flops.get_total_flops(), d_flops.get_total_flops()
 
 
-def _gflop_per_second(device: torch.device, seconds: float = 0.3) -> float:
-    """Measured on a convolution of the kind that dominates, forward."""
-    x = torch.randn(4, 128, 64, 64, device=device).contiguous(memory_format=torch.channels_last)
-    weight = torch.randn(128, 128, 3, 3, device=device)
-    gflop = 2 * 4 * 128 * 128 * 9 * 64 * 64 / 1e9
-    for warm_up in (True, False):
-        runs, start = 0, time.perf_counter()
-        while runs < 2 or (not warm_up and time.perf_counter() - start < seconds):
-            nn.functional.conv2d(x, weight, padding=1)
-            if device.type == "cuda":
-                torch.cuda.synchronize(device)
-            runs += 1
+def _held_for_an_image(shape: Shape, settings: Settings) -> float:
+    """The most bytes that any of the four steps holds at once, beside the networks, for each image of a batch."""
+    held = [_held_by(_discriminator_pass, shape), _held_by(_generator_pass, shape)]
+    if settings.r1:
+        held.append(_held_by(_r1_pass, shape))
+    if settings.path_regularize:
+        held.append(_held_by(_path_length_pass, shape) / settings.path_batch_shrink)
+    return max(held) / MANY
+
+
+@functools.lru_cache(256)
+def _held_by(forward_and_backward: Callable, shape: Shape, batch: int = MANY) -> int:
+    networks = shape.networks()
+    with Held() as held:
+        forward_and_backward(*networks, batch)
+    return held.most
+
+
+# What holds memory in training/steps.py: the same losses, and gradients in the same parameters.
+
+
+def _discriminator_pass(generator: Generator, discriminator: Discriminator, batch: int) -> None:
+    with torch.no_grad():
+        fake = _drawn(generator, _codes(generator, batch))
+    loss = losses.discriminator_loss(discriminator(torch.empty_like(fake)), discriminator(fake))
+    _gradients(loss, discriminator)
+
+
+def _r1_pass(generator: Generator, discriminator: Discriminator, batch: int) -> None:
+    real = torch.empty(batch, 3, generator.size, generator.size, device="meta", requires_grad=True)
+    _gradients(losses.r1_penalty(discriminator(real), real), discriminator)
+
+
+def _generator_pass(generator: Generator, discriminator: Discriminator, batch: int) -> None:
+    discriminator.requires_grad_(False)
+    _gradients(losses.generator_loss(discriminator(_drawn(generator, _codes(generator, batch)))), generator)
+
+
+def _path_length_pass(generator: Generator, discriminator: Discriminator, batch: int) -> None:
+    w_plus = _codes(generator, batch).requires_grad_()
+    image = _drawn(generator, w_plus)
+    lengths = losses.path_lengths(image, w_plus, torch.empty_like(image))
+    _gradients(losses.path_length_penalty(lengths, lengths.new_zeros(()))[0], generator)
+
+
+def _codes(generator: Generator, batch: int) -> Tensor:
+    return torch.empty(batch, generator.n_latent, generator.style_dim, device="meta")
+
+
+def _drawn(generator: Generator, w_plus: Tensor) -> Tensor:
+    return generator.synthesis(w_plus, generator.make_noise(len(w_plus)))
+
+
+def _gradients(loss: Tensor, network: nn.Module) -> None:
+    torch.autograd.grad(loss, list(network.parameters()), allow_unused=True)
+
+
+class Held(TorchDispatchMode):
+    """Counts the bytes of all tensors that are made while it is entered, for as long as somebody holds them."""
+
+    def __init__(self):
+        super().__init__()
+        self.now = self.most = 0
+        self.storages = weakref.WeakSet()
+
+    def __torch_dispatch__(self, operator, types, args=(), kwargs=None):
+        given = {id(tensor.untyped_storage()) for tensor in tree_leaves((args, kwargs)) if isinstance(tensor, Tensor)}
+        result = operator(*args, **kwargs or {})
+        for tensor in tree_leaves(result):
+            if isinstance(tensor, Tensor) and id(tensor.untyped_storage()) not in given:
+                self._holds(tensor.untyped_storage())
+        return result
+
+    def _holds(self, storage: torch.UntypedStorage) -> None:
+        if storage not in self.storages:
+            self.storages.add(storage)
+            self.now += storage.nbytes()
+            self.most = max(self.most, self.now)
+            weakref.finalize(storage, self._lets_go, storage.nbytes())
+
+    def _lets_go(self, size: int) -> None:
+        self.now -= size
+
+
+def _gflop_per_second(device: torch.device, dtype: torch.dtype = torch.float32, seconds: float = 0.3) -> float:
+    """Measured on a convolution of the kind that dominates, forward; large enough for a GPU where there is one."""
+    batch, side, at_once, wait = 4, 64, 1, int
+    if device.type == "cuda":
+        batch, side, at_once, wait = 16, 128, 20, functools.partial(torch.cuda.synchronize, device)
+    x = torch.randn(batch, 128, side, side, device=device, dtype=dtype).contiguous(memory_format=torch.channels_last)
+    weight = torch.randn(128, 128, 3, 3, device=device, dtype=dtype)
+    gflop = 2 * batch * 128 * 128 * 9 * side * side / 1e9
+    with torch.no_grad():
+        rate = _per_second(lambda: nn.functional.conv2d(x, weight, padding=1), wait, at_once, seconds)
     # Backward passes and everything that is not a convolution run at about half that rate.
-    return 0.5 * runs * gflop / (time.perf_counter() - start)
+    return 0.5 * rate * gflop
+
+
+def _per_second(run: Callable[[], object], wait: Callable[[], object], at_once: int, seconds: float) -> float:
+    """How often it runs, once warm. A GPU is waited for after `at_once` runs: it works while the host goes on."""
+    for _ in range(2 * at_once):
+        run()
+    wait()
+    runs, start = 0, time.perf_counter()
+    while runs < 2 or time.perf_counter() - start < seconds:
+        for _ in range(at_once):
+            run()
+        wait()
+        runs += at_once
+    return runs / (time.perf_counter() - start)
 
 
 def _size(module: nn.Module) -> int:
@@ -104,7 +226,13 @@ def describe(run: Run) -> str:
     """Memory and time of a run, in one line."""
     args, state = run.args, run.state
     guess = estimate(
-        state.generator, state.discriminator, state.settings, args.batch, args.batch // args.accumulate, state.device
+        state.generator,
+        state.discriminator,
+        state.settings,
+        args.batch,
+        args.batch // args.accumulate,
+        state.device,
+        state.device.type == "cuda" and not args.no_graphs and parallel.world_size() == 1,
     )
     return (
         f"Estimate: {guess.gib:.1f} GiB of memory, {guess.gflop:,.0f} GFLOP and {guess.seconds:.2g} s an iteration, "

@@ -1,14 +1,15 @@
 """What a run is said to need."""
 
 import itertools
+import sys
 
 import pytest
 import torch
 
 from model import Discriminator, Generator, channel_table
 from tests.networks import tiny_discriminator, tiny_generator
-from training import estimate
-from training.state import Settings
+from training import estimate, steps
+from training.state import Settings, new_state
 
 OFF = {"r1": 0, "path_regularize": 0}
 
@@ -16,7 +17,7 @@ OFF = {"r1": 0, "path_regularize": 0}
 @pytest.fixture(autouse=True)
 def known_speed(monkeypatch):
     """100 GFLOP a second, without measuring."""
-    monkeypatch.setattr(estimate, "_gflop_per_second", lambda device: 100.0)
+    monkeypatch.setattr(estimate, "_gflop_per_second", lambda device, dtype: 100.0)
 
 
 def guess(size=16, batch=1, micro_batch=None, multiplier=2, **settings) -> estimate.Estimate:
@@ -64,6 +65,47 @@ def test_memory_grows_with_what_is_passed_at_once_and_not_with_the_batch():
     assert whole.gflop == half.gflop == quarter.gflop
     assert whole.gib - half.gib == pytest.approx(2 * (half.gib - quarter.gib))
     assert whole.gib > half.gib == guess(batch=4).gib
+
+
+def test_bf16_takes_about_half_and_graphs_twice_the_memory_of_the_steps():
+    def need(batch, dtype=None, graphs=False):
+        networks = tiny_generator(size=32), tiny_discriminator(size=32)
+        networks[0].compute_dtype = dtype
+        return estimate.estimate(*networks, Settings(), batch, batch, torch.device("cpu"), graphs).gib
+
+    steps_alone = need(64) - need(0)
+    assert 0.4 < (need(64, torch.bfloat16) - need(0)) / steps_alone < 0.8
+    assert need(64, graphs=True) - need(0) == pytest.approx(2 * steps_alone)
+
+
+@pytest.mark.parametrize("step", ["discriminator", "r1", "generator", "path_length"])
+@pytest.mark.parametrize("dtype", [None, torch.bfloat16], ids=str)
+def test_the_traced_memory_is_that_of_the_step_itself(step, dtype, monkeypatch):
+    """Of a step on numbers, in plain PyTorch as the trace is; of its second call, which finds the optimizer's moments."""
+    monkeypatch.setattr(sys.modules["op.build"], "has_kernel", lambda x, impl: False)
+    state = new_state(Settings(mixing=0.0), tiny_generator(size=32), tiny_discriminator(size=32), [], device="cpu")
+    state.generator.compute_dtype = state.discriminator.compute_dtype = dtype
+    reals, latents = [torch.randn(8, 3, 32, 32)], [steps.draw_latents(state, 8)]
+    inputs = {"discriminator": (reals, latents), "r1": (reals,)}.get(step, (latents,))
+    for _ in range(2):
+        with estimate.Held() as held:
+            getattr(steps, f"{step}_step")(state, *inputs)
+    shape = estimate.Shape.of(state.generator, state.discriminator)
+    assert estimate._held_by(getattr(estimate, f"_{step}_pass"), shape, 8) == pytest.approx(held.most, rel=0.15)
+
+
+def test_what_is_let_go_is_not_held():
+    with estimate.Held() as held:
+        x = torch.zeros(100)
+        for _ in range(3):
+            y = x.clone()
+        view = y[:50].mul_(2)  # no more memory, and keeps that of y
+        del y
+        z = x.clone()
+        assert held.now == 3 * 400
+        del view
+        assert held.now == 2 * 400
+    assert held.most == 3 * 400 and x is not z
 
 
 def test_rare_penalties_cost_less():
