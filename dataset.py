@@ -103,7 +103,7 @@ class LmdbImages(Images):
             size = sizes[0]
         if size not in sizes:
             wanted = "several sizes" if size is None else f"no size {size}"
-            raise InputError(f"{path}: holds {wanted}; stored are {', '.join(map(str, sizes)) or 'none'}: choose with --size")
+            raise InputError(f"{path}: holds {wanted}; stored are {', '.join(map(str, sizes)) or 'none'}")
         super().__init__(path, size, length)
         if not length or store.read(path, store.key(size, length - 1)) is None:
             raise InputError(f"{path}: holds fewer than the {length} images it should at size {size}; {store.AGAIN}")
@@ -127,7 +127,7 @@ class SourceImages(Images):
     def __init__(self, path: Path, size: int | None):
         self._source = open_source(path)
         if size is None:
-            raise InputError(f"{path}: pictures that are not prepared need --size, the side in pixels to cut them to")
+            raise InputError(f"{path}: pictures that are not prepared need a size to be cut to")
         self._items, self.refused = sorted_out(self._source)
         self.passed_over, self._cuts = self._source.passed_over, {}
         if not self._items:

@@ -237,7 +237,8 @@ def closing_line(report: dict) -> str:
     parts[0] += f" ({named})" if named else ""
     parts += [hidden(report["passed_over"])] if report.get("passed_over") else []
     parts += [f"{count} enlarged to {size} px" for size, count in report["enlarged"].items()]
-    parts += report.get("remarks", [])  # an earlier version made none
+    if remarks := report.get("remarks"):  # an earlier version made none
+        parts.append(", ".join(remarks) + ": report.json names them; --crop top or --crop pad keeps more")
     parts += [f"{len(names)} {note}" for note, names in report["notes"].items()]
     return "; ".join(parts)
 

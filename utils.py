@@ -227,7 +227,7 @@ def line_chart(
     return canvas
 
 
-def parse_seeds(text: str) -> list[int]:
+def parse_seeds(text: str, flag: str = "--seeds") -> list[int]:
     """
     >>> parse_seeds("0-3,100")
     [0, 1, 2, 3, 100]
@@ -237,9 +237,9 @@ def parse_seeds(text: str) -> list[int]:
         first, dash, last = part.strip().partition("-")
         last = last if dash else first
         if not (first.isdecimal() and last.isdecimal() and int(first) <= int(last) <= LARGEST_SEED):
-            raise InputError(f"--seeds {text}: {part!r} is not a number or range up to {LARGEST_SEED}, such as 0-35,100")
+            raise InputError(f"{flag} {text}: {part!r} is not a number or range up to {LARGEST_SEED}, such as 0-35,100")
         if len(seeds) + int(last) - int(first) >= MOST_SEEDS:
-            raise InputError(f"--seeds {text}: more than {MOST_SEEDS:,} people; draw them in several goes")
+            raise InputError(f"{flag} {text}: more than {MOST_SEEDS:,} people; draw them in several goes")
         seeds += range(int(first), int(last) + 1)
     return seeds
 

@@ -23,16 +23,16 @@ def chosen(layers: str | None, resolutions: str | None, generator: Generator) ->
     return None if layers is None else parse_layers(layers, generator.n_latent)
 
 
-def parse_layers(text: str, n_latent: int) -> list[int]:
+def parse_layers(text: str, n_latent: int, flag: str = "--layers") -> list[int]:
     """
     >>> parse_layers("coarse,8", n_latent=14)
     [0, 1, 2, 3, 8]
     """
     found = set()
     for part in text.split(","):
-        first, last = _bounds(part.strip(), n_latent, f"--layers {text}")
+        first, last = _bounds(part.strip(), n_latent, f"{flag} {text}")
         if last >= n_latent:
-            raise InputError(f"--layers {text}: this network has the layers 0-{n_latent - 1}")
+            raise InputError(f"{flag} {text}: this network has the layers 0-{n_latent - 1}")
         found |= {*range(first, last + 1)}
     return sorted(found)
 

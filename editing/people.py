@@ -100,10 +100,7 @@ class People:
 
 def by_seed(text: str, flag: str = "--seeds") -> People:
     """ "0-35,100": one person for each."""
-    try:
-        seeds = utils.parse_seeds(text)
-    except InputError as error:
-        raise InputError(str(error).replace("--seeds", flag, 1)) from None
+    seeds = utils.parse_seeds(text, flag)
     return People([str(seed) for seed in seeds], flag, seeds=seeds)
 
 

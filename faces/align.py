@@ -144,11 +144,12 @@ class Finder:
     """Faces and eyes by the Haar cascades of OpenCV (Viola and Jones 2001), which come with its package.
 
     cascade: the XML file of another face cascade, say for drawings; then `boxes` finds them, without eyes
+    flag:    what names it
     Raises InputError where the package is missing, or the file is no cascade.
     """
 
-    def __init__(self, cascade: Path | None = None):
-        self.cv2 = _opencv()
+    def __init__(self, cascade: Path | None = None, flag: str = ""):
+        self.cv2, self._flag = _opencv(), flag
         shipped = Path(self.cv2.data.haarcascades)
         self.face = self._cascade(cascade or shipped / FACE)
         self.eyes = [self._cascade(shipped / name) for name in EYES]
@@ -234,16 +235,16 @@ class Finder:
         return np.array([x + column + 0.5, y + row + 0.5])
 
     def _cascade(self, path: Path):
-        flag = f"--cascade {path}"
+        named = f"{self._flag} {path}".lstrip()
         try:
             with path.open("rb"):
                 cascade = self.cv2.CascadeClassifier(str(path))
         except OSError as error:
-            raise InputError(f"{flag}: {error.strerror or error}") from None
+            raise InputError(f"{named}: {error.strerror or error}") from None
         except (self.cv2.error, SystemError):
             cascade = None
         if cascade is None or cascade.empty():
-            raise InputError(f"{flag}: not a cascade that OpenCV can read")
+            raise InputError(f"{named}: not a cascade that OpenCV can read")
         return cascade
 
 

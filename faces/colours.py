@@ -133,7 +133,7 @@ def _found(profile: bytes) -> Found:
             return Found()
     except Exception:  # as many kinds as there are ways to write a bad profile
         return Found(note=UNREADABLE)
-    return Found(transform, mode, f"colours converted to sRGB from {_called(opened)}")
+    return Found(transform, mode, f"converted to sRGB from {_called(opened)}")
 
 
 def _changes_nothing(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:

@@ -117,7 +117,7 @@ def _opened(data: bytes, kind: str) -> Image.Image:
         raise Unreadable("damaged header, or an unsupported variant of its format") from None
     tags = getattr(picture, "tag_v2", {})
     if tags.get(SUBFILE, 0) & 1 or DNG in tags:  # what Pillow would show of a raw file is its thumbnail
-        raise Unreadable("a camera's raw is not an image format that is read; export it as JPEG")
+        raise Unreadable("a camera's raw, not an image that is read; export it as JPEG")
     return picture
 
 

@@ -1,6 +1,6 @@
 """What a file is, by its first bytes; its name is never asked.
 
-    of(data[:HEAD])        # Kind("JPEG"), or Kind("HEIC", "HEIC is not an image format that is read; export it as JPEG")
+    of(data[:HEAD])        # Kind("JPEG"), or Kind("HEIC", "HEIC, not an image that is read; export it as JPEG")
 
 Imports nothing.
 """
@@ -65,7 +65,7 @@ def of(head: bytes) -> Kind:
     if name := _read(head):
         return Kind(name)
     if name := _brand(head) or next((name for start, name in _EXPORT.items() if head.startswith(start)), ""):
-        return Kind(name, f"{name} is not an image format that is read; export it as {'JPEG' if _photo(name) else 'PNG'}")
+        return Kind(name, f"{name}, not an image that is read; export it as {'JPEG' if _photo(name) else 'PNG'}")
     if head.startswith(_ARCHIVES):
         return Kind("archive", "an archive inside; unpack it, or prepare it by itself")
     if _is_film(head):
@@ -115,5 +115,5 @@ def _text(head: bytes) -> str:
     if start.startswith((b"<!doctype html", b"<html")):
         return "a web page, not an image"
     if start.startswith(b"<svg") or (start.startswith(b"<?xml") and b"<svg" in start):
-        return "SVG is not an image format that is read; export it as PNG"
+        return "SVG, not an image that is read; export it as PNG"
     return ""

@@ -53,9 +53,7 @@ def choose(
         return pixels
     if name == "disc":
         if source is None:
-            raise InputError(
-                f"{flag or '--features'} disc: looks through the source's discriminator; name that checkpoint by --source FILE"
-            )
+            raise InputError(f"{flag or '--features'} disc: looks through the source's discriminator, and no source is named")
         return DiscriminatorFeatures(source.discriminator().to(device))
     if name == "structure":
         return regressor.read(ruler, f"{flag} structure:" if flag else "--regressor")[0].to(device).features

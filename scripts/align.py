@@ -131,7 +131,7 @@ class Where:
     def finder(self):
         from faces import align
 
-        return align.Finder(self.args.cascade)
+        return align.Finder(self.args.cascade, "--cascade")
 
     def squares(self, name: str, picture: "Image") -> "list[np.ndarray]":
         """Raises NoFace."""

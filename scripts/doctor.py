@@ -52,9 +52,13 @@ def examine():
         path = shutil.which(tool)
         yield tool, _first_line(path, "--version") if path else f"not found (optional: {use}; everything works without it)", ""
     free = shutil.disk_usage(Path.cwd()).free / 2**30
-    yield "disk", f"{free:.0f} GiB free here", "" if free >= LEAST_DISK else "a checkpoint at 256 px takes 0.7 GiB; use --keep"
+    yield (
+        "disk",
+        f"{free:.0f} GiB free here",
+        "" if free >= LEAST_DISK else "a checkpoint at 256 px takes 0.7 GiB; use train.py --keep",
+    )
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
-    yield "memory", f"{memory:.0f} GiB", "" if memory >= LEAST_MEMORY else "use a small --batch"
+    yield "memory", f"{memory:.0f} GiB", "" if memory >= LEAST_MEMORY else "use train.py with a small --batch"
     yield "processors", threads.describe(os.environ), ""
     for extra, names in EXTRAS.items():
         missing = [name for name in names if _version(name) is None]

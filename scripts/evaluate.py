@@ -64,6 +64,8 @@ def main(args: argparse.Namespace) -> Path:
         raise cli.InputError(f"--metrics {unknown[0]}: choose from {', '.join(METRICS)}")
     if "structure" in chosen and not args.source:
         raise cli.InputError("--metrics structure: compares with the network of the same latents; name it by --source FILE")
+    if args.features == "disc" and not args.source and set(chosen) - {"structure"}:
+        raise cli.InputError("--features disc: looks through the source's discriminator; name that checkpoint by --source FILE")
     if "ppl" in chosen and args.features == "inception":
         raise cli.InputError("--metrics ppl: Inception sees 8-bit pictures, which hide small steps; choose other --features")
 

@@ -114,7 +114,7 @@ def parse_edit(text: str, count: int, generator: Generator) -> tuple[str, Edit]:
     try:
         convert = cli.number()
         low, high = convert(match["low"] or str(-SIGMAS)), convert(match["high"] or str(SIGMAS))
-        acting = None if some in (None, "all") else layers.parse_layers(some, generator.n_latent)
+        acting = None if some in (None, "all") else layers.parse_layers(some, generator.n_latent, "layers")
     except (argparse.ArgumentTypeError, cli.InputError) as error:
         raise cli.InputError(f"--edit {text}: {error}") from None
     if not low < high:

@@ -48,7 +48,7 @@ def parser() -> cli.Parser:
     parser = cli.Parser(__doc__, "python -m scripts.report [flags] RUN")
     add = parser.add_argument_group("run").add_argument
     add("run", type=Path, metavar="RUN", help="folder that train.py wrote")
-    add("--source", metavar="FILE", help="network that the run began with (default: its --ckpt, where that is still there)")
+    add("--source", metavar="FILE", help="network that the run began with (default: what train.py had as --ckpt)")
     add = parser.add_argument_group("sheets of the newest checkpoint").add_argument
     add("--seeds", default="0-5", metavar="LIST", help=f"people; the mixing tables take {ROWS} + {COLUMNS} (default: 0-5)")
     add("--no_sheets", action="store_true", help="draw none: the page is ready within seconds")

@@ -103,7 +103,7 @@ def test_stored_sizes_are_found_among_many_keys(tmp_path):
         (lambda path: path.with_name("it.partial").mkdir(), None, "prepare_data.py has not finished it; run it again"),
         (lambda path: path.mkdir(), 8, "holds no files"),
         (lambda path: (path.mkdir(), (path / "a.txt").write_text("x")), 8, r"holds no pictures: .*1 not an image"),
-        (lambda path: (path.mkdir(), (path / "a.png").write_bytes(jpeg())), None, "need --size"),
+        (lambda path: (path.mkdir(), (path / "a.png").write_bytes(jpeg())), None, "need a size"),
         (lambda path: path.write_bytes(b"x"), 8, "not an image .* nor a zip or a film"),
         (lambda path: write_lmdb(path, length=b"1", key_8_00000=b"x", key_16_00000=b"x"), None, "several sizes.* 8, 16"),
         (lambda path: write_lmdb(path, length=b"1", key_8_00000=b"x"), 64, "no size 64; stored are 8"),
@@ -153,7 +153,7 @@ def test_first_bytes_decide_what_is_a_picture_and_all_else_is_counted(tmp_path):
     assert [images.name(i) for i in range(len(images))] == ["a.jfif", "b", "c.txt"]
     said = images.summary()
     assert said.startswith(f"{tmp_path}: 3 pictures; 2 passed over (1 not an image")
-    assert "1 HEIC is not an image format that is read; export it as JPEG" in said and "2 hidden or system files" in said
+    assert "1 HEIC, not an image that is read; export it as JPEG" in said and "2 hidden or system files" in said
     assert open_images(write_lmdb(tmp_path / "lmdb", length=b"1", key_8_00000=jpeg())).summary().endswith(": 1 picture of 8 px")
 
 

@@ -335,7 +335,7 @@ def test_pictures_that_lose_or_blur_much_are_counted(tmp_path, capsys):
         Image.new("RGB", size).save(tmp_path / "in" / name, "PNG")
     out = prepare("--out", tmp_path / "centre", "--size", 16, tmp_path / "in")
     closing = capsys.readouterr().out.splitlines()[-1]
-    assert "2 keep less than two thirds of the picture; 2 enlarged more than 4 times" in closing
+    assert "2 keep less than two thirds of the picture, 2 enlarged more than 4 times: report.json names them" in closing
     assert "1 hidden or system file passed over (.DS_Store)" in closing
     assert report_of(out)["look at"] == ["sliver", "tall", "tiny"]
     prepare("--out", tmp_path / "pad", "--size", 16, "--crop", "pad", tmp_path / "in")

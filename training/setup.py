@@ -183,6 +183,8 @@ def _open_images(args: argparse.Namespace, start: Checkpoint | None) -> Images:
             f"prepare the data at {size} px (prepare_data.py --size {size}), "
             f"or start from a network of {_listed(stored, 'or')} px"
         )
+    if size is None and stored and len(stored) > 1:
+        raise InputError(f"--path {args.images}: holds pictures of {_listed(stored)} px; choose with --size")
     try:
         return open_images(args.images, size)
     except InputError as error:

@@ -99,6 +99,12 @@ def _modes() -> dict[str, Case]:
         "rgb.bmp": Case(saved(picture, "BMP"), rgb, tolerance=0),
         "rgb.tif": Case(saved(picture, "TIFF"), rgb, tolerance=0),
         "rgb-lzw.tif": Case(saved(picture, "TIFF", compression="tiff_lzw"), rgb, tolerance=0),
+        "rgb.avif": Case(saved(picture, "AVIF", quality=100, subsampling="4:4:4"), rgb, tolerance=4),
+        "alpha.avif": Case(saved(rgba, "AVIF", quality=100), right_white, note="laid on white", tolerance=8),
+        "rgb.jp2": Case(saved(picture, "JPEG2000"), rgb, tolerance=0),
+        "rgb.j2k": Case(saved(picture, "JPEG2000", no_jp2=True), rgb, tolerance=0),
+        "rgb.ppm": Case(saved(picture, "PPM"), rgb, tolerance=0),
+        "grey.pgm": Case(saved(picture.convert("L"), "PPM"), grey),
         "palette.gif": Case(saved(flat.quantize(4), "GIF"), np.asarray(flat), tolerance=0),
         "palette.png": Case(saved(flat.quantize(4), "PNG"), np.asarray(flat), tolerance=0),
         "palette-transparent.png": Case(
@@ -179,6 +185,10 @@ def _depths() -> dict[str, Case]:
             np.where(first, 255, expected_rgb).astype(np.uint8),
             note=white,
         ),
+        "grey16-dark.pgm": exact(
+            b"P5 48 32 65535\n" + (deep // 300).astype(">u2").tobytes(), np.rint(deep // 300 / 257)[..., None].repeat(3, 2)
+        ),
+        "grey16.jp2": exact(saved(Image.fromarray(deep), "JPEG2000"), expected),
         "grey16.tif": exact(saved(Image.fromarray(deep), "TIFF"), expected),
         "grey16-big-endian.tif": exact(tiff_grey(deep.astype(">u2")), expected),
         "grey16-white-is-zero.tif": exact(tiff_grey(deep, white_is_zero=True), 255 - expected),
@@ -271,6 +281,9 @@ def _truncations() -> dict[str, Case]:
         "cut.webp": Case(saved(picture, "WEBP")[:-20], reason="damaged"),
         "cut-half.bmp": Case(saved(picture, "BMP")[:2000], reason="damaged"),
         "cut-half.tif": Case(saved(picture, "TIFF")[:2000], reason="damaged"),
+        "cut-half.ppm": Case(saved(picture, "PPM")[:2000], reason="damaged"),
+        "cut-half.jp2": Case(saved(picture, "JPEG2000")[:2000], reason="damaged"),
+        "cut-half.avif": Case(saved(picture, "AVIF")[:-100], reason="damaged"),
         "cut-lzw.tif": Case(saved(picture, "TIFF", compression="tiff_lzw")[:-1000], reason="damaged"),
     }
 
@@ -296,6 +309,11 @@ def _bombs_and_strangers() -> dict[str, Case]:
         "text.png": Case(b"this is not a picture\n" * 20, reason="not an image"),
         "page.jpg": Case(b"<!DOCTYPE html><html>404 Not Found</html>", reason="not an image"),
         "drawing.svg": Case(b'<svg xmlns="http://www.w3.org/2000/svg"/>', reason="not an image"),
+        "phone.heic": Case(
+            b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200), reason="HEIC, not an image .* export it as JPEG"
+        ),
+        "thumbnail.dng": Case(saved(picture, "TIFF", tiffinfo={254: 1}), reason="raw, not an image .* export it as JPEG"),
+        "bitmap.txt": Case(b"BM is no picture either\n" * 9, reason="not an image"),
         "layers.psd": Case(b"8BPS\0\1" + bytes(200), reason="not an image"),
         "paper.eps": Case(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", reason="not an image"),
         "zeros.jpg": Case(bytes(5000), reason="not an image"),

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from faces.decode import TooLarge, Unreadable, decode
+from faces.decode import HALVED, MAX_PIXELS, TooLarge, Unreadable, decode
 from faces.formats import FORMATS
 from tests.faces.awkward import pictures, saved, scene
 
@@ -39,6 +39,21 @@ def test_pixel_limit_is_inclusive():
     assert decode(data, max_pixels=48 * 32).picture.size == (48, 32)
     with pytest.raises(TooLarge, match="48 x 32 is over the limit"):
         decode(data, max_pixels=48 * 32 - 1)
+
+
+def test_a_jpeg_over_the_limit_is_halved_and_says_so():
+    case = CASES["rgb.jpg"]
+    picture, notes = decode(case.data, max_pixels=48 * 32 - 1)
+    assert picture.size == (24, 16) and picture.info["shrunk"] == 2 and notes == ["decoded at half its size"]
+    small = Image.fromarray(scene()).resize((24, 16), Image.Resampling.BOX)
+    assert np.abs(np.asarray(picture).astype(int) - np.asarray(small)).mean() < 8
+    assert decode(case.data, max_pixels=48 * 32 // 4).picture.size == (24, 16)
+    with pytest.raises(TooLarge, match="48 x 32 is over the limit"):
+        decode(case.data, max_pixels=48 * 32 // 4 - 1)
+
+
+def test_phones_of_64_megapixels_are_decoded_whole_and_of_200_at_half_their_size():
+    assert 9248 * 6936 <= MAX_PIXELS < 16384 * 12288 <= MAX_PIXELS * HALVED
 
 
 @settings(max_examples=150, deadline=None)

@@ -62,7 +62,7 @@ def test_a_bad_file_of_several_is_left_out_with_its_reason(folder):
     album = photos.Album([folder / "me.heic", folder / "page.jpg", folder / "me.jfif"])
     assert [name for name, _ in album] == [str(folder / "me.jfif")]
     (_, heic), (_, page) = album.left_out
-    assert heic.startswith("HEIC is not") and "export it as JPEG" in heic and page == "a web page, not an image"
+    assert heic.startswith("HEIC, not") and "export it as JPEG" in heic and page == "a web page, not an image"
 
 
 def test_one_photo_is_read(folder):

@@ -11,7 +11,7 @@ import pytest
 from cli import InputError
 from faces.decode import Unreadable
 from faces.sources import fingerprint, open_source
-from tests.faces.awkward import fill_folder, scene
+from tests.faces.awkward import fill_folder, pictures, scene
 from tests.faces.awkward_archives import GOOD, archives, zipped
 
 ARCHIVES = archives()
@@ -95,6 +95,54 @@ def test_path_that_is_no_source_is_named_with_what_is_wrong(name, message, tmp_p
     os.mkfifo(tmp_path / "fifo")
     with pytest.raises(InputError, match=rf"^{tmp_path / name}: .*{message}"):
         open_source(tmp_path / name)
+
+
+def test_a_picture_is_a_source_of_its_own_whatever_its_name(tmp_path):
+    for name, data in {"me.jfif": GOOD, "me": pictures()["rgb.avif"].data, "me.zip": pictures()["rgb.jp2"].data}.items():
+        (tmp_path / name).write_bytes(data)
+        source = open_source(tmp_path / name)
+        assert [item.name for item in source.items] == [name] and reason(source, source.items[0]) == ""
+    os.symlink(tmp_path / "me", tmp_path / "link")
+    assert len(open_source(tmp_path / "link").items) == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (pictures()["phone.heic"].data, "HEIC, not an image"),
+        (b"", "empty file"),
+        (b"text", "not an image .*nor a zip or a film"),
+    ],
+)
+def test_a_file_that_is_no_picture_gets_its_own_reason(data, message, tmp_path):
+    (tmp_path / "me.jpg").write_bytes(data)
+    with pytest.raises(InputError, match=message):
+        open_source(tmp_path / "me.jpg")
+
+
+def test_hidden_files_and_those_of_systems_are_counted_and_not_listed(tmp_path):
+    names = [
+        ".DS_Store",
+        "._a.png",
+        "__MACOSX/._a.png",
+        "Thumbs.db",
+        "b/desktop.ini",
+        "b/.git/x.png",
+        "@eaDir/a.png",
+        "b/Icon\r",
+    ]
+    good = ["a.b.png", "b/..c.png", "b/thumbs.png"]
+    for name in [*names, *good]:
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).write_bytes(GOOD)
+    (tmp_path / "a.zip").write_bytes(zipped(*((name, GOOD) for name in [*names, *good])))
+    folder, archive = (open_source(tmp_path / place) for place in ("in", "a.zip"))
+    assert [item.name for item in folder.items] == [item.name for item in archive.items] == ["a.b.png", "b/thumbs.png"]
+    assert len(folder.passed_over) == len(archive.passed_over) == len(names) + 1
+    shutil.rmtree(tmp_path / "in" / "b")
+    os.remove(tmp_path / "in" / "a.b.png")
+    with pytest.raises(InputError, match=r"holds no files but 5 hidden or system files passed over \(.DS_Store \.\.\.\)"):
+        open_source(tmp_path / "in")
 
 
 # Films need PyAV, the extra `video`.

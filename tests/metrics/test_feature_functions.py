@@ -56,7 +56,7 @@ def test_the_discriminator_is_the_sources_and_frozen(source):
     assert not any(parameter.requires_grad for parameter in feature.discriminator.parameters())
     maps = source.discriminator().features(images())
     assert torch.equal(feature(images())[:, -8:], maps[-1].mean((2, 3)))
-    with pytest.raises(InputError, match="--source"):
+    with pytest.raises(InputError, match="no source is named"):
         features.choose("disc")
 
 

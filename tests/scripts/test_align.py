@@ -137,6 +137,22 @@ def test_the_upscaler_of_the_user_is_called(folder):
     assert Image.open(folder / "out" / "crops" / "a.png").getpixel((128, 128)) == (255, 0, 0)
 
 
+def test_points_are_in_pixels_of_the_file_where_it_is_decoded_smaller(folder, monkeypatch):
+    from faces import decode, sources
+
+    Image.open(folder / "in" / "a.png").convert("RGB").resize((480, 360)).save(folder / "a.jpg", quality=100, subsampling=0)
+    words = ["a.jpg", "--eyes", "200,160,280,168", "--size", 32, "--min_side", 0]
+    run(align, *words, "--out", "whole")
+    small = lambda data, _, background: decode.decode(data, 480 * 360 - 1, background)  # noqa: E731
+    monkeypatch.setattr(sources, "decode", small)
+    run(align, *words, "--out", "halved")
+    records = [json.loads((folder / out / "align.json").read_text())["crops"][0] for out in ("whole", "halved")]
+    assert records[1]["notes"] == ["decoded at half its size"]
+    assert records[0]["square"] == records[1]["square"] and records[0]["scale"] == records[1]["scale"]
+    crops = [np.asarray(Image.open(folder / out / "crops" / "a.png"), int) for out in ("whole", "halved")]
+    assert np.abs(crops[0] - crops[1]).mean() < 6
+
+
 @pytest.mark.parametrize(
     "words, expected",
     [

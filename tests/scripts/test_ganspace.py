@@ -106,7 +106,7 @@ def test_centring_needs_a_mean(network, tmp_path, capsys):
         (["{network}", "--edit", "hair=x"], "--edit hair=x: expected NAME=K"),
         (["{network}", "--edit", "hair=8"], "--edit hair=8: the components are 0-7"),
         (["{network}", "--components", "2", "--edit", "hair=2"], "the components are 0-1"),
-        (["{network}", "--edit", "hair=1:6"], "--layers 6: this network has the layers 0-5"),
+        (["{network}", "--edit", "hair=1:6"], "layers 6: this network has the layers 0-5"),
         (["{network}", "--edit", "hair=1:all:2..-2"], "from the lower end to the higher"),
         (["{network}", "--edit", "hair=1:all:1e999..2"], "--edit hair=1:all:1e999..2"),
         (["{network}", "--edit", "hair=1:all:3"], "expected NAME=K"),

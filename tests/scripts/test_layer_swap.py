@@ -232,7 +232,7 @@ def test_mappings_that_cannot_be_mixed_are_refused_with_a_way_out(photo, tmp_pat
     styled.load_source(photo.style.state_dict())
     given = ["--source", saved(tmp_path / "photo.pt", photo), "--target", saved(tmp_path / "styled.pt", styled)]
     message = failure(capsys, layer_swap, *given, "--interpolate", 0.5, "--outdir", tmp_path / "out")
-    assert "--mapping blend" in message and "low or high" in message
+    assert "mapping blend" in message and "take low or high" in message
 
 
 def test_a_loop_that_its_format_cannot_hold_is_refused_before_drawing_and_rows_help(files, tmp_path, capsys, monkeypatch):
