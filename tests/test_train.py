@@ -10,9 +10,11 @@ from PIL import Image
 import checkpoint
 import train
 from checkpoint import Architecture
+from metrics import scores
 from tests.commands import assert_same, failure, run
 from tests.networks import tiny_discriminator, tiny_generator
 from tests.pictures import random_pictures
+from training import steps
 
 TINY = ["--device", "cpu", "--batch", 4, "--n_sample", 4, "--sample_every", 2, "--save_every", 2]
 SCRATCH = ["--size", 16, "--channel_base", 64, "--channel_max", 8, "--style_dim", 8, "--n_mlp", 2]
@@ -98,6 +100,38 @@ def test_a_resumed_run_is_bit_equal_to_an_uninterrupted_one(faces, source, tmp_p
     assert whole["args"].pop("outdir") != parts["args"].pop("outdir")
     assert_same(parts, whole)
     assert stats(tmp_path / "parts") == stats(tmp_path / "whole") != []
+
+
+def test_each_thing_happens_as_often_as_its_flag_says(faces, source, tmp_path, monkeypatch):
+    """No two of the intervals are equal. Without memory the average is the generator of the moment."""
+    happened = {name: [] for name in ("discriminator_step", "r1_step", "generator_step", "path_length_step")}
+    judged, of_generator = [], scores.of_generator
+
+    def watch(name, step):
+        def watched(state, *inputs):
+            happened[name].append((state.iteration, inputs))
+            return step(state, *inputs)
+
+        return watched
+
+    for name in happened:
+        monkeypatch.setattr(steps, name, watch(name, getattr(steps, name)))
+    monkeypatch.setattr(
+        scores, "of_generator", lambda network, seeds, *how: judged.append(seeds) or of_generator(network, seeds, *how)
+    )
+    flags = ["--batch", 6, "--d_reg_every", 3, "--g_reg_every", 2, "--path_batch_shrink", 3, "--ema_decay", 0]
+    flags += ["--sample_every", 5, "--save_every", 4, "--eval_every", 7, "--eval_n", 5, "--eval_features", "pixels"]
+    run(train, faces, "--ckpt", source, *TINY, *flags, "--iter", 10, "--outdir", tmp_path)
+    when = {name: [iteration for iteration, _ in calls] for name, calls in happened.items()}
+    assert when["discriminator_step"] == when["generator_step"] == list(range(10))
+    assert when["r1_step"] == [0, 3, 6, 9] and when["path_length_step"] == [0, 2, 4, 6, 8]
+    sizes = {name: len(calls[-1][1][-1][0].z[0]) for name, calls in happened.items() if name != "r1_step"}
+    assert sizes == {"discriminator_step": 6, "generator_step": 6, "path_length_step": 2}
+    assert [path.stem for path in sorted((tmp_path / "samples").iterdir())] == ["000000", "000005", "000010"]
+    assert [path.stem for path in sorted((tmp_path / "checkpoints").glob("0*.pt"))] == ["000004", "000008", "000010"]
+    end = torch.load(tmp_path / "checkpoints" / "000010.pt", weights_only=True)
+    assert judged == [range(5)] and [entry["iteration"] for entry in end["evaluations"]] == [7]
+    assert_same(end["g_ema"], end["g"])
 
 
 def test_freezesg_checkpoint_draws_the_blended_faces_in_every_command(faces, source, tmp_path):

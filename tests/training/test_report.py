@@ -11,6 +11,7 @@ from PIL import Image
 
 from augment import AdaptiveP
 from cli import InputError
+from training import loggers
 from training.guard import FiniteGuard
 from training.report import Report, draw_losses, draw_progress, memory_used, open_folder
 from training.steps import Logs
@@ -147,6 +148,33 @@ def test_options_log_and_sample_are_written(tmp_path, capsys):
     assert json.loads((folder / "options.json").read_text()) == {"lr": 0.002}
     with Image.open(folder / "samples" / "000007.png") as sample:
         assert (sample.getpixel((0, 0)), sample.text) == ((1, 2, 3), {"iteration": "7"})
+
+
+def test_loggers_get_each_line_and_each_sheet_and_the_end(tmp_path, monkeypatch):
+    class Logger:
+        got = ()
+
+        def __init__(self, folder, options, mode):
+            Logger.got = [(folder, options)]
+
+        def numbers(self, iteration, line):
+            Logger.got.append((iteration, line["d"]))
+
+        def picture(self, iteration, picture):
+            Logger.got.append((iteration, picture.size))
+
+        def close(self):
+            Logger.got.append("closed")
+
+    monkeypatch.setitem(loggers.KINDS, "wandb", Logger)
+    run = run_of()
+    run.args.wandb = "online"
+    report = Report(tmp_path, run, every=2)
+    report.sample(Image.new("RGB", (4, 5)))
+    count_up(report, 5)
+    report.sample(Image.new("RGB", (6, 7)))
+    report.close()
+    assert Logger.got == [(tmp_path, {"lr": 0.002}), (0, (4, 5)), (2, 1.5), (4, 3.5), (5, (6, 7)), (5, 5.0), "closed"]
 
 
 @pytest.mark.parametrize("n_sample, across", [(4, 2), (9, 3), (64, 4), (1, 1)])

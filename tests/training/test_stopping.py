@@ -47,3 +47,21 @@ def test_alone_a_process_stops_before_the_next_step():
         assert not stop.asked(0)
         signal.raise_signal(signal.SIGTERM)
         assert stop.asked(1)
+
+
+def test_only_a_second_ctrl_c_insists():
+    """Whoever asks by SIGTERM may ask again, and is patient; Ctrl-C after it is a second request."""
+    with StopRequest() as stop:
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+        assert stop.asked(1) and stop.signal == signal.SIGTERM
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_afterwards_signals_mean_what_they_meant_before():
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.getsignal(number) for number in numbers]
+    with StopRequest():
+        assert all(signal.getsignal(number) != handler for number, handler in zip(numbers, before))
+    assert [signal.getsignal(number) for number in numbers] == before
