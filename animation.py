@@ -5,7 +5,8 @@ save(frames, Path("walk.mp4"), fps=24)
 """
 
 import io
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
@@ -44,21 +45,34 @@ def check_pace(ending: str, fps: float, flag: str = "--fps") -> None:
         raise InputError(f"{flag} {fps:g}: a frame of {ending} lasts {SLOWEST[ending] / 1000:g} seconds at most")
 
 
-def save(frames: Sequence[Image.Image], path: Path, fps: float = 8, hold: float = 1.5) -> Path:
-    """Write an endless .gif or .webp, or an .mp4; the last frame stays for `hold` seconds. Raises what `check` raises."""
-    ending = path.suffix[1:].lower()
-    check(ending, frames[0].size, str(path.parent / path.stem))
+def save(frames: Iterable[Image.Image], path: Path, fps: float = 8, hold: float = 1.5) -> Path:
+    """Write an endless .gif or .webp, or an .mp4; the last frame stays for `hold` seconds. Raises what `check` raises.
+
+    An .mp4 takes frame by frame, so of a generator no more than one is held; the others need all of them.
+    """
+    ending, frames = path.suffix[1:].lower(), iter(frames)
+    first = next(frames)
+    check(ending, first.size, str(path.parent / path.stem))
+    frames = itertools.chain([first], frames)
     if ending == "mp4":
-        return _save_mp4([*frames, *[frames[-1]] * (round(fps * hold) - 1)], path, fps)
-    durations = [round(1000 / fps)] * (len(frames) - 1) + [round(1000 * hold)]
+        return _save_mp4(_with_last(frames, round(fps * hold)), first.size, path, fps)
+    whole = list(frames)
+    durations = [round(1000 / fps)] * (len(whole) - 1) + [round(1000 * hold)]
     if ending == "gif":  # one palette for all frames: fifty times faster than one each, and no flicker
-        palette = _palette(frames)
-        frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
-    data, options = io.BytesIO(), {"append_images": frames[1:], "duration": durations, "loop": 0}
-    frames[0].save(data, ending, save_all=True, **options)
+        palette = _palette(whole)
+        whole = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in whole]
+    data, options = io.BytesIO(), {"append_images": whole[1:], "duration": durations, "loop": 0}
+    whole[0].save(data, ending, save_all=True, **options)
     with utils.whole_file(path) as partial:
         partial.write_bytes(data.getbuffer())
     return path
+
+
+def _with_last(frames: Iterable[Image.Image], times: int) -> Iterator[Image.Image]:
+    """The frames, and the last one as often as makes `times` of it."""
+    for frame in frames:
+        yield frame
+    yield from [frame] * (times - 1)
 
 
 def _holds(ending: str, size: tuple[int, int]) -> bool:
@@ -83,21 +97,21 @@ def _package(name: str) -> ModuleType:
     return av
 
 
-def _save_mp4(frames: Sequence[Image.Image], path: Path, fps: float) -> Path:
+def _save_mp4(frames: Iterable[Image.Image], size: tuple[int, int], path: Path, fps: float) -> Path:
     av = _package(str(path))
     with utils.whole_file(path) as partial:
         try:
-            _film(av, frames, partial, fps)
+            _film(av, frames, size, partial, fps)
         except av.FFmpegError as error:
             raise OSError(error.errno, error.strerror) from None
     return path
 
 
-def _film(av: ModuleType, frames: Sequence[Image.Image], path: Path, fps: float) -> None:
+def _film(av: ModuleType, frames: Iterable[Image.Image], size: tuple[int, int], path: Path, fps: float) -> None:
     with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as film:
         stream = film.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000), options={"crf": "16"})
-        right, bottom = (side % 2 for side in frames[0].size)  # its colours come in blocks of 2x2
-        stream.width, stream.height, stream.pix_fmt = frames[0].width + right, frames[0].height + bottom, "yuv420p"
+        right, bottom = (side % 2 for side in size)  # its colours come in blocks of 2x2
+        stream.width, stream.height, stream.pix_fmt = size[0] + right, size[1] + bottom, "yuv420p"
         coder = stream.codec_context
         coder.colorspace = coder.color_primaries = coder.color_trc = BT709
         coder.color_range = TV_RANGE

@@ -216,7 +216,7 @@ def save_loop(args: argparse.Namespace, scenes: dict[str, Scene], found: Directi
     import animation
     from editing import sweeps
 
-    pictures = [*sweeps.loop(scenes, found, edit, args.frames, args.columns)]
+    pictures = sweeps.loop(scenes, found, edit, args.frames, args.columns)
     return animation.save(pictures, file_name(args, name, edit, args.loop), FPS, hold=1 / FPS)
 
 

@@ -12,6 +12,7 @@ keyframes.png shows them.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,13 +70,15 @@ def main(args: argparse.Namespace) -> Path:
     if len(who) < 2:
         raise cli.InputError(f"{'--latents' if args.latents else '--seeds'}: a walk needs two people or more")
     check_film(args, networks, who)
-    rows = film(args, networks, who)
+    paths = {name: walked(args, generator, who) for name, generator in networks.items()}
+    met = {name: people.pictures(networks[name], path[:: args.frames], args.batch) for name, path in paths.items()}
     cli.save_command(args, args.outdir)
-    people_met = {name: frames[:: args.frames] for name, frames in rows.items()}
-    keyframes = utils.paired_sheet(people_met, COLUMNS, captions=who.captions)
+    keyframes = utils.paired_sheet(met, COLUMNS, captions=who.captions)
     print(utils.save_png(keyframes, args.outdir / "keyframes.png", **made_by(args)))
-    frames = side_by_side(rows)
-    return animation.save(frames, args.outdir / f"walk.{args.format}", args.fps, 1 / args.fps if args.loop else HOLD)
+    hold = 1 / args.fps if args.loop else HOLD
+    with progress.Bar(sum(map(len, paths.values())), "frames") as bar:
+        frames = side_by_side(film(args, networks, paths, bar.update))
+        return animation.save(frames, args.outdir / f"walk.{args.format}", args.fps, hold)
 
 
 def check_film(args: argparse.Namespace, networks: dict[str, Generator], who: People) -> None:
@@ -90,14 +93,13 @@ def check_film(args: argparse.Namespace, networks: dict[str, Generator], who: Pe
     utils.check_sheet(utils.paired_sheet_size((size, size), [*networks], len(who), COLUMNS), who.flag, "take fewer people")
 
 
-def film(args: argparse.Namespace, networks: dict[str, Generator], who: People) -> dict[str, list[Image]]:
-    """The frames that each network draws; every args.frames-th is a person."""
-
+def film(
+    args: argparse.Namespace, networks: dict[str, Generator], paths: dict[str, Tensor], drawn: Callable[[int], object]
+) -> dict[str, Iterator[Image]]:
+    """The frames of each network, drawn as they are asked for; every args.frames-th is a person."""
     from editing import people
 
-    paths = {name: walked(args, generator, who) for name, generator in networks.items()}
-    with progress.Bar(sum(map(len, paths.values())), "frames") as bar:
-        return {name: people.pictures(networks[name], path, args.batch, drawn=bar.update) for name, path in paths.items()}
+    return {name: people.each_picture(networks[name], path, args.batch, drawn=drawn) for name, path in paths.items()}
 
 
 def walked(args: argparse.Namespace, generator: Generator, who: People) -> Tensor:
@@ -113,13 +115,12 @@ def walked(args: argparse.Namespace, generator: Generator, who: People) -> Tenso
     return People(steps, who.flag, found=Latents(z, "z", steps)).w_plus(generator, args.truncation)
 
 
-def side_by_side(rows: dict[str, list[Image]]) -> list[Image]:
+def side_by_side(rows: dict[str, Iterator[Image]]) -> Iterator[Image]:
     """Of two networks; the pictures of one are the frames already."""
     import utils
 
-    if len(rows) == 1:
-        return next(iter(rows.values()))
-    return [utils.sheet(frame, len(rows), list(rows)) for frame in zip(*rows.values())]
+    for frame in zip(*rows.values()):
+        yield frame[0] if len(rows) == 1 else utils.sheet(frame, len(rows), list(rows))
 
 
 def made_by(args: argparse.Namespace) -> dict[str, object]:

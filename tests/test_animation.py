@@ -1,6 +1,7 @@
 """Animations: frames, pace, colours, and what a format cannot hold."""
 
 import sys
+import weakref
 
 import numpy as np
 import pytest
@@ -131,3 +132,23 @@ def test_a_missing_package_is_found_before_drawing(monkeypatch):
     with pytest.raises(InputError, match=r"--loop: writing mp4 needs a package: pip install -e .\[video\]"):
         animation.check("mp4", (16, 16), "--loop")
     animation.check("webp", (16, 16), "--loop")
+
+
+def test_a_long_film_is_written_frame_by_frame(tmp_path):
+    """Each frame is made when the one before is written already."""
+    av = pytest.importorskip("av")
+    alive, most = set(), [0]
+
+    def frames():
+        for number in range(60):
+            frame = flat((4 * number, 90, 10))
+            alive.add(number)
+            weakref.finalize(frame, alive.discard, number)
+            most[0] = max(most[0], len(alive))
+            yield frame
+            del frame
+
+    path = animation.save(frames(), tmp_path / "a.mp4", fps=10, hold=0.5)
+    assert most[0] <= 4
+    with av.open(str(path)) as film:
+        assert sum(1 for _ in film.decode(video=0)) == 60 + 4

@@ -29,7 +29,9 @@ def frames(network, seeds, *words):
     """Of a film by one network, [frames, 16, 16, 3]."""
     args = interpolate.parser().parse_args(["--ckpt=", *map(str, words)])
     args.interp = args.interp or interpolate.USUAL[args.space]
-    return np.stack(list(map(np.asarray, interpolate.film(args, {"": network}, who.by_seed(seeds))[""]))).astype(int)
+    paths = {"": interpolate.walked(args, network, who.by_seed(seeds))}
+    found = interpolate.film(args, {"": network}, paths, lambda count: None)
+    return np.stack(list(map(np.asarray, found[""]))).astype(int)
 
 
 def drawn(network, w):
@@ -179,3 +181,10 @@ def test_a_sheet_that_no_memory_holds_is_refused_before_drawing(file, tmp_path, 
     monkeypatch.setattr(latents, "draw", None)
     message = failure(capsys, interpolate, "--ckpt", file, "--seeds", "0-99", "--outdir", tmp_path / "out")
     assert "GiB" in message and "fewer people" in message and not (tmp_path / "out").exists()
+
+
+def test_keyframes_are_saved_before_the_film(file, tmp_path, monkeypatch):
+    monkeypatch.setattr(animation, "save", lambda *args, **options: (_ for _ in ()).throw(OSError("full")))
+    with pytest.raises(SystemExit):
+        draw(file, tmp_path, "--seeds", "0-2", "--frames", 3)
+    assert (tmp_path / "keyframes.png").exists()
