@@ -11,6 +11,8 @@ import torch
 from op import build, nvrtc
 from tests.op.compiled import needs_compiler, needs_nvcc
 
+pytestmark = pytest.mark.slow
+
 USE = "import torch; from op import fused_leaky_relu; print(fused_leaky_relu(torch.ones(1, 1), scale=1).item())"
 
 
