@@ -89,11 +89,8 @@ def _decided_by_methods() -> set[str]:
 
 
 def _refusal(name: str, saved: dict[str, object], resumed: Checkpoint) -> str:
-    was = (
-        "without it"
-        if saved[name] is None or saved[name] is False or saved[name] == -1
-        else f"with {_spelled(name, saved[name])}"
-    )
+    value = saved[name]
+    was = "without it" if value in (None, -1) or value is False else f"with {_spelled(name, value)}"
     done = "took its scores" if name in SCORING else "began"
     start = saved.get("ckpt") or resumed.path
     return f"the run {done} {was}; leave the flag out, or begin a new run with --ckpt {start} in place of --resume"

@@ -131,6 +131,6 @@ def test_following_the_advice_of_overfitting_trains_with_augmentation(begun, tmp
     monkeypatch.setattr(symptoms, "MOST_OVERFITTING", -2)
     run(train, begun / "faces", "--ckpt", begun / "source.pt", "--device", "cpu", "--batch", 4, "--n_sample", 4, "--iter", 30,
         "--outdir", tmp_path / "run")  # fmt: skip
-    (command,) = re.findall("by heart .*`python (train.py .*?)`", capsys.readouterr().out)
+    (command,) = re.findall("by heart.*`python (train.py .*?)`", capsys.readouterr().out)
     run(train, *shlex.split(command)[1:], "--iter", 31)
     assert "Changed: --augment (was False)" in capsys.readouterr().out
