@@ -31,6 +31,17 @@ LINE_COLOURS = (
 )
 
 
+def download_pretrained_model(download_all: bool = True, file: str = "", out: str | Path = "networks") -> Path | None:
+    """`python -m scripts.download` under the name that the published notebooks call; it prints licences, links and places.
+
+    file: with download_all=False, one of them: "ffhq256.pt", "Disney.pt", or a name of the command's table
+    Returns the folder, or the file; None for a file whose host asks for a click. Raises InputError.
+    """
+    import published
+
+    return published.get_all(Path(out)) if download_all else published.get(file, Path(out))
+
+
 def to_pixels(images: Tensor) -> Tensor:
     """[batch, 3, height, width] in [-1, 1] -> uint8 [batch, height, width, 3], clamped and rounded."""
     return images.detach().float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu()

@@ -182,8 +182,12 @@ def run_folder(ckpt: Path) -> Path:
 
 def append(path: Path, measured: dict, started: float) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        print(json.dumps(measured | {"seconds": round(time.monotonic() - started, 1)}), file=file)
+    line = json.dumps(measured | {"seconds": round(time.monotonic() - started, 1)})
+    try:
+        with path.open("a") as file:
+            print(line, file=file)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
     return path
 
 

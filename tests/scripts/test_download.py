@@ -8,6 +8,8 @@ from email.utils import formatdate
 import pytest
 
 import cli
+import published
+import utils
 from scripts import download
 
 DATA = bytes(i * i % 251 for i in range(3_000_000))
@@ -76,7 +78,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch):
-    monkeypatch.setattr(download, "PAUSE", 0)
+    monkeypatch.setattr(published, "PAUSE", 0)
     server = Server()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -119,7 +121,7 @@ def test_interruptions_are_resumed(server, tmp_path, capsys):
 def test_a_later_call_goes_on_from_the_part(server, tmp_path):
     server.breaks = 1
     with pytest.raises(http.client.IncompleteRead):
-        download._receive(f"{server.url}/model.pt", tmp_path / "model.pt.part")
+        published._receive(f"{server.url}/model.pt", tmp_path / "model.pt.part")
     assert files(tmp_path) == ["model.pt.part", "model.pt.part.etag"]
     assert run(f"{server.url}/model.pt", "--out", tmp_path, "--sha256", SHA256).read_bytes() == DATA
     assert server.requests == [None, f"bytes={len(DATA) // 3}-"]
@@ -156,7 +158,7 @@ def test_without_a_strong_mark_it_begins_anew(server, tmp_path, etag):
 
 def test_last_modified_is_a_mark_too(tmp_path):
     date = formatdate(usegmt=True)
-    download._remember(tmp_path / "a.part", {"Last-Modified": date})
+    published._remember(tmp_path / "a.part", {"Last-Modified": date})
     assert (tmp_path / "a.part.etag").read_text() == date
 
 
@@ -187,7 +189,7 @@ def test_no_such_file_on_the_server(server, tmp_path):
 
 
 def test_no_connection(tmp_path, monkeypatch):
-    monkeypatch.setattr(download, "PAUSE", 0)
+    monkeypatch.setattr(published, "PAUSE", 0)
     with pytest.raises(cli.InputError, match=r"gave up \(.*refused.*\); the same command goes on"):
         run("http://127.0.0.1:9/model.pt", "--out", tmp_path)
 
@@ -200,7 +202,7 @@ def test_redirects_are_followed_to_safe_places_only(server, tmp_path):
     server.requests.clear()
     with pytest.raises(cli.InputError, match=r"loop\.pt: 302"):
         run(f"{server.url}/loop.pt", "--out", tmp_path)
-    assert len(server.requests) <= download.REDIRECTS + 1
+    assert len(server.requests) <= published.REDIRECTS + 1
 
 
 @pytest.mark.parametrize(
@@ -219,25 +221,25 @@ def test_a_link_must_end_in_a_file_name(tmp_path, end):
 
 
 def test_a_name_cannot_leave_the_folder(tmp_path):
-    assert download._name("https://example.org/a/..%2f..%2fb.pt") == "b.pt"
-    assert download._name("https://example.org/a/..%5c..%5cb.pt") == "b.pt"
+    assert published._name("https://example.org/a/..%2f..%2fb.pt") == "b.pt"
+    assert published._name("https://example.org/a/..%5c..%5cb.pt") == "b.pt"
 
 
 def test_a_file_larger_than_the_limit_or_the_disk(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(download, "LARGEST", 1000)
+    monkeypatch.setattr(published, "LARGEST", 1000)
     with pytest.raises(cli.InputError, match="announced, expected at most"):
         run(f"{server.url}/model.pt", "--out", tmp_path)
     monkeypatch.undo()
-    monkeypatch.setattr(download.shutil, "disk_usage", lambda path: download.shutil._ntuple_diskusage(10, 9, 1))
+    monkeypatch.setattr(published.shutil, "disk_usage", lambda path: published.shutil._ntuple_diskusage(10, 9, 1))
     with pytest.raises(cli.InputError, match="the disk has 0 MiB free"):
         run(f"{server.url}/model.pt", "--out", tmp_path)
 
 
-@pytest.mark.parametrize("name", download.PUBLISHED)
+@pytest.mark.parametrize("name", published.PUBLISHED)
 def test_offline_prints_link_and_place(tmp_path, capsys, name):
     assert run(name, "--offline", "--out", tmp_path / "nets") is None
     said = capsys.readouterr().out
-    assert download.PUBLISHED[name].url in said
+    assert published.PUBLISHED[name].url in said
     assert str(tmp_path / "nets") in said
     assert not (tmp_path / "nets").exists()
 
@@ -248,10 +250,10 @@ def test_files_that_need_a_click_are_explained(tmp_path, capsys):
 
 
 def test_published_table_is_sound():
-    for file in download.PUBLISHED.values():
-        download.check_link(file.url)
+    for file in published.PUBLISHED.values():
+        published.check_link(file.url)
         assert file.licence
-        assert file.file or download._name(file.url)
+        assert file.file or published._name(file.url)
         assert len(file.sha256) <= 64
 
 
@@ -259,3 +261,61 @@ def test_published_table_is_sound():
 def test_wrong_words(tmp_path, words):
     with pytest.raises(cli.InputError):
         run(*words, "--out", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["ffhq256.pt", "550000.pt", "FFHQ256.PT", "ffhq256-rosinality"])
+def test_a_file_is_found_by_any_of_its_names(name):
+    assert published.find(name) is published.PUBLISHED["ffhq256-rosinality"]
+
+
+def table(server) -> dict[str, published.Published]:
+    """A file that is there, one that is not, one behind a click."""
+    return {
+        "first": published.Published(f"{server.url}/none.pt", "no such file", "free"),
+        "second": published.Published(f"{server.url}/model.pt", "a network", "free"),
+        "third": published.Published(f"{server.url}/hidden", "by hand", "free", file="third.pt", by_hand=True),
+    }
+
+
+def test_all_are_fetched_and_one_that_fails_is_named_at_the_end(server, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(published, "PUBLISHED", table(server))
+    with pytest.raises(cli.InputError, match=r"all: 1 of 3 files are missing \(first\); run it again"):
+        run("all", "--out", tmp_path)
+    assert (tmp_path / "model.pt").read_bytes() == DATA
+    said = capsys.readouterr().out
+    assert "failed:" in said and "404" in said
+    assert f"place:   {tmp_path / 'third.pt'}" in said
+    del published.PUBLISHED["first"]
+    assert run("all", "--out", tmp_path) == tmp_path
+    assert "already there" in capsys.readouterr().out
+
+
+def test_all_offline_names_every_link_and_place(tmp_path, capsys):
+    run("all", "--offline", "--out", tmp_path / "nets")
+    said = capsys.readouterr().out
+    assert all(file.url in said for file in published.PUBLISHED.values())
+    assert said.count("place:") == len(published.PUBLISHED)
+    assert not (tmp_path / "nets").exists()
+
+
+def test_a_hash_belongs_to_one_file(tmp_path):
+    with pytest.raises(cli.InputError, match="--sha256"):
+        run("all", "--sha256", "0" * 64, "--out", tmp_path)
+
+
+def test_a_full_disk_ends_it_at_once(server, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(published, "_receive", full)
+    with pytest.raises(OSError) as caught:
+        run(f"{server.url}/model.pt", "--out", tmp_path)
+    assert caught.value.filename == str(tmp_path / "model.pt.part")
+
+
+def test_the_published_function_fetches_all_or_one(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(published, "PUBLISHED", {name: file for name, file in table(server).items() if name != "first"})
+    assert utils.download_pretrained_model(out=tmp_path / "all") == tmp_path / "all"
+    assert (tmp_path / "all" / "model.pt").read_bytes() == DATA
+    assert utils.download_pretrained_model(False, "second", tmp_path) == tmp_path / "model.pt"
+    assert utils.download_pretrained_model(download_all=False, file="third.pt", out=tmp_path) is None
