@@ -72,7 +72,7 @@ def _coloured(frame, stream, background: str, notes: list[str]) -> Image.Image:
     if hdr.beyond_a_screen(primaries, transfer):
         deep = frame.reformat(format="rgb48le", src_colorspace=matrix).to_ndarray()
         notes.append("HDR or wide colours brought to those of a screen")
-        return Image.fromarray(hdr.to_screen(deep / np.float32(65535), primaries, transfer))
+        return Image.fromarray(hdr.to_screen(deep, primaries, transfer))
     if frame.format.has_palette or any(component.is_alpha for component in frame.format.components):
         whole = Image.fromarray(frame.reformat(format="rgba", src_colorspace=matrix).to_ndarray())
         return flatten(whole, background, notes)

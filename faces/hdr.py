@@ -10,6 +10,7 @@ import numpy as np
 
 PQ, HLG = 16, 18  # transfers
 WHITE_NITS, HLG_PEAK = 203, 1000
+BAND = 64  # rows at a time
 KNEE = 0.75  # of the light of white: below it nothing changes
 SDR_GAMMA = 2.4  # of a film that is not HDR (ITU-R BT.1886)
 D65 = (0.3127, 0.3290)
@@ -26,14 +27,22 @@ def beyond_a_screen(primaries: int, transfer: int) -> bool:
 
 
 def to_screen(pixels: np.ndarray, primaries: int, transfer: int) -> np.ndarray:
-    """R'G'B' [height, width, 3] in [0, 1] -> uint8 sRGB. Unknown primaries: BT.2020's with HDR."""
+    """R'G'B' [height, width, 3] in [0, 1], or uint16, -> uint8 sRGB. Unknown primaries: BT.2020's with HDR."""
     own = CHROMATICITIES.get(primaries, CHROMATICITIES[9])
+    matrix = _between(own, CHROMATICITIES[1]).T.astype(np.float32)
+    shown = np.empty(pixels.shape, np.uint8)
+    for top in range(0, len(pixels), BAND):  # a frame of 4K as a whole would take a gigabyte
+        band = pixels[top : top + BAND]
+        band = band / np.float32(65535) if band.dtype == np.uint16 else band
+        shown[top : top + BAND] = np.rint(_encoded(band, matrix, transfer) * 255)
+    return shown
+
+
+def _encoded(pixels: np.ndarray, matrix: np.ndarray, transfer: int) -> np.ndarray:
     if transfer in (PQ, HLG):
         light = {PQ: pq_light, HLG: hlg_light}[transfer](pixels) / WHITE_NITS
-        encoded = srgb(_squeezed(light @ _between(own, CHROMATICITIES[1]).T))
-    else:
-        encoded = np.clip(pixels**SDR_GAMMA @ _between(own, CHROMATICITIES[1]).T, 0, 1) ** (1 / SDR_GAMMA)
-    return np.rint(encoded * 255).astype(np.uint8)
+        return srgb(_squeezed(light @ matrix))
+    return np.clip(pixels**SDR_GAMMA @ matrix, 0, 1) ** (1 / SDR_GAMMA)
 
 
 def pq_light(pixels: np.ndarray) -> np.ndarray:

@@ -44,3 +44,11 @@ def test_bright_colours_keep_their_hue_and_dim_ones_their_light(brightness):
     assert squeezed / squeezed[..., :1] == pytest.approx(light / light[..., :1])
     assert squeezed.max() <= 1
     assert brightness > hdr.KNEE or squeezed == pytest.approx(light)
+
+
+@pytest.mark.parametrize("transfer", [1, *TRANSFERS])
+def test_a_frame_of_any_height_is_shown_row_by_row_as_alone(transfer):
+    deep = np.random.default_rng(0).integers(0, 65536, (2 * hdr.BAND + 5, 3, 3), dtype=np.uint16)
+    whole = hdr.to_screen(deep, 9, transfer)
+    for row in (0, hdr.BAND - 1, hdr.BAND, len(deep) - 1):
+        assert np.array_equal(whole[row : row + 1], hdr.to_screen(deep[row : row + 1] / np.float32(65535), 9, transfer))
