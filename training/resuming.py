@@ -25,7 +25,8 @@ FILES = ("ckpt", "outdir")  # saved as text
 def continued(args: argparse.Namespace, given: set[str], resumed: Checkpoint) -> argparse.Namespace:
     """The flags of a run that goes on: those `given` on this command line, the others as they were saved.
 
-    Raises InputError for a given flag that cannot change any more; for a flag whose value is the saved one, never.
+    Raises InputError for a given flag that cannot change any more (for one whose value is the saved one, never), and for a
+    saved file that is gone.
     """
     saved = {name: value for name, value in resumed.extra["args"].items() if name in vars(args)}
     saved |= {name: Path(saved[name]) for name in FILES if saved.get(name)}
@@ -41,6 +42,9 @@ def continued(args: argparse.Namespace, given: set[str], resumed: Checkpoint) ->
     if given & {"iter", "kimg"}:
         kept -= {"iter", "kimg"}
     now = argparse.Namespace(**vars(args) | {name: saved[name] for name in kept})
+    for name, what in {"ckpt": "the run's source", "path": "the data set"}.items():
+        if name in kept and saved[name] and not Path(saved[name]).exists():
+            raise InputError(f"--{name} {saved[name]}: no longer there; say by --{name} where {what} lies now")
     if now.kimg and not now.iter:
         now.iter, now.kimg = _iterations(now, resumed), None
     return now

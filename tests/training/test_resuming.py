@@ -323,3 +323,16 @@ def test_a_finished_run_says_so_and_nothing_is_touched(places, capsys, words):
 def test_a_flag_that_does_nothing_without_another_is_not_taken_alone(places, capsys, words, needed):
     message = failure(capsys, train, places / "faces", "--ckpt", places / "source.pt", *words)
     assert " ".join(map(str, words[-2:])) in message and f"no effect without {needed}" in message
+
+
+@pytest.mark.parametrize("name, flag", [("faces", "path"), ("source.pt", "ckpt")])
+def test_what_was_moved_is_asked_for_and_taken_where_it_is(places, tmp_path, capsys, name, flag):
+    shutil.copytree(places / "faces", tmp_path / "faces")
+    shutil.copy(places / "source.pt", tmp_path)
+    words = ["--ckpt", tmp_path / "source.pt", *TINY, "--freezeG", 1, "--iter", 1, "--outdir", tmp_path / "own"]
+    run(train, tmp_path / "faces", *words)
+    (tmp_path / name).rename(tmp_path / "elsewhere")
+    resumed = ["--resume", "--outdir", tmp_path / "own", "--iter", 2]
+    message = failure(capsys, train, *resumed)
+    assert f"--{flag} {tmp_path / name}: no longer there; say by --{flag} where" in message
+    run(train, *resumed, f"--{flag}", tmp_path / "elsewhere")
