@@ -42,11 +42,11 @@ def continued(args: argparse.Namespace, given: set[str], resumed: Checkpoint) ->
     if given & {"iter", "kimg"}:
         kept -= {"iter", "kimg"}
     now = argparse.Namespace(**vars(args) | {name: saved[name] for name in kept})
-    for name, what in {"ckpt": "the run's source", "path": "the data set"}.items():
-        if name in kept and saved[name] and not Path(saved[name]).exists():
-            raise InputError(f"--{name} {saved[name]}: no longer there; say by --{name} where {what} lies now")
     if now.kimg and not now.iter:
         now.iter, now.kimg = _iterations(now, resumed), None
+    for name, what in {"ckpt": "the run's source", "path": "the data set"}.items():
+        if name in kept and saved[name] and not Path(saved[name]).exists() and not finished(now, resumed):
+            raise InputError(f"--{name} {saved[name]}: no longer there; say by --{name} where {what} lies now")
     return now
 
 

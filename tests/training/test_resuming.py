@@ -333,6 +333,7 @@ def test_what_was_moved_is_asked_for_and_taken_where_it_is(places, tmp_path, cap
     run(train, tmp_path / "faces", *words)
     (tmp_path / name).rename(tmp_path / "elsewhere")
     resumed = ["--resume", "--outdir", tmp_path / "own", "--iter", 2]
+    run(train, *resumed[:-1], 1)  # finished: nothing is needed
     message = failure(capsys, train, *resumed)
     assert f"--{flag} {tmp_path / name}: no longer there; say by --{flag} where" in message
     run(train, *resumed, f"--{flag}", tmp_path / "elsewhere")
