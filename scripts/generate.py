@@ -89,10 +89,9 @@ def on_sheet(args: argparse.Namespace, count: int, networks: dict, single: bool)
     shown = min(count, args.sheet) if args.sheet is not None else count if count <= MOST_ON_SHEET else 0
     if not shown and not single:
         raise cli.InputError(f"{count} people, and no sheet of so many unasked: --sheet N draws one of the first N")
-    if shown < count:
-        print(
-            f"sheet.png shows the first {shown} of {count} people" if shown else f"no sheet of {count} people; --sheet N asks"
-        )
+    if shown < count and args.sheet != 0:
+        some = f"the first {shown} are on the sheet" if shown else "no sheet; --sheet N draws one of the first N"
+        print(f"{count} people: {some}")
     if shown:
         side = next(iter(networks.values())).size
         size = utils.paired_sheet_size((side, side), [*networks], shown, args.columns)
