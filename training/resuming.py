@@ -56,7 +56,8 @@ def changes(resumed: Checkpoint, run: Run) -> list[str]:
     different = [name for name in now if name in saved and now[name] != saved[name] and name not in UNCHANGING]
     lines = [f"Changed: {_spelled(name, now[name])} (was {saved[name]})" for name in different]
     if _other_images(resumed, run.images):
-        lines.append(f"The data set holds {len(run.images)} pictures, and held {resumed.extra['pictures']}: scores begin anew")
+        anew = ": scores begin anew" if resumed.extra.get("evaluations") else ""
+        lines.append(f"The data set holds {len(run.images)} pictures, and held {resumed.extra['pictures']}{anew}")
     return lines
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from training.transfer.presets import preset_flags
 
 WINDOW = 1000  # real images that r_t and p are averaged over, at least
-FIRST_EPOCHS = 20  # in which D knows no image by heart
+FIRST_EPOCHS = 50  # in which D, where it is sure, is rather far ahead than knows images by heart
 MOST_OVERFITTING = 0.9  # r_t: D knows nearly all training images by heart
 MOST_AUGMENTING = 0.8  # p: beyond it the generator learns to draw what the augmentation does (Karras et al. 2020, ADA)
 UNTIL = 0.1  # as far an average falls below its limit before that is said again

@@ -45,8 +45,8 @@ def test_r_t_is_averaged_over_a_thousand_images():
 
 
 def test_the_first_epochs_are_silent():
-    assert said(signs(*[1.0] * 60), pictures=300) == [37]  # 20 * 300 / 160
-    assert said(signs(*[1.0] * 60), pictures=1000) == []
+    assert said(signs(*[1.0] * 120), pictures=300) == [93]  # 50 * 300 / 160
+    assert said(signs(*[1.0] * 120), pictures=1000) == []
 
 
 def test_what_comes_back_is_said_again_but_not_what_swings_about_its_limit():
