@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from checkpoint import kinds
 from cli import InputError
 from model import BLUR_TAPS, Discriminator, Generator, channel_table, make_kernel
 
@@ -101,6 +102,8 @@ class Undrawn(TorchFunctionMode):
 
 def from_generator(state: State) -> Architecture:
     """Raises InputError where the tensors that tell the architecture are missing or have the wrong number of dimensions."""
+    if peculiarity := kinds.peculiar_generator(state):
+        raise InputError(peculiarity)
     levels = _count(state, r"to_rgbs\.(\d{1,3})\.", first=0)
     size = _size(levels)
     channels = {4: _dimension(state, "input.input", 1, ndim=4)}
@@ -118,6 +121,8 @@ def from_generator(state: State) -> Architecture:
 
 def from_discriminator(state: State) -> Architecture:
     """As `from_generator`; style_dim and n_mlp, which a discriminator does not show, are the published 512 and 8."""
+    if peculiarity := kinds.peculiar_discriminator(state):
+        raise InputError(peculiarity)
     blocks = _count(state, r"convs\.(\d{1,3})\.conv\d\.", first=1)
     size = _size(blocks)
     channels = {size: _dimension(state, "convs.0.0.weight", 0, ndim=4)}
@@ -151,16 +156,27 @@ def complete(state: State, shapes: dict[str, torch.Size], taps: tuple[float, ...
             raise InputError(f"{name}: unexpected tensor {list(state[name].shape)}")
     notes = [f"{filled.count(kind)} missing {kind} filled in" for kind in sorted(set(filled))]
     notes += [f"{len(superfluous)} superfluous *.kernel left out"] * bool(superfluous)
-    if any(tensor.dtype != torch.float32 for tensor in state.values()):
-        notes.append("stored in half precision, widened to float32")
-    return result, notes
+    return result, [*notes, *_narrowed(state)]
+
+
+def _narrowed(state: State) -> list[str]:
+    """A note on numbers of another precision."""
+    stored = {tensor.dtype for tensor in state.values()} - {torch.float32}
+    if not stored:
+        return []
+    if stored <= {torch.float16, torch.bfloat16}:
+        return ["stored in half precision, widened to float32"]
+    names = ", ".join(sorted(str(dtype).removeprefix("torch.") for dtype in stored))
+    wide = any(dtype.itemsize > 4 for dtype in stored)
+    return [f"stored in {names}, {'narrowed' if wide else 'widened'} to float32"]
 
 
 def _checked(name: str, tensor: Tensor, shape: torch.Size) -> Tensor:
     if tensor.shape != shape:
         raise InputError(f"{name}: expected {list(shape)}, found {list(tensor.shape)}")
-    if tensor.dtype not in (torch.float32, torch.float16, torch.bfloat16):
-        raise InputError(f"{name}: expected float32 (or half precision), found {str(tensor.dtype).removeprefix('torch.')}")
+    if not tensor.dtype.is_floating_point:
+        found = str(tensor.dtype).removeprefix("torch.")
+        raise InputError(f"{name}: expected floating-point numbers, found {found}; quantised networks cannot be used")
     tensor = tensor.detach().float()
     if not torch.isfinite(tensor).all():
         raise InputError(f"{name}: expected finite numbers, found NaN or Inf")

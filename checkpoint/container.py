@@ -7,24 +7,14 @@ Formats: the zip and the older stream that torch.save writes, safetensors, and N
 are compared with the size of the file before anything is read, so that a small file cannot fill the memory.
 """
 
-import argparse
-import itertools
-import math
 from pathlib import Path
-
-import torch
-from torch import Tensor
 
 from checkpoint.nvidia_pickle import load_pickle
 from checkpoint.otherwise import UNKNOWN, otherwise
 from checkpoint.torch_format import STREAM, ZIP, load_stream, load_zip
+from checkpoint.values import LARGEST_FILE, plain
 from checkpoint.vetting import damage
 from cli import InputError
-
-LARGEST_FILE = 3 * 2**30  # bytes; a training checkpoint at 1024 px has 0.8 GiB
-MOST_REPEATED = 2**28  # bytes that tensors may take beyond what they reach in the file, as those of .expand() do
-MOST_VALUES = 1_000_000  # numbers, strings, tensors of one file
-DEEPEST = 24  # levels of dicts and lists
 
 PICKLE = b"\x80"
 
@@ -40,7 +30,7 @@ def load(path: Path, lazy: bool = False) -> tuple[dict, str]:
 def load_values(path: Path, lazy: bool = False) -> tuple[object, str]:
     """The contents as plain values, and the container: "zip", "stream", "safetensors" or "pickle" (NVIDIA's).
 
-    argparse.Namespace becomes a dict.
+    What is neither a number, a text nor a tensor becomes one of these, see values.py; a whole network its state dict.
     lazy: tensors of a zip stay on the disk until they are used (for looking only: the file must not change meanwhile)
     Raises InputError, without the path, for a file that is damaged, hostile or something else.
     """
@@ -48,11 +38,11 @@ def load_values(path: Path, lazy: bool = False) -> tuple[object, str]:
     if size > LARGEST_FILE:
         raise InputError(f"{size / 2**30:.1f} GiB, more than any network of this kind has ({LARGEST_FILE >> 30} GiB)")
     with path.open("rb") as file:
-        start = file.read(len(STREAM))
+        start = file.read(32)
         file.seek(0)
         if start.startswith(ZIP):
             contents, container = load_zip(path, lazy), "zip"
-        elif start == STREAM:
+        elif start.startswith(PICKLE) and STREAM in start:
             contents, container = load_stream(file), "stream"
         elif _is_safetensors(start, size) or (path.suffix == ".safetensors" and otherwise(path) == UNKNOWN):
             contents, container = _load_safetensors(path), "safetensors"
@@ -82,45 +72,10 @@ def _load_safetensors(path: Path) -> dict:
 
 
 def _plain(contents: object, size: int) -> object:
-    """A copy in dicts, lists, numbers, strings and tensors. Everything else, and tensors larger than the file, are refused."""
-    count = itertools.count()
-    total = repeated = 0
-
-    def copy(value: object, level: int):
-        nonlocal total, repeated
-        if level > DEEPEST or next(count) > MOST_VALUES:
-            raise InputError("holds more values, or deeper ones, than any checkpoint")
-        if isinstance(value, argparse.Namespace):
-            value = vars(value)
-        if isinstance(value, dict):
-            return {key: copy(item, level + 1) for key, item in value.items()}
-        if isinstance(value, (list, tuple)):
-            return type(value)(copy(item, level + 1) for item in value) if type(value) in (list, tuple) else list(value)
-        if isinstance(value, Tensor):
-            needed, reached = _bytes(value, size)
-            total, repeated = total + needed, repeated + needed - reached
-            if total > LARGEST_FILE or repeated > MOST_REPEATED:
-                raise InputError("holds more data than any network of this kind")
-            return value.detach()
-        if value is None or isinstance(value, (bool, int, float, str)):
-            return value
-        if isinstance(value, torch.device):
-            return str(value)
-        raise InputError(f"holds a {type(value).__name__}, expected numbers, strings and tensors")
-
-    return copy(contents, 0)
-
-
-def _bytes(tensor: Tensor, size: int) -> tuple[int, int]:
-    """What a tensor takes when it is copied, and what it reaches in its storage: less where a stride repeats numbers."""
-    if tensor.layout != torch.strided or tensor.device.type != "cpu":
-        raise InputError(f"holds a {tensor.layout} tensor on {tensor.device}, expected ordinary ones")
-    needed = math.prod(tensor.shape)
-    reached = needed and min(
-        math.prod(length for length, stride in zip(tensor.shape, tensor.stride()) if stride),
-        1 + sum((length - 1) * abs(stride) for length, stride in zip(tensor.shape, tensor.stride())),
-    )
-    needed, reached = needed * tensor.element_size(), reached * tensor.element_size()
-    if reached > min(size, tensor.untyped_storage().nbytes()):
-        raise InputError(f"declares a tensor {list(tensor.shape)}, more than the file holds")
-    return needed, reached
+    """Plain values, see values.py. The data of some tensors is read only here."""
+    try:
+        return plain(contents, size)
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:  # records of a damaged or hostile stream fail in many ways
+        raise InputError(damage(error)) from None

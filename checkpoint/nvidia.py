@@ -83,6 +83,7 @@ def discriminator_filters(size: int) -> list[str]:
 
 def generator_from_nvidia(theirs: State) -> tuple[State, Tensor | None]:
     """NVIDIA's generator -> ours, and w_avg [style_dim], the centre for truncation."""
+    _refuse_labels(theirs, "mapping.embed.")
     size = _size(theirs, r"synthesis\.b(\d+)\.")
     n_mlp = sum(re.fullmatch(r"mapping\.fc\d+\.weight", name) is not None for name in theirs)
     theirs = dict(theirs)
@@ -99,6 +100,7 @@ def generator_from_nvidia(theirs: State) -> tuple[State, Tensor | None]:
 
 def discriminator_from_nvidia(theirs: State) -> State:
     """NVIDIA's discriminator -> ours."""
+    _refuse_labels(theirs, "mapping.")
     size = _size(theirs, r"b(\d+)\.")
     ours = _to_ours(theirs, list(discriminator_layers(size)), discriminator_filters(size))
     for i in range(1, len(_resolutions(8, size)) + 1):
@@ -118,6 +120,13 @@ def generator_to_nvidia(ours: State, w_avg: Tensor | None = None) -> State:
 def discriminator_to_nvidia(ours: State) -> State:
     size = 4 * 2 ** sum(re.fullmatch(r"convs\.\d+\.skip\.1\.weight", name) is not None for name in ours)
     return _to_nvidia(ours, discriminator_layers(size), discriminator_filters(size))
+
+
+def _refuse_labels(theirs: State, where: str) -> None:
+    """Networks with labels map them first."""
+    name = next((name for name in theirs if name.startswith(where)), None)
+    if name:
+        raise InputError(f"with labels (conditional); {name}: unexpected tensor {list(theirs[name].shape)}; {ONLY}")
 
 
 def _to_ours(theirs: State, layers: list[tuple[str, str, str]], filters: list[str]) -> State:

@@ -15,12 +15,19 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from checkpoint import container, nvidia
+from checkpoint import container, kinds, modules, nvidia, nvidia_pickle, search
 from checkpoint.architecture import WHOLE_BATCH, Architecture, State, Undrawn, complete, from_discriminator, from_generator
 from checkpoint.blended import BlendedGenerator
+from checkpoint.values import Whole, number
 from checkpoint.write import STAMP
 from cli import InputError
 from model import Discriminator, Generator
+
+WHOLE_SETTINGS = {  # option: (module, attribute) of networks that were pickled whole
+    "lr_mlp": ("style.1", "lr_mul"),
+    "conv_clamp": ("conv1.clamp", "max_val"),
+    "stddev_group": ("", "stddev_group"),
+}
 
 
 @dataclass
@@ -28,7 +35,7 @@ class Checkpoint:
     """What a file holds.
 
     format:       for people: "this project", "stylegan2-pytorch training", "converted weights", "bare state dict",
-                  "safetensors", "NVIDIA pickle", "NVIDIA state dicts"
+                  "safetensors", "NVIDIA pickle", "NVIDIA state dicts", "pSp, e4e or the like", "whole networks", "pickle"
     networks:     "g", "d", "g_ema", whichever are present, complete and in float32 under the public names
     architecture: of the generator, or of the discriminator where there is no generator
     extra:        everything else as plain values and tensors: optimizers, args, iteration, latent_avg [style_dim], ...
@@ -100,69 +107,139 @@ def printable(text: str, length: int = 60) -> str:
 
 
 def _interpret(path: Path, contents: dict, kind: str) -> Checkpoint:
-    contents, format = _public_names(contents, kind)
-    states = {}
-    for name in ("g", "d", "g_ema"):
-        if contents.get(name) is not None:
-            with _named(name):
-                states[name] = _state(contents.pop(name))
-    if not states:
-        raise InputError(f"holds no generator or discriminator, only {_listed(contents)}")
-    architecture = _architecture(states, contents.pop("architecture", None) or {})
-    networks, notes = {}, []
+    metadata = contents.pop("metadata", {}) if kind == "safetensors" else {}
+    stamped = contents.pop("written_by", None) == STAMP
+    contents = contents if stamped else _opened(contents)
+    survey = search.networks_in({key: value for key, value in contents.items() if key in search.EXACT} if stamped else contents)
+    _refuse_unknown(survey, contents, kind)
+    states, centres, notes = {}, {}, []
+    for name, found in survey.networks.items():
+        with _named(found.place or name):
+            states[name], w_avg = _public_names(found)
+        centres |= {} if w_avg is None else {"latent_avg": w_avg}  # g_ema comes last, and wins
+        notes += _remarks(name, found)
+    extra = _beside(contents, survey) | centres
+    options = _nvidia_options(contents.get("config")) | _all_settings(survey)
+    architecture = _architecture(states, options | _metadata(metadata) | _stated(extra.pop("architecture", None)))
+    networks = {}
     for name, state in states.items():
         networks[name], remarks = _completed(name, state, architecture)
         notes += remarks
+    format = _format(kind, stamped, survey, contents)
     if format == "stylegan2-pytorch training" and path.stem.isdecimal():
-        contents.setdefault("iteration", int(path.stem))
+        extra.setdefault("iteration", int(path.stem))
         notes.append("iteration taken from the file name")
-    notes += _check_extra(contents, architecture)
-    return Checkpoint(path, format, networks, architecture, contents, notes)
+    notes += _check_extra(extra, architecture)
+    notes += [] if stamped else [f"left out: {place or 'the rest'}, {what}" for place, what in survey.left.items()]
+    return Checkpoint(path, format, networks, architecture, extra, notes)
 
 
-def _public_names(contents: dict, kind: str) -> tuple[dict, str]:
-    """The contents with the networks under "g", "d" and "g_ema", and the format for people."""
-    metadata = contents.pop("metadata", {}) if kind == "safetensors" else {}
-    stamped = contents.pop("written_by", None) == STAMP
-    if bare := _bare(contents):
-        beside = {"latent_avg": contents.pop("latent_avg")} if "latent_avg" in contents else {}
-        contents, format = {bare: contents, **beside}, "bare state dict"
-    elif stamped:
-        format = "this project"
-    else:
-        format = "stylegan2-pytorch training" if "g_optim" in contents or "d_optim" in contents else "converted weights"
+def _opened(contents: dict) -> dict:
+    """A file's dict; where that holds nothing but one dict which holds the published keys, that one with what was beside it."""
+    inner = [key for key, value in contents.items() if isinstance(value, dict) and any(name in search.EXACT for name in value)]
+    if len(inner) != 1 or inner[0] in search.EXACT or any(name in search.EXACT for name in contents):
+        return contents
+    return {**{key: value for key, value in contents.items() if key != inner[0]}, **contents[inner[0]]}
+
+
+def _refuse_unknown(survey: search.Survey, contents: dict, kind: str) -> None:
+    """Raises InputError where no network is understood, or a discriminator alone beside others that are not."""
+    kinds_left = "; ".join(f"{place or 'the file'}: {what}" for place, what in list(survey.left.items())[:3])
+    if not survey.networks:
+        missing = "a pickle without the networks G, D or G_ema" if kind == "pickle" else "holds no generator or discriminator"
+        what = kinds_left or kinds.of_file(contents)
+        raise InputError(f"{missing}, only {_listed(contents)}" + (f" ({what})" if what else ""))
+    if set(survey.networks) == {"d"} and kinds_left:
+        raise InputError(f"holds no generator that can be used; beside the discriminator there is {kinds_left}")
+
+
+def _beside(contents: dict, survey: search.Survey) -> dict:
+    """Everything that is no network, latent_avg among it wherever it lies on the way to a generator."""
+    used = {found.keys[0] for found in survey.networks.values() if found.keys}
+    bare = any(not found.keys for found in survey.networks.values())
+    extra = {}
+    for key, value in contents.items():
+        if key not in {*used, "config"} and not (bare and isinstance(value, Tensor) and key != "latent_avg"):
+            extra[key] = value
+    for found in survey.networks.values():
+        holders = [found.holder, *_on_the_way(contents, found.keys)]
+        w_avg = next((holder["latent_avg"] for holder in holders if isinstance(holder.get("latent_avg"), Tensor)), None)
+        if w_avg is not None and found.kind == "generator":
+            extra.setdefault("latent_avg", w_avg)
+    return extra
+
+
+def _on_the_way(contents: dict, keys: tuple[str, ...]) -> list[dict]:
+    holders = [contents]
+    for key in keys[:-1]:
+        inner = holders[-1].get(key)
+        if isinstance(inner, dict):
+            holders.append(inner)
+    return holders
+
+
+def _public_names(found: search.Found) -> tuple[State, Tensor | None]:
+    """A network's tensors under our names, and NVIDIA's w_avg."""
+    if found.keys and not found.prefix and not found.dropped:
+        _state(found.holder)  # nothing else may lie there
+    state = _state(found.state)
+    if found.names == "ours":
+        return state, None
+    if found.kind == "generator":
+        return nvidia.generator_from_nvidia(state)
+    return nvidia.discriminator_from_nvidia(state), None
+
+
+def _all_settings(survey: search.Survey) -> dict:
+    """Those of a generator before those of the discriminator, which has a conv_clamp of its own."""
+    return {
+        k: v for name in ("d", "g", "g_ema") if name in survey.networks for k, v in _settings(survey.networks[name]).items()
+    }
+
+
+def _settings(found: search.Found) -> dict:
+    """What a network that was pickled whole says of itself beside its tensors."""
+    module = modules.at(found.holder.module, found.prefix) if isinstance(found.holder, Whole) else None
+    while module and found.dropped & set(inner := modules.children(module)):  # DataParallel and its like
+        module = next(child for name, child in inner.items() if name in found.dropped)
+    if module is None:
+        return {}
+    if found.names == "nvidia":
+        return _nvidia_options(nvidia_pickle.config(module))
+    values = {option: number(modules.setting(module, *place)) for option, place in WHOLE_SETTINGS.items()}
+    return {option: value for option, value in values.items() if value is not modules.ABSENT}
+
+
+def _remarks(name: str, found: search.Found) -> list[str]:
+    """What was understood rather than read."""
+    remarks = []
+    if isinstance(found.holder, Whole) and found.names == "ours":
+        remarks.append(f"{name}: a whole {found.holder.title}, of which the tensors are read and nothing is run")
+    if found.prefix or (found.keys and not found.key):
+        remarks.append(f"{name}: taken from {found.place}")
+    if found.dropped:
+        remarks.append(f"{name}: {', '.join(sorted(found.dropped))} left out of its names")
+    return remarks
+
+
+def _format(kind: str, stamped: bool, survey: search.Survey, contents: dict) -> str:
+    """For people."""
+    networks = survey.networks.values()
     if kind == "safetensors":
-        return contents | _metadata(metadata), "safetensors"
-    if translated := _from_nvidia(contents):
-        return translated, "NVIDIA pickle" if kind == "pickle" else "NVIDIA state dicts"
-    return contents, format
-
-
-def _bare(contents: dict) -> str | None:
-    """Which network a dict is, if it is itself a state dict and not a dict of them."""
-    names = {str(name).removeprefix("module.") for name in contents}
-    if "input.input" in names:
-        return "g_ema"
-    if nvidia.is_generator(names):
-        return "G_ema"
-    if nvidia.is_discriminator(names):
-        return "D"
-    return "d" if "final_linear.0.weight" in names else None
-
-
-def _from_nvidia(contents: dict) -> dict:
-    """NVIDIA's networks and options under our names; empty if there are none."""
-    names = {"G": "g", "D": "d", "G_ema": "g_ema"}
-    theirs = {name: contents[name] for name in names if isinstance(contents.get(name), dict)}
-    ours = {}
-    for name, state in theirs.items():
-        with _named(name):
-            if nvidia.is_generator(state):
-                ours[names[name]], w_avg = nvidia.generator_from_nvidia(_state(state))
-                ours |= {} if w_avg is None else {"latent_avg": w_avg}  # G_ema comes last, and wins
-            elif nvidia.is_discriminator(state):
-                ours[names[name]] = nvidia.discriminator_from_nvidia(_state(state))
-    return ours | {"architecture": _nvidia_options(contents.get("config"))} if ours else {}
+        return "safetensors"
+    if kind == "pickle":
+        return "NVIDIA pickle" if any(found.names == "nvidia" for found in networks) else "pickle"
+    if any(isinstance(found.holder, Whole) for found in networks):
+        return "whole networks"
+    if any(found.names == "nvidia" for found in networks):
+        return "NVIDIA state dicts"
+    if any(found.prefix == "decoder." for found in networks):
+        return "pSp, e4e or the like"
+    if any(not found.keys for found in networks):
+        return "bare state dict"
+    if stamped:
+        return "this project"
+    return "stylegan2-pytorch training" if "g_optim" in contents or "d_optim" in contents else "converted weights"
 
 
 def _nvidia_options(config: object) -> dict:
@@ -175,33 +252,37 @@ def _nvidia_options(config: object) -> dict:
 def _metadata(metadata: dict) -> dict:
     """The options that our own safetensors files carry."""
     try:
-        return {"architecture": json.loads(metadata.get("architecture", "{}"))}
+        return _stated(json.loads(metadata.get("architecture", "{}")))
     except ValueError:
         raise InputError("damaged (metadata that is not JSON)") from None
 
 
+def _stated(options: object) -> dict:
+    if not isinstance(options, (dict, type(None))):
+        raise InputError(f"architecture: expected a dict, found {type(options).__name__}")
+    return options or {}
+
+
 def _state(state: object) -> State:
-    """A state dict of tensors, without the prefix that data-parallel training leaves."""
+    """A state dict of tensors, and of nothing else."""
     if not isinstance(state, dict) or not state:
         raise InputError(f"expected a state dict, found {'an empty one' if state == {} else type(state).__name__}")
     for name, tensor in state.items():
         if not isinstance(name, str) or not isinstance(tensor, Tensor):
             raise InputError(f"{name}: expected a tensor, found {type(tensor).__name__}")
-    return {name.removeprefix("module."): tensor for name, tensor in state.items()}
+    return state
 
 
-def _architecture(states: dict[str, State], options: object) -> Architecture:
+def _architecture(states: dict[str, State], options: dict) -> Architecture:
     """From the shapes, and from the options for what the shapes do not show."""
     name = next(name for name in ("g_ema", "g", "d") if name in states)
     with _named(name):
         architecture = (from_discriminator if name == "d" else from_generator)(states[name])
-    if not isinstance(options, dict):
-        raise InputError(f"architecture: expected a dict, found {type(options).__name__}")
-    for option, kinds in {"lr_mlp": (float, int), "conv_clamp": (float, int), "stddev_group": (int,)}.items():
+    for option, types in {"lr_mlp": (float, int), "conv_clamp": (float, int), "stddev_group": (int,)}.items():
         value = options.get(option, getattr(architecture, option))
         if (option, value) == ("conv_clamp", None):
             continue
-        if type(value) not in kinds or not (math.isfinite(value) and value > 0):
+        if type(value) not in types or not (math.isfinite(value) and value > 0):
             raise InputError(f"architecture: {option}: expected a number above 0, found {value!r}")
         setattr(architecture, option, value)
     return architecture
@@ -224,6 +305,11 @@ def _check_extra(extra: dict, architecture: Architecture) -> list[str]:
     """What `Checkpoint` itself relies on must have the right shape: latent_avg, freeze_style and source_style."""
     notes = []
     w_avg = extra.get("latent_avg")
+    if isinstance(w_avg, Tensor) and w_avg.ndim > 1 and w_avg.shape[-1] == architecture.style_dim:
+        rows = w_avg.reshape(-1, architecture.style_dim)
+        extra["latent_avg"] = w_avg = (
+            rows[0] if len(rows) and (rows == rows[0]).all() else w_avg
+        )  # pSp repeats it for each layer
     if w_avg is not None and (not isinstance(w_avg, Tensor) or w_avg.numel() != architecture.style_dim):
         notes.append(f"latent_avg left out: expected [{architecture.style_dim}], found {_shape(w_avg)}")
         del extra["latent_avg"]

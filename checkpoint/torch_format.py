@@ -1,5 +1,7 @@
 """The two formats of torch.save, read with weights_only=True after a look at their sizes and at the pickle inside.
 
+A pickle that names more than tensors (numbers of NumPy, paths, whole networks) is read as records instead, see records.py.
+
 contents = load_zip(Path("550000.pt"))          # since torch 1.6: a zip, one member for each tensor
 contents = load_stream(open("old.pt", "rb"))    # before: pickles, then the data
 """
@@ -16,17 +18,19 @@ from typing import BinaryIO
 import torch
 
 from checkpoint.otherwise import first_member, of_zip
-from checkpoint.vetting import damage, first_line, vet
+from checkpoint.records import Reader
+from checkpoint.tensors import Storages
+from checkpoint.vetting import Seen, damage, first_line, vet
 from cli import InputError
 
-ZIP = b"PK\x03\x04"  # how the formats begin; the second is a pickled number
-STREAM = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+ZIP = b"PK\x03\x04"  # how the formats begin
+STREAM = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # a pickled number, behind the protocol
 
 LARGEST_DIRECTORY = 8 * 2**20  # bytes of the list of a zip's members
 LARGEST_PICKLE = 64 * 2**20  # bytes of the pickle inside a zip, which holds names and shapes only
 
 KINDS = ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool")
-# What checkpoints name besides numbers and strings. Everything here builds a plain value.
+# What torch.load with weights_only=True reads. Everything here builds a plain value.
 STORAGES = {("torch", f"{kind}Storage") for kind in KINDS}
 ALLOWED = STORAGES | {
     ("collections", "OrderedDict"),
@@ -41,7 +45,11 @@ ALLOWED = STORAGES | {
 def load_zip(path: Path, lazy: bool = False) -> object:
     """lazy: tensors stay on the disk until they are used."""
     with path.open("rb") as file:
-        _check_zip(file, path.stat().st_size)
+        if not _strict(_check_zip(file, path.stat().st_size)):
+            return _zip_of_records(path)
+        if path.suffix == ".safetensors":  # torch.load would go by the name
+            file.seek(0)
+            return _torch_load(file)
     return _torch_load(path, mapped=lazy)
 
 
@@ -49,10 +57,47 @@ def load_stream(file: BinaryIO) -> object:
     """torch.save's format before 1.6: five pickles (a number, a version, the machine, the object, names), then the data."""
     position = file.tell()
     view = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if hasattr(file, "name") else file
-    for _ in range(5):
-        vet(view, ALLOWED)
+    seen = [vet(view) for _ in range(5)]
     file.seek(position)
-    return _torch_load(file)
+    return _torch_load(file) if all(_strict(one) for one in seen) else _stream_of_records(file)
+
+
+def _strict(seen: Seen) -> bool:
+    return seen.names <= ALLOWED and seen.protocol <= 2
+
+
+def _zip_of_records(path: Path) -> object:
+    """The pickle as records. The archive stays open for as long as they need tensors of it."""
+    archive = zipfile.ZipFile(path)
+    name = next(name for name in archive.namelist() if name.lower().endswith("data.pkl"))
+    folder = name[: -len("data.pkl")]
+    if f"{folder}byteorder" in archive.namelist() and archive.read(f"{folder}byteorder") != b"little":
+        raise InputError("written on a machine of the other byte order; load and save it there as plain state dicts")
+    return _records(io.BytesIO(archive.read(name)), Storages(lambda key: archive.read(f"{folder}data/{key}")))
+
+
+def _stream_of_records(file: BinaryIO) -> object:
+    data: dict[str, bytes] = {}
+    storages = Storages(lambda key: data[key])
+    for _ in range(3):
+        _records(file, None)
+    contents, keys = _records(file, storages), _records(file, None)
+    for key in keys if isinstance(keys, list) else ():
+        storage = storages.found[key]
+        length = file.read(8)
+        data[key] = file.read(storage.count * storage.dtype.itemsize)
+        if int.from_bytes(length, "little") != storage.count:
+            raise InputError("damaged (a tensor's data has another length than declared)")
+    return contents
+
+
+def _records(file: BinaryIO, storages: Storages | None) -> object:
+    try:
+        return Reader(file, storages).load()
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:  # a damaged stream fails in many ways
+        raise InputError(damage(error)) from None
 
 
 def _torch_load(source: Path | BinaryIO, mapped: bool = False) -> object:
@@ -66,7 +111,7 @@ def _torch_load(source: Path | BinaryIO, mapped: bool = False) -> object:
         raise InputError(damage(error)) from None
 
 
-def _check_zip(file: BinaryIO, size: int) -> None:
+def _check_zip(file: BinaryIO, size: int) -> Seen:
     """The members must be stored as they are, lie inside the file, match their checksums; the pickle must be harmless."""
     try:
         _check_zip_end(file, size)
@@ -86,9 +131,10 @@ def _check_zip(file: BinaryIO, size: int) -> None:
                 raise InputError("damaged (members larger than the file)")
             if any(name.endswith("/constants.pkl") for name in names):
                 raise InputError("a TorchScript program, not a checkpoint; save its state_dict() instead")
-            _check_pickle_member(archive)
+            seen = _check_pickle_member(archive)
             for member in members:
                 _check_sum(archive, member)
+            return seen
     except (zipfile.BadZipFile, EOFError, OSError, struct.error, ValueError, NotImplementedError) as error:
         if isinstance(error, InputError):
             raise
@@ -111,13 +157,13 @@ def _check_zip_end(file: BinaryIO, size: int) -> None:
         raise InputError("damaged (zip directory of the wrong size)")
 
 
-def _check_pickle_member(archive: zipfile.ZipFile) -> None:
+def _check_pickle_member(archive: zipfile.ZipFile) -> Seen:
     pickles = [member for member in archive.infolist() if member.filename.lower().endswith("data.pkl")]
     if len(pickles) != 1:
         raise InputError("a zip, but none that torch.save wrote")
     if pickles[0].file_size > LARGEST_PICKLE:
         raise InputError("damaged (pickle too large)")
-    vet(io.BytesIO(archive.read(pickles[0])), ALLOWED)
+    return vet(io.BytesIO(archive.read(pickles[0])))
 
 
 def _check_sum(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:

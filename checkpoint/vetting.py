@@ -5,24 +5,26 @@ fill the memory, without calling anything. This walks over its instructions, and
 tuples become.
 
     with open("network.pkl", "rb") as file:
-        vet(file, allowed={("collections", "OrderedDict")})       # reads to the end of the first pickle
+        vet(file)       # reads to the end of the first pickle, and tells which names occur
 """
 
 import pickletools
 from typing import BinaryIO, NamedTuple
 
+from checkpoint.records import CALLED, REFUSED, judge, refusal
 from cli import InputError
 
 MOST_INSTRUCTIONS = 1_000_000  # a checkpoint with its optimizers has twenty thousand
 MOST_LEAVES = 1_000_000  # of a tuple
 MOST_LEVELS = 32  # of tuples in tuples
+MOST_NAMES = 1000  # of classes and functions
 
 # How pickletools, pickle, torch and safetensors say that a file ends too early.
-CUT = ("exhausted", "not enough data", "out of input", "truncated", "unexpected EOF", "no newline found", "ncomplete")
+CUT = ("exhausted", "not enough data", "out of input", "truncated", "unexpected EOF", "no newline", "ncomplete", "remain")
 
 NUMBERS = frozenset(("NONE", "NEWTRUE", "NEWFALSE", "BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT"))
 TEXTS = frozenset(("SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "SHORT_BINSTRING", "BINSTRING"))
-BYTES = frozenset(("SHORT_BINBYTES", "BINBYTES", "BINBYTES8"))
+BYTES = frozenset(("SHORT_BINBYTES", "BINBYTES", "BINBYTES8", "BYTEARRAY8"))
 EMPTY = frozenset(("EMPTY_TUPLE", "EMPTY_LIST", "EMPTY_DICT", "EMPTY_SET"))
 CONSTANTS = NUMBERS | TEXTS | BYTES | EMPTY
 TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
@@ -38,27 +40,41 @@ class Item(NamedTuple):
     levels: int = 0
     text: str | None = None
     named: bool = False  # a class or function itself
+    uncallable: str = ""  # why it must not be called
 
 
 MARK = Item()
 
 
-def vet(file: BinaryIO, allowed: set[tuple[str, str]]) -> None:
-    """Read one pickle and refuse it with InputError unless it names only `allowed` (module, name) pairs, and stays small.
+class Seen(NamedTuple):
+    """What a pickle names, as (module, name), and the newest protocol that it uses."""
+
+    names: set[tuple[str, str]]
+    protocol: int
+
+
+def vet(file: BinaryIO) -> Seen:
+    """Read one pickle and refuse it with InputError unless `judge` allows what it does with its names, and it stays small.
 
     Hashing a tuple visits all its leaves, however often they are the same object: hence the limits on tuples.
     """
     stack: list[Item] = []
     memo: dict[int, Item] = {}
+    names: set[tuple[str, str]] = set()
+    protocol = 0
     try:
         for count, (opcode, argument, _) in enumerate(pickletools.genops(file)):
             if count > MOST_INSTRUCTIONS:
                 raise InputError(f"pickle of more than {MOST_INSTRUCTIONS:,} instructions")
-            _step(opcode.name, argument, stack, memo, allowed)
+            if len(names) > MOST_NAMES:
+                raise InputError(f"pickle of more than {MOST_NAMES:,} names")
+            protocol = max(protocol, opcode.proto)
+            _step(opcode.name, argument, stack, memo, names)
     except (InputError, MemoryError):
         raise
     except Exception as error:  # a damaged stream: unknown instruction, early end, empty stack, ...
         raise InputError(damage(error)) from None
+    return Seen(names, protocol)
 
 
 def damage(error: Exception) -> str:
@@ -72,7 +88,7 @@ def first_line(error: Exception) -> str:
     return str(error).partition("\n")[0] or type(error).__name__
 
 
-def _step(name: str, argument, stack: list[Item], memo: dict[int, Item], allowed: set[tuple[str, str]]) -> None:
+def _step(name: str, argument, stack: list[Item], memo: dict[int, Item], names: set[tuple[str, str]]) -> None:
     if name in CONSTANTS:
         stack.append(Item(text=argument if isinstance(argument, str) else None))
     elif name in ("BINPUT", "LONG_BINPUT"):
@@ -85,7 +101,7 @@ def _step(name: str, argument, stack: list[Item], memo: dict[int, Item], allowed
         stack.append(memo[argument])
     elif name in TUPLES:
         stack.append(_tuple(_pop(stack, TUPLES[name])))
-    elif name == "TUPLE":
+    elif name in ("TUPLE", "FROZENSET"):
         stack.append(_tuple(_pop_to_mark(stack)))
     elif name in INTO_CONTAINER:
         _pop(stack, INTO_CONTAINER[name])
@@ -94,26 +110,30 @@ def _step(name: str, argument, stack: list[Item], memo: dict[int, Item], allowed
     elif name in MARKED_INTO_CONTAINER:
         _pop_to_mark(stack)
     elif name in CALLS:
-        _pop(stack, 2)
+        _, called = _pop(stack, 2)
+        if called.uncallable:
+            raise InputError(called.uncallable)
         stack.append(Item())
     elif name == "BINPERSID":
         _pop(stack, 1)
         stack.append(Item())
     elif name == "GLOBAL":
-        stack.append(_global(*argument.split(" ", 1), allowed))
+        stack.append(_global(*argument.split(" ", 1), names))
     elif name == "STACK_GLOBAL":
         attribute, module = _pop(stack, 2)
-        stack.append(_global(module.text, attribute.text, allowed))
+        stack.append(_global(module.text, attribute.text, names))
     elif name == "MARK":
         stack.append(MARK)
     elif name not in ("PROTO", "FRAME", "STOP"):
         raise InputError(f"pickle with the instruction {name}, which no checkpoint needs")
 
 
-def _global(module: str | None, name: str | None, allowed: set[tuple[str, str]]) -> Item:
-    if (module, name) not in allowed:
-        raise InputError(f"wants to call {module}.{name}, which no checkpoint needs; nothing of it was run")
-    return Item(named=True)
+def _global(module: str | None, name: str | None, names: set[tuple[str, str]]) -> Item:
+    use = judge(module, name)
+    if use == REFUSED:
+        raise InputError(refusal(module, name))
+    names.add((module, name))
+    return Item(named=True, uncallable="" if use == CALLED else refusal(module, name))
 
 
 def _tuple(items: list[Item]) -> Item:

@@ -17,7 +17,7 @@ import torch
 from numpy.lib import format as npy
 from torch import Tensor
 
-from checkpoint.container import LARGEST_FILE, MOST_REPEATED
+from checkpoint.values import LARGEST_FILE, MOST_REPEATED
 from cli import InputError
 
 NPY, ZIP = b"\x93NUMPY", b"PK\x03\x04"

@@ -86,9 +86,12 @@ def test_a_group_of_the_whole_batch(tmp_path):
     assert layouts.to_nvidia(source)["config"]["mbstd_group_size"] is None
 
 
-def test_training_options_with_numpy_values_are_passed_over(tmp_path):
-    source = read(tmp_path, generator(), seed=np.int64(3), resolution=np.zeros(2), name=np.dtype("float32"))
-    assert set(source.extra) == {"latent_avg"}
+def test_training_options_are_plain_values(tmp_path):
+    extra = read(tmp_path, generator(), seed=np.int64(3), resolution=np.zeros(2), name=np.dtype("float32")).extra
+    assert (extra["seed"], extra["name"]) == (3, "float32")
+    assert torch.equal(extra["resolution"], torch.zeros(2, dtype=torch.float64))
+    assert extra["training_set_kwargs"]["path"] == "ffhq.zip"
+    assert torch.equal(extra["latent_avg"], W_AVG)
 
 
 def test_clamp_limits_the_layers(tmp_path):

@@ -279,11 +279,14 @@ def test_numbers_that_are_not_finite(tmp_path, value):
     assert refusal(path) == "d: final_conv.1.bias: expected finite numbers, found NaN or Inf"
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.int32, torch.bool])
+@pytest.mark.parametrize("dtype", [torch.int8, torch.int32, torch.bool])
 def test_wrong_number_format(tmp_path, dtype):
     path = changed(tmp_path, conv1__activate__bias=torch.zeros(8, dtype=dtype))
     name = str(dtype).removeprefix("torch.")
-    assert refusal(path) == f"g_ema: conv1.activate.bias: expected float32 (or half precision), found {name}"
+    assert (
+        refusal(path)
+        == f"g_ema: conv1.activate.bias: expected floating-point numbers, found {name}; quantised networks cannot be used"
+    )
 
 
 @pytest.mark.parametrize(
@@ -305,10 +308,6 @@ def test_no_network_in_the_file(tmp_path, contents, line):
 
 def test_a_sparse_tensor_is_refused(tmp_path):
     assert "_rebuild_sparse_tensor" in refusal(changed(tmp_path, conv1__activate__bias=torch.eye(3).to_sparse()))
-
-
-def test_a_whole_pickled_network_is_refused(tmp_path):
-    assert "wants to call model.Generator" in refusal(saved(tmp_path, {"g_ema": tiny_generator()}))
 
 
 def test_flags_may_hold_odd_but_plain_values(tmp_path):

@@ -1,0 +1,128 @@
+"""Read a pickle without building anything that it names: each name stands for a passive record of how it was used.
+
+    with open("ffhq.pkl", "rb") as file:
+        contents = Reader(file).load()          # dicts, lists, numbers, texts and Records; values.py says what they mean
+
+Nothing of the file is imported or run. `judge` decides which names may occur at all, before anything is read (see vetting.py).
+"""
+
+import pickle
+import sys
+from collections.abc import Callable
+from typing import BinaryIO
+
+from cli import InputError
+
+REFUSED, MENTIONED, CALLED = range(3)  # what a pickle may do with a name: nothing; hold it as a value; also call it
+
+PYTHON = {*sys.stdlib_module_names, "__builtin__", "copy_reg", "cPickle", "commands", "urllib2", "Queue", "exceptions"}
+CORES = ("numpy.core", "numpy._core")  # NumPy 1 and 2
+PATHS = ("Path", "PosixPath", "WindowsPath", "PurePath", "PurePosixPath", "PureWindowsPath")
+BUILT_IN = "object dict list tuple set frozenset int long float complex bool str unicode bytes bytearray slice range xrange"
+PERSISTENT = "_reconstruct_persistent_obj"  # NVIDIA's modules, which carry their source
+TENSORFLOW = ("dnnlib.tflib.network", "Network")
+# Functions, and classes of Python itself, that harmless files call. All others are refused.
+LISTED = {
+    *((module, name) for module in ("builtins", "__builtin__") for name in (*BUILT_IN.split(), "Ellipsis")),
+    *((module, name) for module in ("pathlib", "pathlib._local") for name in PATHS),
+    *(("collections", name) for name in ("OrderedDict", "defaultdict", "Counter", "deque", "ChainMap", "UserDict")),
+    *(("datetime", name) for name in ("datetime", "date", "time", "timedelta", "timezone")),
+    *(("typing", name) for name in ("Any", "Union", "Optional", "List", "Dict", "Tuple")),
+    *((f"{core}.multiarray", name) for core in CORES for name in ("scalar", "_reconstruct")),
+    *((f"{core}.numeric", "_frombuffer") for core in CORES),
+    *(("numpy.random._pickle", f"__{name}_ctor") for name in ("randomstate", "generator", "bit_generator")),
+    *(("torch._utils", f"_rebuild_{name}") for name in ("tensor", "tensor_v2", "tensor_v3")),
+    *(("torch._utils", f"_rebuild_{name}") for name in ("parameter", "parameter_with_state")),
+    ("numpy", "dtype"),
+    ("numpy", "ndarray"),
+    ("numpy.ma.core", "_mareconstruct"),
+    ("numpy.random.bit_generator", "__pyx_unpickle_SeedSequence"),
+    ("torch._tensor", "_rebuild_from_type_v2"),
+    ("torch.storage", "_load_from_bytes"),
+    ("torch.serialization", "_get_layout"),
+    ("torch", "device"),
+    ("copyreg", "_reconstructor"),
+    ("copy_reg", "_reconstructor"),
+    ("_codecs", "encode"),
+    ("argparse", "Namespace"),
+    ("types", "SimpleNamespace"),
+    ("decimal", "Decimal"),
+    ("fractions", "Fraction"),
+    ("uuid", "UUID"),
+    ("uuid", "SafeUUID"),
+    ("random", "Random"),
+    ("re", "_compile"),
+}
+
+
+def judge(module: str | None, name: str | None) -> int:
+    """REFUSED, MENTIONED or CALLED.
+
+    What Python itself comes with can do harm; of it, only what is LISTED. Of other programs, classes may be called (their
+    names begin with a capital letter), functions only mentioned: either way nothing happens but that it is noted.
+    """
+    if (module, name) in LISTED or (name == PERSISTENT and str(module).endswith("torch_utils.persistence")):
+        return CALLED
+    parts = f"{module}.{name}".split(".")
+    if parts[0] in PYTHON or not all(part.isidentifier() for part in parts):
+        return REFUSED
+    return CALLED if parts[-1].lstrip("_")[:1].isupper() else MENTIONED
+
+
+class Record:
+    """What the file does with a name: a call with `args`, attributes set to `state`, entries added to it.
+
+    A class of the file is a subclass made here, which differs in `name` only; an object of it is an instance.
+    """
+
+    name = ""
+
+    def __new__(cls, *args):
+        record = super().__new__(cls)
+        record.args, record.state, record.items, record.pairs = args, None, [], {}
+        return record
+
+    def __init__(self, *args):
+        pass
+
+    def __setstate__(self, state):
+        self.state = state
+
+    def __setitem__(self, key, value):
+        self.pairs[key] = value
+
+    def append(self, item):
+        self.items.append(item)
+
+    add = append
+
+    def extend(self, items):
+        self.items.extend(items)
+
+
+class Reader(pickle.Unpickler):
+    """Every name is a Record. storage: what becomes of the persistent ids, by which torch.save points at tensors' data."""
+
+    def __init__(self, file: BinaryIO, storage: Callable[[object], object] | None = None):
+        super().__init__(file, fix_imports=False, encoding="latin1")
+        self.storage = storage
+        self.names: dict[str, type[Record]] = {}
+
+    def find_class(self, module: str, name: str) -> type[Record]:
+        if judge(module, name) == REFUSED:
+            raise InputError(refusal(module, name))
+        if (module, name) == TENSORFLOW:
+            raise InputError("a TensorFlow pickle; NVIDIA's legacy.py of stylegan2-ada-pytorch turns it into a PyTorch one")
+        full = f"{module}.{name}"
+        if full not in self.names:
+            self.names[full] = type("Record", (Record,), {"name": full})
+        return self.names[full]
+
+    def persistent_load(self, pid: object) -> object:
+        if self.storage is None:
+            raise InputError("damaged (points at data that it does not hold)")
+        return self.storage(pid)
+
+
+def refusal(module: str | None, name: str | None) -> str:
+    return f"wants to call {module}.{name}, which no checkpoint needs; nothing of it was run"

@@ -1,0 +1,224 @@
+"""Find the generators and discriminators in what a file holds, under whatever names its program gave them.
+
+    found = networks_in({"state_dict": {"decoder.input.input": ..., "encoder.body.0.weight": ...}, "opts": {}})
+    found.networks["g_ema"].place       # "state_dict: decoder.*"
+    found.left                          # {"state_dict: encoder.*": "an encoder (pSp, e4e)"}
+
+A network is known by one tensor that no other has. What stands before the names of all its tensors is the program's.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from checkpoint import kinds
+from cli import InputError
+
+SIGNATURES = {  # tensor: (network, whose names)
+    "input.input": ("generator", "ours"),
+    "synthesis.b4.const": ("generator", "nvidia"),
+    "final_linear.0.weight": ("discriminator", "ours"),
+    "b4.out.weight": ("discriminator", "nvidia"),
+}
+EXACT = {"g": "g", "d": "d", "g_ema": "g_ema", "G": "g", "D": "d", "G_ema": "g_ema"}
+WRAPPERS = {
+    "module",
+    "_orig_mod",
+    "_fsdp_wrapped_module",
+    "_forward_module",
+}  # what parallel and compiled training put in front
+AVERAGED = {"ema", "gema", "running", "avg", "average", "averaged", "smooth", "smoothed", "shadow", "gs"}
+TRAINED = {"g", "gen", "generator"}
+FEWEST = 4  # tensors of a network
+KNOWN = {"source_style", "rng", "statistics"}  # entries that hold tensors and are no networks of their own
+DEEPEST = 4  # levels of dicts in which networks are looked for
+
+
+@dataclass
+class Found:
+    """A network in the file.
+
+    keys:    of the dicts that lead to it
+    prefix:  of its tensors' names there
+    names:   "ours" or "nvidia"
+    holder:  the dict that holds its tensors
+    dropped: names of WRAPPERS that stood among those of its tensors
+    """
+
+    keys: tuple[str, ...]
+    prefix: str
+    kind: str
+    names: str
+    state: dict[str, Tensor]
+    holder: dict
+    dropped: set[str] = field(default_factory=set)
+
+    @property
+    def place(self) -> str:
+        return told(self.keys, f"{self.prefix}*" if self.prefix else "")
+
+    @property
+    def key(self) -> str:
+        """The published key that it has, or ""."""
+        near = [*self.keys[-1:], *self.prefix.rstrip(".").split(".")[-1:]]
+        return next((key for key in near if key in EXACT and (EXACT[key] == "d") == (self.kind == "discriminator")), "")
+
+    @property
+    def role(self) -> str | None:
+        """The one of "d", "g" and "g_ema" that its key tells; None for a generator whose key does not."""
+        if self.key or self.kind == "discriminator":
+            return EXACT.get(self.key, "d")
+        for key in (*reversed(self.prefix.rstrip(".").split(".")), *reversed(self.keys)):
+            if words := _words(key) & (AVERAGED | TRAINED):
+                return "g_ema" if words & AVERAGED else "g"
+        return None
+
+
+@dataclass
+class Survey:
+    """networks: by "g", "d" and "g_ema".  left: {place: what it seems to be} of networks that are not among them."""
+
+    networks: dict[str, Found] = field(default_factory=dict)
+    left: dict[str, str] = field(default_factory=dict)
+
+
+def networks_in(contents: dict) -> Survey:
+    """Raises InputError for a published key whose network is not understood, and where it is unclear which network is which."""
+    survey, found = Survey(), []
+    for keys, holder in _states(contents):
+        here, left = _split(keys, holder)
+        found += here
+        survey.left |= left
+    for key in EXACT:
+        if contents.get(key) is not None and not any(one.keys[:1] == (key,) for one in found):
+            found.append(_expected(key, contents[key]))
+            survey.left.pop(key, None)
+    _assign(found, survey)
+    return survey
+
+
+def _states(contents: dict) -> Iterator[tuple[tuple[str, ...], dict]]:
+    """(keys, dict) of every dict that holds tensors, but for optimizers."""
+    pending = [((), contents)]
+    while pending:
+        keys, holder = pending.pop(0)
+        if "param_groups" in holder:
+            continue
+        if any(isinstance(value, Tensor) for value in holder.values()):
+            yield keys, holder
+        if len(keys) < DEEPEST:
+            pending += [((*keys, str(key)), value) for key, value in _dicts(holder) if key not in KNOWN]
+
+
+def _dicts(holder: dict) -> Iterator[tuple[object, dict]]:
+    for key, value in holder.items():
+        if isinstance(value, dict):
+            yield key, value
+        elif isinstance(value, (list, tuple)):
+            yield from ((f"{key} {i}", item) for i, item in enumerate(value) if isinstance(item, dict))
+
+
+def _split(keys: tuple[str, ...], holder: dict) -> tuple[list[Found], dict[str, str]]:
+    """The networks among a dict's tensors, and what the others are."""
+    tensors, dropped = _unwrapped({str(name): value for name, value in holder.items() if isinstance(value, Tensor)})
+    states: dict[str, dict[str, Tensor]] = {prefix: {} for prefix in _prefixes(tensors)}
+    rest: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        owner = max((prefix for prefix in states if name.startswith(prefix)), key=len, default=None)
+        state = rest if owner is None or name == "latent_avg" else states[owner]
+        state[name.removeprefix(owner or "")] = tensor
+    found = []
+    for prefix, state in states.items():
+        kind, names = next(value for name, value in SIGNATURES.items() if name in state)
+        found.append(Found(keys, prefix, kind, names, state, holder, dropped))
+    return found, _others(keys, rest, alone=not states)
+
+
+def _prefixes(names: dict[str, Tensor]) -> list[str]:
+    return [name[: -len(end)] for name in names for end in SIGNATURES if name == end or name.endswith(f".{end}")]
+
+
+def _unwrapped(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], set[str]]:
+    """Without the names of wrappers, wherever they stand; and those names. Nothing is dropped where two would become one."""
+    clean = {".".join(part for part in name.split(".") if part not in WRAPPERS): tensor for name, tensor in state.items()}
+    if len(clean) < len(state) or "" in clean:
+        return state, set()
+    return clean, {part for name in state for part in name.split(".") if part in WRAPPERS}
+
+
+def _others(keys: tuple[str, ...], rest: dict[str, Tensor], alone: bool) -> dict[str, str]:
+    """{place: what it seems to be} of tensors that belong to no network that is known."""
+    rest = {name: tensor for name, tensor in rest.items() if name != "latent_avg"}
+    if not alone:
+        groups: dict[str, dict[str, Tensor]] = {}
+        for name in rest:
+            groups.setdefault(f"{name.split('.')[0]}.*" if "." in name else name, {})[name] = rest[name]
+        return {told(keys, group): _description(names) for group, names in groups.items()}
+    matrices = sum(tensor.ndim > 1 for tensor in rest.values())
+    what = kinds.described(rest)
+    return {told(keys): what or _description(rest)} if what or (len(rest) >= FEWEST and matrices) else {}
+
+
+def _description(state: dict[str, Tensor]) -> str:
+    return kinds.described(state) or f"{len(state)} tensor{'s' * (len(state) != 1)} of no network known here"
+
+
+def _assign(found: list[Found], survey: Survey) -> None:
+    """Give each network its role. Of several for one role, that under a published key is taken and the others are left."""
+    roles = {id(one): one.role for one in found}
+    unclear = [one for one in found if roles[id(one)] is None]
+    free = [role for role in ("g_ema", "g") if role not in roles.values()]
+    if len(unclear) == 1 and free:
+        roles[id(unclear[0])] = free[0]
+    elif unclear and len(free) == 2:
+        raise InputError(_several("generators", unclear))
+    for role in ("g", "d", "g_ema", None):
+        claimants = [one for one in found if roles[id(one)] == role]
+        taken = [one for one in claimants if one.key] if len(claimants) > 1 else claimants
+        if role and len(claimants) > 1 and len(taken) != 1:
+            raise InputError(_several("networks for one place", claimants))
+        for one in claimants:
+            if role and one in taken:
+                survey.networks[role] = one
+            else:
+                survey.left[one.place] = f"one more {one.kind}"
+
+
+def _several(what: str, found: list[Found]) -> str:
+    return f"holds several {what}, {' and '.join(one.place or 'the file itself' for one in found)}; save the one to use alone"
+
+
+def _expected(key: str, value: object) -> Found:
+    """A network under a published key without the tensor by which it is known: refused by its kind, or to be read strictly."""
+    state, dropped = (
+        _unwrapped({str(name): tensor for name, tensor in value.items()}) if isinstance(value, dict) else ({}, set())
+    )
+    what = kinds.described(state)
+    if what and what not in (*kinds.OURS, *kinds.NVIDIAS):
+        raise InputError(f"{key}: {what}, which cannot be used here; only StyleGAN2's generators and discriminators can")
+    if not what and state and all(isinstance(tensor, Tensor) for tensor in state.values()) and all(map(_is_text, value)):
+        raise InputError(
+            f"{key}: {_description(state)}, such as {next(iter(state))}; expected a StyleGAN2 generator or discriminator"
+        )
+    names = "nvidia" if what in kinds.NVIDIAS else "ours"
+    kind = "discriminator" if EXACT[key] == "d" else "generator"
+    return Found((key,), "", kind, names, state, value, dropped)
+
+
+def _is_text(name: object) -> bool:
+    return isinstance(name, str)
+
+
+def _words(key: str) -> set[str]:
+    """
+    >>> sorted(_words("netG_ema")), sorted(_words("generatorEMA"))
+    (['ema', 'g', 'net'], ['ema', 'generator'])
+    """
+    return {word.lower() for word in re.split(r"[^a-zA-Z]+|(?<=[a-z])(?=[A-Z])", key) if word}
+
+
+def told(keys: tuple[str, ...], names: str = "") -> str:
+    """A place in the file, for people."""
+    return ": ".join(part for part in (" / ".join(keys), names) if part)
