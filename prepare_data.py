@@ -27,7 +27,7 @@ from faces.decode import MAX_PIXELS, TooLarge, Unreadable, reasons
 from faces.sources import Item, Source, counted, fingerprint, hidden, open_source
 from faces.workers import Lost, each
 
-SECONDS = 60  # for one file; a decoder that takes longer is not coming back
+SECONDS = 60  # of work for one file; a decoder that takes longer is not coming back
 SHOWN = 10  # rejected files named on the screen; the report names all
 ENCODINGS = {  # the reference reads all of them; docs/pictures.md has their sizes and errors
     "webp": ("WEBP", {"lossless": True, "method": 3, "quality": 20}),  # quality: of the search, which 80 makes twice as long

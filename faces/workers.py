@@ -6,6 +6,7 @@
 A result is what function(item) returned, or a Lost that says why there is nothing.
 """
 
+import math
 import multiprocessing
 import os
 import resource
@@ -17,6 +18,7 @@ from typing import NamedTuple
 
 MEMORY = 2**30  # bytes of data each process may allocate
 AHEAD = 16  # results kept, for each worker, behind one that takes long
+IDLE = 10  # times as long as it may work, a worker may wait: for the disk, or while others keep the machine busy
 
 _processes = multiprocessing.get_context("forkserver")  # as clean as spawn, and quick to replace a lost worker
 
@@ -26,12 +28,12 @@ class Lost(NamedTuple):
 
 
 def each(function: Callable, items: Iterable, workers: int, seconds: float) -> Iterator:
-    """function(item) for all items, in their order. An item that costs its worker the life, or `seconds`, gives Lost.
+    """function(item) for all items, in their order. An item that costs its worker the life, or `seconds` of work, gives Lost.
 
     The function must not raise; function, items and results must be picklable.
     """
     items = iter(enumerate(items))
-    idle, busy, done, first = [_Worker(function) for _ in range(workers)], [], {}, 0
+    idle, busy, done, first = [_Worker(function, seconds) for _ in range(workers)], [], {}, 0
     more = True
     try:
         while True:
@@ -40,7 +42,7 @@ def each(function: Callable, items: Iterable, workers: int, seconds: float) -> I
                 more = number is not None
                 if more:
                     worker = idle.pop()
-                    worker.start(number, item, time.monotonic() + seconds)
+                    worker.start(number, item, time.monotonic() + IDLE * seconds)
                     busy.append(worker)
             if not busy:
                 return
@@ -48,7 +50,7 @@ def each(function: Callable, items: Iterable, workers: int, seconds: float) -> I
             for worker in [worker for worker in busy if worker.over()]:
                 busy.remove(worker)
                 done[worker.number] = worker.result()
-                idle.append(worker if worker.process.is_alive() else _Worker(function))
+                idle.append(worker if worker.process.is_alive() else _Worker(function, seconds))
             while first in done:
                 yield done.pop(first)
                 first += 1
@@ -60,9 +62,9 @@ def each(function: Callable, items: Iterable, workers: int, seconds: float) -> I
 class _Worker:
     """One process, and our end of the pipe to it."""
 
-    def __init__(self, function: Callable):
+    def __init__(self, function: Callable, seconds: float):
         self.connection, theirs = _processes.Pipe()
-        self.process = _processes.Process(target=_work, args=(function, theirs), daemon=True)
+        self.process = _processes.Process(target=_work, args=(function, theirs, seconds), daemon=True)
         self.process.start()
         theirs.close()
 
@@ -81,7 +83,7 @@ class _Worker:
             return self.connection.recv()
         except (EOFError, OSError):
             self.stop()
-            return Lost("crashed the decoder")
+            return Lost("takes too long" if self.process.exitcode == -signal.SIGXCPU else "crashed the decoder")
 
     def stop(self) -> None:
         self.process.kill()
@@ -89,7 +91,7 @@ class _Worker:
         self.connection.close()
 
 
-def _work(function: Callable, connection) -> None:
+def _work(function: Callable, connection, seconds: float) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is answered by the program, which then stops us
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # C libraries chat about damaged files
     _, most = resource.getrlimit(resource.RLIMIT_DATA)
@@ -99,4 +101,13 @@ def _work(function: Callable, connection) -> None:
             item = connection.recv()
         except EOFError:
             return
+        _may_work(seconds)
         connection.send(function(item))
+
+
+def _may_work(seconds: float) -> None:
+    """From now on, by the clock of this process; then the system ends it by SIGXCPU."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    limit = math.ceil(used.ru_utime + used.ru_stime + seconds)
+    resource.setrlimit(resource.RLIMIT_CPU, (limit if most == resource.RLIM_INFINITY else min(limit, most), most))

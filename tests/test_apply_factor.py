@@ -172,6 +172,10 @@ def test_several_directions_get_a_sheet_each_and_one_of_all(files, tmp_path, cap
     rows = [drawn(moved(people([8]), degree, index))[0] for index in (0, 2, 3) for degree in degrees]
     expected = utils.sheet(rows, 5, [*degrees.values()] * 3, ["0", "2", "3"], "person 8")
     assert np.array_equal(pixels(tmp_path / "factor_index-0,2-3_degree-3.0.png"), pixels(expected))
+    rows = [picture for degree in reversed(degrees) for picture in drawn(moved(people([8, 9]), degree, 2))]
+    title = "direction 2, -3 to +3, on layers 0-5 of 6"
+    expected = utils.sheet(rows, 2, [""] * 8 + ["8", "9"], [*reversed(degrees.values())], title)
+    assert np.array_equal(pixels(tmp_path / "factor_index-2_degree-3.0.png"), pixels(expected))
 
 
 @pytest.mark.parametrize("ending", ["webp", "gif"])

@@ -1,10 +1,12 @@
 """Results come in order, whatever becomes of the processes."""
 
 import ctypes
+import itertools
 import multiprocessing
 import os
 import signal
 import time
+from collections import deque
 from multiprocessing.connection import wait
 from types import SimpleNamespace
 
@@ -20,8 +22,14 @@ def behave(item):
     kind, value = item
     if kind == "sleep":
         time.sleep(value)
-    if kind == "spin in C":
+    if kind == "wait in C":
         ctypes.CDLL(None).pause()
+    if kind == "work":
+        deque(itertools.count(), 0)
+    if kind == "burn":
+        end = time.process_time() + value
+        while time.process_time() < end:
+            pass
     if kind == "crash":
         os.kill(os.getpid(), signal.SIGSEGV)
     if kind == "memory":
@@ -54,9 +62,16 @@ def patient(monkeypatch):
 
 
 def test_item_that_hangs_or_crashes_is_lost_alone(patient):
-    items = [("return", 0), ("spin in C", 1), ("return", 2), ("crash", 3), ("return", 4)]
+    items = [("return", 0), ("wait in C", 1), ("return", 2), ("crash", 3), ("return", 4)]
     results = list(each(behave, items, 2, 2))
     assert results == [0, Lost("takes too long"), 2, Lost("crashed the decoder"), 4]
+
+
+def test_an_item_may_work_for_so_long_and_wait_for_longer(monkeypatch):
+    """Three items that work for less than a second each, and for longer in all, are not lost; nor is who waits for two."""
+    monkeypatch.setattr(workers, "IDLE", PATIENCE)
+    items = [("burn", 0.6), ("burn", 0.6), ("burn", 0.6), ("sleep", 2.5), ("work", 0), ("return", 5)]
+    assert list(each(behave, items, 1, 1)) == [0.6, 0.6, 0.6, 2.5, Lost("takes too long"), 5]
 
 
 def test_memory_of_a_worker_is_limited():
