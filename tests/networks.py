@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 
 from model import Discriminator, Generator
+from tests.kinks import in_dtype
 
 CHANNELS = {4: 8, 8: 8, 16: 4}
 
@@ -21,9 +22,9 @@ def tiny_discriminator(seed: int = 0, size: int = 16, **options) -> Discriminato
     return _visible(Discriminator(size, channels={res: CHANNELS.get(res, 4) for res in _resolutions(size)}, **options))
 
 
-def recorded_generator(folder: Path) -> tuple[Generator, dict]:
+def recorded_generator(folder: Path, dtype: torch.dtype = torch.float32) -> tuple[Generator, dict]:
     """The generator of a vectors folder with its parameters, and the whole record."""
-    record = torch.load(folder / "generator.pt", weights_only=True)
+    record = in_dtype(torch.load(folder / "generator.pt", weights_only=True), dtype)
     config = record["config"]
     generator = Generator(
         config["size"],
@@ -33,7 +34,7 @@ def recorded_generator(folder: Path) -> tuple[Generator, dict]:
         lr_mlp=config["lr_mlp"],
         channels=config["channels"],
     )
-    generator.load_state_dict(record["state_dict"])
+    generator.to(dtype).load_state_dict(record["state_dict"])
     return generator, record
 
 
@@ -61,16 +62,17 @@ def recorded_swap(folder: Path) -> tuple[dict, Path]:
 
 @torch.no_grad()
 def _error(source: Generator, latents: dict, record: dict) -> float:
-    images = [case["image_source"] for case in record["swap"].values()]
-    drawn = source.synthesis(source.broadcast(source.mapping(latents["z1"][:2])), latents["noise"])
+    images = [case["image_source"] for case in record.get("swap", {}).values() if "image_source" in case]
+    people = max((len(image) for image in images), default=1)
+    drawn = source.synthesis(source.broadcast(source.mapping(latents["z1"][:people])), latents["noise"])
     return sum((drawn - image).square().mean().item() for image in images)
 
 
-def recorded_discriminator(folder: Path) -> tuple[Discriminator, dict]:
-    record = torch.load(folder / "discriminator.pt", weights_only=True)
+def recorded_discriminator(folder: Path, dtype: torch.dtype = torch.float32) -> tuple[Discriminator, dict]:
+    record = in_dtype(torch.load(folder / "discriminator.pt", weights_only=True), dtype)
     config = record["config"]
     discriminator = Discriminator(config["size"], blur_kernel=config["blur_kernel"], channels=config["channels"])
-    discriminator.load_state_dict(record["state_dict"])
+    discriminator.to(dtype).load_state_dict(record["state_dict"])
     return discriminator, record
 
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from model import mix_styles
+from model import minibatch_stddev, mix_styles
+from tests.kinks import Values, assert_agrees, assert_close, in_dtype
 from tests.networks import recorded_discriminator, recorded_generator, recorded_swap
 from tests.vectors import for_each_folder
 from training import losses
@@ -16,17 +17,49 @@ LOGITS = {"atol": 5e-6, "rtol": 0}
 LOSS = {"rtol": 1e-4, "atol": 0}
 
 
-def assert_gradients_close(found: dict[str, Tensor], expected: dict[str, Tensor]):
+def assert_gradients_close(found: Values, expected: Values) -> None:
     assert set(found) == set(expected)
     for name, truth in expected.items():
-        error, largest = (found[name] - truth).abs().max(), truth.abs().max()
+        error, largest = (found[name].double() - truth.double()).abs().max(), truth.abs().max()
         assert error <= 1e-3 * largest + 1e-7, f"{name}: {error} of {largest}"
 
 
-def gradients(loss: Tensor, network: torch.nn.Module) -> dict[str, Tensor]:
+def losses_and_gradients_close(found: Values, expected: Values) -> None:
+    """Gradients are called grad ..., the others are losses."""
+    for name in expected:
+        if not name.startswith("grad "):
+            assert_close(found[name], expected[name], name, **LOSS)
+    assert_gradients_close(*({n: v for n, v in values.items() if n.startswith("grad ")} for values in (found, expected)))
+
+
+def gradients(loss: Tensor, network: torch.nn.Module) -> Values:
     names, parameters = zip(*network.named_parameters())
     grads = torch.autograd.grad(loss, parameters, allow_unused=True)
-    return {name: grad for name, grad in zip(names, grads) if grad is not None}
+    return {f"grad {name}": grad for name, grad in zip(names, grads) if grad is not None}
+
+
+def named_gradients(recorded: Values) -> Values:
+    return {f"grad {name}": grad for name, grad in recorded.items()}
+
+
+def part(folder, file: str, name: str) -> dict:
+    """Of a record; skips the test where a set lacks it."""
+    record = torch.load(folder / file, weights_only=True) if (folder / file).is_file() else {}
+    if name not in record:
+        pytest.skip(f"{file} of this set holds no {name}")
+    return record[name]
+
+
+def batches(record: dict) -> dict[int, Tensor]:
+    """The real images by their number."""
+    return {int(name.removeprefix("real_")): images for name, images in record.items() if re.fullmatch(r"real_\d+", name)}
+
+
+def main_batch(record: dict) -> Tensor:
+    """The images of `per_layer_realN`, which the losses take too."""
+    images = batches(record)
+    per_layer = next((int(found[1]) for name in record if (found := re.fullmatch(r"per_layer_real(\d+)", name))), None)
+    return images[per_layer if per_layer in images else 4 if 4 in images else max(images)]
 
 
 def arguments(name: str, record: dict) -> dict:
@@ -69,95 +102,136 @@ def test_vectors_of_mapping_and_mean_latent(folder):
     torch.testing.assert_close(mean, record["mean_latent"], **IMAGE)
 
 
+def watched(network: torch.nn.Module) -> dict[str, Tensor]:
+    """{name of the module: its latest output}, which fills as the network runs."""
+    outputs = {}
+    for name, module in network.named_modules():
+        module.register_forward_hook(lambda module, given, out, name=name: outputs.update({name: out}))
+    return outputs
+
+
 @for_each_folder("g*")
 @torch.no_grad()
-def test_vectors_of_every_stage(folder):
+def test_vectors_of_every_layer(folder):
     generator, record = recorded_generator(folder)
-    layers = record["per_layer_first2"]
-    w_plus = generator.broadcast(generator.mapping(record["z1"][:2]))
-    stages = list(generator.stages(w_plus, record["noise"]))
-    features = ["conv1", *(f"convs.{i}" for i in range(1, len(generator.convs), 2))]
-    images = ["to_rgb1", *(f"to_rgbs.{i}" for i in range(len(generator.to_rgbs)))]
-    for stage, feature, image in zip(stages, features, images, strict=True):
-        torch.testing.assert_close(stage.features, layers[feature], **IMAGE)
-        torch.testing.assert_close(stage.image, layers[image], **IMAGE)
+    recorded = [layers for name, layers in record.items() if name.startswith("per_layer_first")]
+    for layers in recorded:
+        people = len(next(iter(layers.values())))
+        found = watched(generator)
+        w_plus = generator.broadcast(generator.mapping(record["z1"][:people]))
+        stages = list(generator.stages(w_plus, record["noise"]))
+        found["input"] = generator.input.input.expand(people, -1, -1, -1)
+        for i, stage in enumerate(stages):  # of which the record holds the images up to each resolution
+            found[f"convs.{2 * i - 1}" if i else "conv1"] = stage.features
+            found[f"to_rgbs.{i - 1}" if i else "to_rgb1"] = stage.image
+        for name, layer in layers.items():
+            torch.testing.assert_close(found[name], layer, **IMAGE, msg=lambda m, name=name: f"{name}: {m}")
+    if not recorded:
+        pytest.skip("this set holds no layers")
 
 
 @for_each_folder("g*")
 @torch.no_grad()
 def test_vectors_of_discriminator_logits(folder):
     discriminator, record = recorded_discriminator(folder)
-    batches = [name.removeprefix("real_") for name in record if name.startswith("real_")]
-    for batch in batches:
-        torch.testing.assert_close(discriminator(record[f"real_{batch}"]), record[f"logits_{batch}"], **LOGITS)
+    for count, images in batches(record).items():
+        torch.testing.assert_close(discriminator(images), record[f"logits_{count}"], **LOGITS)
 
 
 @for_each_folder("g*")
 @torch.no_grad()
 def test_vectors_of_discriminator_features(folder):
     discriminator, record = recorded_discriminator(folder)
-    if "per_layer_real4" not in record:
+    recorded = [layers for name, layers in record.items() if name.startswith("per_layer_real")]
+    for layers in recorded:
+        features = discriminator.features(main_batch(record))
+        found = {f"convs.{i}": one for i, one in enumerate(features)}
+        found["after_stddev"] = minibatch_stddev(features[-1], discriminator.stddev_group)
+        found["final_conv"] = discriminator.final_conv(found["after_stddev"])
+        for name, layer in layers.items():
+            torch.testing.assert_close(found[name], layer, **IMAGE, msg=lambda m, name=name: f"{name}: {m}")
+    if not recorded:
         pytest.skip("this set holds no features of the discriminator")
-    for i, features in enumerate(discriminator.features(record["real_4"])):
-        torch.testing.assert_close(features, record["per_layer_real4"][f"convs.{i}"], **IMAGE)
 
 
 @for_each_folder("g*")
 def test_vectors_of_r1(folder):
-    discriminator, record = recorded_discriminator(folder)
-    expected = record["r1"]
-    real = record["real_4"].clone().requires_grad_()
-    real_pred = discriminator(real)
-    penalty = losses.r1_penalty(real_pred, real)
-    torch.testing.assert_close(penalty, expected["penalty"], **LOSS)
-    torch.testing.assert_close(penalty, expected["grad_real_norm2"].mean(), **LOSS)
-    weighted = 10 / 2 * penalty * 16 + 0 * real_pred[0, 0]
-    torch.testing.assert_close(weighted, expected["weighted_loss"].squeeze(), **LOSS)
-    assert_gradients_close(gradients(weighted, discriminator), expected["param_grads_of_weighted_loss"])
+    recorded = part(folder, "discriminator.pt", "r1")
+
+    def compute(dtype):
+        discriminator, record = recorded_discriminator(folder, dtype)
+        real = main_batch(record).clone().requires_grad_()
+        real_pred = discriminator(real)
+        penalty = losses.r1_penalty(real_pred, real)
+        weighted = 10 / 2 * penalty * 16 + 0 * real_pred[0, 0]
+        found = {"penalty": penalty, "mean": penalty, "weighted": weighted}
+        return found | gradients(weighted, discriminator)
+
+    expected = {"penalty": recorded["penalty"], "mean": recorded["grad_real_norm2"].mean()}
+    expected |= {"weighted": recorded["weighted_loss"].squeeze()}
+    expected |= named_gradients(recorded["param_grads_of_weighted_loss"])
+    assert_agrees(compute, expected, losses_and_gradients_close)
 
 
 @for_each_folder("g*")
 def test_vectors_of_the_discriminator_loss(folder):
     generator, latents = recorded_generator(folder)
-    discriminator, record = recorded_discriminator(folder)
-    expected = record["d_loss"]
+    recorded = part(folder, "discriminator.pt", "d_loss")
     with torch.no_grad():
-        fake, _ = generator([latents["z1"]], noise=latents["noise"])
-    torch.testing.assert_close(fake, expected["fake"], **IMAGE)
-    fake_pred, real_pred = discriminator(expected["fake"]), discriminator(record["real_4"][: len(fake)])
-    torch.testing.assert_close(fake_pred, expected["fake_logits"], **LOGITS)
-    torch.testing.assert_close(real_pred, expected["real_logits"], **LOGITS)
-    loss = losses.discriminator_loss(real_pred, fake_pred)
-    torch.testing.assert_close(loss, expected["loss"], **LOSS)
-    assert_gradients_close(gradients(loss, discriminator), expected["param_grads"])
+        fake, _ = generator([latents["z1"][: len(recorded["fake"])]], noise=latents["noise"])
+    torch.testing.assert_close(fake, recorded["fake"], **IMAGE)
+
+    def compute(dtype):
+        discriminator, record = recorded_discriminator(folder, dtype)
+        fake = recorded["fake"].to(dtype)
+        found = {"logits of fakes": discriminator(fake), "logits of reals": discriminator(main_batch(record)[: len(fake)])}
+        found["loss"] = losses.discriminator_loss(found["logits of reals"], found["logits of fakes"])
+        return found | gradients(found["loss"], discriminator)
+
+    def compare(found, expected):
+        for name in ("logits of fakes", "logits of reals"):
+            assert_close(found[name], expected[name], name, **LOGITS)
+        assert_close(found["loss"], expected["loss"], **LOSS)
+        assert_gradients_close(*({n: v for n, v in values.items() if n.startswith("grad ")} for values in (found, expected)))
+
+    expected = {"logits of fakes": recorded["fake_logits"], "logits of reals": recorded["real_logits"]}
+    assert_agrees(compute, expected | {"loss": recorded["loss"]} | named_gradients(recorded["param_grads"]), compare)
 
 
 @for_each_folder("g*")
 def test_vectors_of_the_generator_loss(folder):
-    generator, latents = recorded_generator(folder)
-    discriminator, _ = recorded_discriminator(folder)
-    expected = torch.load(folder / "generator_losses.pt", weights_only=True)["g_loss"]
-    styles = [latents["z1"], latents["z2"]]
-    fake, _ = generator(styles, inject_index=expected["inject_index"], noise=latents["noise"])
-    loss = losses.generator_loss(discriminator(fake))
-    torch.testing.assert_close(loss, expected["loss"], **LOSS)
-    assert_gradients_close(gradients(loss, generator), expected["param_grads"])
+    recorded = part(folder, "generator_losses.pt", "g_loss")
+
+    def compute(dtype):
+        generator, latents = recorded_generator(folder, dtype)
+        discriminator, _ = recorded_discriminator(folder, dtype)
+        styles = [latents["z1"], latents["z2"]]
+        fake, _ = generator(styles, inject_index=recorded["inject_index"], noise=latents["noise"])
+        loss = losses.generator_loss(discriminator(fake))
+        return {"loss": loss} | gradients(loss, generator)
+
+    expected = {"loss": recorded["loss"]} | named_gradients(recorded["param_grads"])
+    assert_agrees(compute, expected, losses_and_gradients_close)
 
 
 @for_each_folder("g*")
 def test_vectors_of_path_length(folder):
-    generator, latents = recorded_generator(folder)
-    expected = torch.load(folder / "generator_losses.pt", weights_only=True)["path_length"]
-    image, w_plus = generator([expected["z"]], return_latents=True, noise=latents["noise"])
-    lengths = losses.path_lengths(image, w_plus, expected["randn_image_noise"])
-    torch.testing.assert_close(lengths, expected["path_lengths"], **LOSS)
-    mean = torch.as_tensor(expected["mean_path_length_in"])
-    penalty, mean = losses.path_length_penalty(lengths, mean, expected["decay"])
-    torch.testing.assert_close(penalty, expected["penalty"], **LOSS)
-    torch.testing.assert_close(mean, torch.as_tensor(expected["mean_path_length_out"]), **LOSS)
-    found = gradients(penalty, generator)
-    assert set(expected["params_without_grad"]).isdisjoint(found)
-    assert_gradients_close(found, expected["grads"])
+    recorded = part(folder, "generator_losses.pt", "path_length")
+
+    def compute(dtype):
+        generator, latents = recorded_generator(folder, dtype)
+        given = in_dtype(recorded, dtype)
+        image, w_plus = generator([given["z"]], return_latents=True, noise=latents["noise"])
+        lengths = losses.path_lengths(image, w_plus, given["randn_image_noise"])
+        mean = torch.as_tensor(given["mean_path_length_in"], dtype=dtype)
+        penalty, mean = losses.path_length_penalty(lengths, mean, given["decay"])
+        found = gradients(penalty, generator)
+        assert set(named_gradients(dict.fromkeys(given["params_without_grad"]))).isdisjoint(found)
+        return {"lengths": lengths, "penalty": penalty, "mean": mean} | found
+
+    expected = {"lengths": recorded["path_lengths"], "penalty": recorded["penalty"]}
+    expected |= {"mean": torch.as_tensor(recorded["mean_path_length_out"])} | named_gradients(recorded["grads"])
+    assert_agrees(compute, expected, losses_and_gradients_close)
 
 
 @for_each_folder("cartoon")
@@ -166,7 +240,7 @@ def test_vectors_of_source_styles_below_a_layer(folder):
     record, home = recorded_swap(folder)
     target, latents = recorded_generator(home)
     target.load_state_dict(record["target_state_dict_params"], strict=False)
-    w = target.broadcast(target.mapping(latents["z1"][:2]))
+    w = target.broadcast(target.mapping(latents["z1"][: len(record["source_latent"])]))
     for k, case in record["freezeStyle"].items():
         blended = mix_styles(record["source_latent"], w, int(k))
         torch.testing.assert_close(blended, case["latent"], **IMAGE)

@@ -22,7 +22,8 @@ def networks():
         target, _ = recorded_generator(home)
         target.load_state_dict(record["target_state_dict_params"], strict=False)  # the rest, kernels and noise, is the source's
         with torch.no_grad():
-            w_plus = source.broadcast(source.mapping(latents["z1"][:2]))
+            people = len(next(iter(record["swap"].values()))["image_source"])
+            w_plus = source.broadcast(source.mapping(latents["z1"][:people]))
         return source, target, w_plus, latents["noise"], record["swap"]
 
     return load
@@ -57,7 +58,8 @@ def test_vectors_of_features_and_their_distance(folder, networks):
         level = int(layer)  # 1 is 8 px, and features[0] is 4 px
         if "feature_source" in case:
             torch.testing.assert_close(ours[level], case["feature_source"], **IMAGE)
-        torch.testing.assert_close(F.mse_loss(ours[level], theirs[level]), case["feature_mse"], **DISTANCE)
+        if "feature_mse" in case:
+            torch.testing.assert_close(F.mse_loss(ours[level], theirs[level]), case["feature_mse"], **DISTANCE)
 
 
 @for_each_folder("cartoon")
@@ -67,4 +69,5 @@ def test_vectors_of_the_distance_of_images_at_each_resolution(folder, networks):
     pairs = zip(source.rgb_pyramid(w_plus, noise), target.rgb_pyramid(w_plus, noise), strict=True)
     found = torch.stack([F.mse_loss(ours, theirs) for ours, theirs in pairs])
     for case in swaps.values():
-        torch.testing.assert_close(found, torch.as_tensor(case["skip_rgb_mse_per_res"]), **DISTANCE)
+        if "skip_rgb_mse_per_res" in case:
+            torch.testing.assert_close(found, torch.as_tensor(case["skip_rgb_mse_per_res"]), **DISTANCE)

@@ -1,5 +1,7 @@
 """The recorded helpers of the reference's projector: schedules, the noise regulariser, normalised noise, pixels."""
 
+import re
+
 import pytest
 import torch
 
@@ -18,15 +20,20 @@ def record(folder):
 
 @for_each_folder("projector")
 def test_vectors_of_the_learning_rate(folder, record):
-    schedule = Schedule(steps=1000, lr=0.1)
-    found = torch.tensor([schedule.learning_rate(step) for step in range(1000)], dtype=torch.float64)
-    torch.testing.assert_close(found, record["lr_schedule_1000_lr0.1"], **HELPER)
+    for name, expected in record.items():
+        if match := re.fullmatch(r"lr_schedule_(\d+)_lr([\d.]+)", name):
+            schedule = Schedule(steps=int(match[1]), lr=float(match[2]))
+            found = torch.tensor([schedule.learning_rate(step) for step in range(schedule.steps)], dtype=torch.float64)
+            torch.testing.assert_close(found, expected, **HELPER)
 
 
 @for_each_folder("projector")
 def test_vectors_of_the_jitter(folder, record):
-    found = torch.tensor([Schedule().jitter(step) for step in range(1000)], dtype=torch.float64)
-    torch.testing.assert_close(found, record["noise_strength_factor_1000"], **HELPER)
+    for name, expected in record.items():
+        if match := re.fullmatch(r"noise_strength_factor_(\d+)", name):
+            schedule = Schedule(steps=int(match[1]))
+            found = torch.tensor([schedule.jitter(step) for step in range(schedule.steps)], dtype=torch.float64)
+            torch.testing.assert_close(found, expected, **HELPER)
 
 
 @for_each_folder("projector")
