@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from model import Generator
 
 BETWEEN = 4  # pictures on a strip between start and final
+NAME_WIDTH = 240  # pixels for the name of a photo on its strip
 TOLD = ("ckpt", "target_ckpt", "space", "init", "fixed_noise", "perceptual", "seed", "step", "lr", "mse", "wplus_reg")
 
 
@@ -245,7 +246,7 @@ def draw(
     lines = []
     every = lettering.readable([path.name for path in args.photos])
     for i, (name, photo) in enumerate(zip(names, photos)):
-        shown = every[args.photos.index(photo)]
+        shown = lettering.shortened(every[args.photos.index(photo)], NAME_WIDTH, lettering.font(12))
         errors = {step: (images[i] - targets[i]).square().mean().item() for step, images in found.snapshots.items()}
         start, final = errors[0], errors[args.step]
         line = f"MSE {start:.4f} -> {final:.6f} ({start / max(final, 1e-12):.0f}-fold), PSNR {projection.psnr(final):.1f} dB"

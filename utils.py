@@ -20,6 +20,7 @@ from cli import InputError
 
 GAP = 2  # pixels between the pictures of a sheet
 LEAST_SIDE = 128  # pixels; smaller pictures are enlarged on a sheet
+LEAST_NAME = 300  # pixels for the name of a row
 LARGEST_SHEET = 2**30  # pixels: 1000 pictures of 1024 px
 INK, PAPER, RULE = (40, 40, 48), (255, 255, 255), (220, 220, 226)
 Image.MAX_IMAGE_PIXELS = None  # a sheet of 400 people at 1024 px is no bomb; pictures of strangers have limits in faces/
@@ -104,7 +105,7 @@ def sheet(
     """Pictures of one size in rows of `columns`, on white; small ones are enlarged to be seen.
 
     captions:  one for each picture, below it, shortened to its width; a row without any takes no room for them
-    row_names: one for each row, before it
+    row_names: one for each row, before it, shortened to two pictures
     title:     above all
     """
     layout = _Layout(pictures[0].size, len(pictures), columns, captions, row_names, title)
@@ -161,7 +162,9 @@ class _Layout:
         self.factor = math.ceil(LEAST_SIDE / picture[0])
         self.picture = width, height = picture[0] * self.factor, picture[1] * self.factor
         self.font = font = lettering.font(max(11, min(16, width // 9)))
-        self.title, self.row_names = lettering.tidy(title), [lettering.tidy(name) for name in row_names]
+        most = max(LEAST_NAME, 2 * width)
+        self.title = lettering.tidy(title)
+        self.row_names = [lettering.shortened(lettering.tidy(name), most, font) for name in row_names]
         self.rows = [range(start, min(start + columns, count)) for start in range(0, count, columns)]
         line = math.ceil(font.getbbox("Ag")[3] * 1.4)
         self.heights = [height + GAP + (line if any(captions[row.start : row.stop]) else 0) for row in self.rows]

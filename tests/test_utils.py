@@ -199,6 +199,14 @@ def test_the_size_of_a_paired_sheet_is_known_before_its_pictures(count, columns,
     )
 
 
+def test_long_names_of_rows_leave_room_for_the_pictures():
+    names = ["a_long_name_of_a_photo_" * 10 + ending for ending in ("0001.png", "0002.png")]
+    sheet = utils.sheet([flat((9, 9, 9))] * 2, 1, row_names=names)
+    assert sheet.width <= utils.LEAST_NAME + SIDE + 2 * GAP + 8
+    rows = [block(sheet, 0, top, sheet.width - SIDE - GAP) for top in (GAP, 2 * GAP + SIDE)]
+    assert ink(rows[0]) and not np.array_equal(*rows)  # their ends show
+
+
 def test_captions_that_cannot_be_written_are_numbers_and_never_boxes():
     names = ["", "a.png", "小林.png", "김.png", ""]
     shown = utils.sheet([flat((9, 9, 9))] * 5, 5, names)
