@@ -71,7 +71,7 @@ def parser() -> cli.Parser:
         "--format",
         choices=ENCODINGS,
         default="webp",
-        help="webp and png are exact, png 1.4 times as large; jpeg is nearly; jpeg420 has half the colour resolution, as the "
+        help="webp and png are exact, png up to 1.5 times as large; jpeg is nearly; jpeg420 has half the colour resolution, as the "
         "reference (default: webp)",
     )
     picture.add_argument(

@@ -35,7 +35,7 @@ def main(args: argparse.Namespace) -> None:
     print(f"{'':<24}{'of the processor':>18}{'of the wall':>14}")
     with tempfile.TemporaryDirectory() as folder:
         images = open_images(write_lmdb(Path(folder), args.size, args.images), args.size)
-        for name, memory in (("JPEG 100 from an LMDB", 0), ("from memory", 2**33)):
+        for name, memory in (("from an LMDB", 0), ("from memory", 2**33)):
             with Batches(images, args.batch, workers=args.threads, memory=memory) as batches:
                 for _ in range(-(-2 * args.images // args.batch)):  # every image was seen
                     next(batches)

@@ -63,6 +63,9 @@ def to_srgb(picture: Image.Image, profile: bytes | Hdr | None, notes: list[str])
     notes.append(found.note)
     if isinstance(profile, Hdr):
         converted = Image.fromarray(hdr.to_screen(np.asarray(plain) / np.float32(255), *profile))
+    elif plain.mode == "RGB":
+        converted = plain
+        ImageCms.applyTransform(plain, found.transform, inPlace=True)  # a second one of 64 megapixels would take 250 MB
     else:
         converted = ImageCms.applyTransform(plain, found.transform)
     if alpha:
