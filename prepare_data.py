@@ -71,8 +71,8 @@ def parser() -> cli.Parser:
         "--format",
         choices=ENCODINGS,
         default="webp",
-        help="webp and png are exact, png up to 1.5 times as large; jpeg is nearly; jpeg420 has half the colour resolution, as the "
-        "reference (default: webp)",
+        help="webp and png are exact, png up to 1.5 times as large; jpeg is nearly; jpeg420 has half the colour resolution, as "
+        "the reference (default: webp)",
     )
     picture.add_argument(
         "--quality", type=cli.number(int, least=1, most=100), default=100, metavar="N", help="of both jpegs (default: 100)"

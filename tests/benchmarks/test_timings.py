@@ -82,7 +82,7 @@ def test_ours_and_the_plain_network_take_turns(command, flags, tmp_path, capsys)
 
 def test_images_are_counted_from_disk_and_from_memory(capsys):
     run(data, "--size", 16, "--images", 6, "--batch", 4, "--seconds", 0.1)
-    rows = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith(("JPEG", "from memory"))]
+    rows = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith(("from an LMDB", "from memory"))]
     assert len(rows) == 2
     for *_, processor, wall in rows:
         assert float(processor.replace(",", "")) > 0 and float(wall.replace(",", "")) > 0
