@@ -31,8 +31,9 @@ TURNS = {  # signs of a display matrix, where the axes of the frame point to -> 
 
 def picture_of(frame, stream, max_pixels: int = MAX_PIXELS, background: str = "white") -> Decoded:
     """frame: a VideoFrame of PyAV; stream: whose it is, just after it was decoded. Raises TooLarge."""
-    if frame.width * frame.height > max_pixels:  # frames may change their size within a film
-        raise TooLarge(f"{frame.width} x {frame.height} is over the limit of {max_pixels / 1e6:g} megapixels")
+    width, height = _square_size(frame, stream)
+    if width * height > max_pixels:  # frames may change their size within a film
+        raise TooLarge(f"{width} x {height} is over the limit of {max_pixels / 1e6:g} megapixels")
     notes: list[str] = []
     picture = _turned(_squared(_coloured(frame, stream, background, notes), stream, notes), frame)
     if frame.interlaced_frame:
@@ -48,12 +49,15 @@ def pixel_shape(stream) -> Fraction:
 
 def _squared(picture: Image.Image, stream, notes: list[str]) -> Image.Image:
     """Pixels made square by lengthening their short side, so that nothing is lost."""
-    shape = pixel_shape(stream)
-    if shape == 1:
+    if pixel_shape(stream) == 1:
         return picture
     notes.append("oblong pixels made square")
-    size = round(picture.width * max(1, shape)), round(picture.height * max(1, 1 / shape))
-    return picture.resize(size, Image.Resampling.LANCZOS)
+    return picture.resize(_square_size(picture, stream), Image.Resampling.LANCZOS)
+
+
+def _square_size(frame, stream) -> tuple[int, int]:
+    shape = pixel_shape(stream)
+    return round(frame.width * max(1, shape)), round(frame.height * max(1, 1 / shape))
 
 
 def _turned(picture: Image.Image, frame) -> Image.Image:

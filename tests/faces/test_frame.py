@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from faces import frame as frames
-from faces.decode import Unreadable
+from faces.decode import TooLarge, Unreadable
 from faces.sources import open_source
 from tests.faces.films import film, flat, planes, turned, yuv
 
@@ -49,6 +49,13 @@ def test_a_circle_is_round_whatever_the_shape_of_the_pixels(shape, ending, tmp_p
 def test_a_pixel_shape_that_nothing_has_is_not_believed(shape, tmp_path):
     pictures, notes = shown(film(tmp_path / "a.mkv", [corners()] * 2, shape=shape))
     assert pictures[0].size == (64, 48) and notes[0] == []
+
+
+def test_oblong_pixels_count_as_the_square_ones_that_they_become(tmp_path):
+    source = open_source(film(tmp_path / "a.mkv", [corners()] * 2, shape=2), every=1)
+    assert source.picture(source.items[0], max_pixels=128 * 48).picture.size == (128, 48)
+    with pytest.raises(TooLarge, match="128 x 48 is over the limit"):
+        source.picture(source.items[0], max_pixels=128 * 48 - 1)
 
 
 @pytest.mark.parametrize("matrix, turn", [((1, 0, 0, 1), None), *frames.TURNS.items()])
