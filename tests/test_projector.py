@@ -100,6 +100,32 @@ def test_a_batch_gives_the_same_within_rounding(place, tmp_path):
             assert float(row["mse"]) == pytest.approx(float(other["mse"]), abs=1e-3)
 
 
+def test_the_seed_decides_the_jitter(place, tmp_path):
+    latent = {}
+    for name, words in {"0": [], "again": ["--seed", 0], "1": ["--seed", 1], "still": ["--seed", 1, "--noise", 0]}.items():
+        latent[name] = latents.read_latents(project(place, tmp_path / name, *words) / "latents.pt").latent
+    assert torch.equal(latent["again"], latent["0"])
+    assert not torch.equal(latent["1"], latent["0"]) and not torch.equal(latent["still"], latent["1"])
+
+
+@pytest.mark.parametrize(
+    "flag, value",
+    [
+        ("lr", 0.3),
+        ("lr_rampup", 0),
+        ("lr_rampdown", 0.9),
+        ("noise", 0.5),
+        ("noise_ramp", 0.2),
+        ("noise_regularize", 0),
+        ("mse", 9),
+    ],
+)
+def test_every_number_of_the_schedule_has_an_effect(place, tmp_path, flag, value):
+    outs = [project(place, tmp_path / name, *words) for name, words in {"usual": [], "other": [f"--{flag}", value]}.items()]
+    files = [latents.read_latents(out / "latents.pt") for out in outs]
+    assert not torch.equal(*[torch.cat([file.latent.flatten(), file.noise[0].flatten()]) for file in files])
+
+
 @pytest.mark.parametrize("batch", [1, 2])
 @pytest.mark.parametrize("layout, file", [("ours", "latents.pt"), ("reference", "0.pt")])
 def test_latents_and_noise_to_begin_with_come_back_to_whom_they_belong(place, tmp_path, layout, file, batch):

@@ -74,6 +74,12 @@ def test_layers_are_held_together_by_the_weight(place, tmp_path):
     assert (apart[1] < apart[0] / 20).all()
 
 
+def test_the_seed_decides_what_is_found(place, tmp_path):
+    outs = [draw(place, tmp_path / str(i), "--no_align", "--seed", seed) for i, seed in enumerate([0, 0, 1])]
+    first, again, other = (latents.read_latents(out / "latents.pt").latent for out in outs)
+    assert torch.equal(first, again) and not torch.equal(first, other)
+
+
 def test_the_sheet_is_drawn_once_however_many_people(place, tmp_path, monkeypatch):
     drawn, sheet = [], utils.paired_sheet
     monkeypatch.setattr(utils, "paired_sheet", lambda rows, *how, **more: drawn.append(rows) or sheet(rows, *how, **more))

@@ -13,7 +13,7 @@ from cli import InputError
 from tests.commands import run
 from tests.networks import tiny_discriminator, tiny_generator
 from tests.pictures import random_pictures
-from training import setup
+from training import parallel, setup
 from training.state import Settings
 
 NEW = ["--size", 16, "--channel_base", 64, "--channel_max", 8, "--style_dim", 8, "--n_mlp", 2]
@@ -222,3 +222,23 @@ def test_what_is_told_of_a_run_are_plain_values_from_which_it_can_begin_anew(pre
     assert all(isinstance(value, str | int | float | bool | None) for value in told.values())
     assert (told["path"], told["ckpt"], told["outdir"], told["iter"]) == (str(faces), str(source), str(Path("here")), 3)
     assert not {"images", "dry_run", "resume", "overwrite"} & told.keys()
+
+
+def test_adaptation_counts_the_images_of_all_processes(prepared, monkeypatch):
+    """Of this one, whose discriminator takes 24 for generated, and of another one, which is sure of its 24."""
+    monkeypatch.setattr(parallel, "total", lambda totals: totals + 24)
+    ada = prepared(*NEW, "--augment").state.ada
+    for _ in range(8):
+        ada.update(-torch.ones(3))
+    assert ada.r_t == 0
+
+
+def test_processes_share_the_pictures_of_a_batch(prepared, monkeypatch):
+    (whole,) = prepared(*NEW, "--batch", 6).next_reals()
+    monkeypatch.setattr(parallel, "world_size", lambda: 2)
+    monkeypatch.setattr(parallel, "broadcast", lambda network: None)
+    parts = []
+    for rank in range(2):
+        monkeypatch.setattr(parallel, "rank", lambda rank=rank: rank)
+        parts += prepared(*NEW, "--batch", 3).next_reals()
+    assert torch.equal(torch.cat(parts), whole)
