@@ -88,6 +88,8 @@ def read(path: str | Path, flag: str = "", lazy: bool = False) -> Checkpoint:
     named = f"{flag} {path}".lstrip()
     if not path.is_file():
         what = "not an ordinary file" if path.exists() else "no such file"
+        if path.is_dir() and any([*path.glob("data.pkl"), *path.glob("*/data.pkl")]):
+            what = "a folder, unpacked from a file of torch.save; name that file, and leave it packed"
         raise InputError(f"{named}: {what}; docs/checkpoints.md says where published networks are")
     try:
         return _interpret(path, *container.load(path, lazy))

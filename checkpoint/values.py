@@ -30,6 +30,8 @@ MOST_VALUES = 1_000_000  # numbers, strings, tensors of one file
 DEEPEST = 24  # levels of dicts and lists
 LONGEST = 200  # letters of a value told in words
 
+BUSY = object()
+
 Copy = Callable[[object], object]
 
 
@@ -57,7 +59,7 @@ class _Copier:
         self.size = size
         self.count = itertools.count()
         self.total = self.repeated = 0
-        self.done: dict[int, object] = {}  # id of a record: what it became; None while that is being found out
+        self.done: dict[int, object] = {}  # id of a record: what it became; BUSY while that is being found out
 
     def copy(self, value: object, level: int) -> object:
         if level > DEEPEST or next(self.count) > MOST_VALUES:
@@ -91,10 +93,10 @@ class _Copier:
     def _of_record(self, record: Record, level: int) -> object:
         """Each record once: what refers to it again gets the same, and within itself its name."""
         if id(record) not in self.done:
-            self.done[id(record)] = None
+            self.done[id(record)] = BUSY
             self.done[id(record)] = self._meaning(record, lambda value: self.copy(value, level + 1))
         found = self.done[id(record)]
-        return self._counted(found) if isinstance(found, Tensor) else record.name if found is None else found
+        return self._counted(found) if isinstance(found, Tensor) else record.name if found is BUSY else found
 
     def _meaning(self, record: Record, copy: Copy) -> object:
         if modules.is_module(record):

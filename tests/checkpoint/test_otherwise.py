@@ -142,3 +142,9 @@ def test_safetensors_are_known_by_their_bytes(tmp_path):
     assert "the end is missing" in refusal(tmp_path / "g.pt")
     torch_file = saved(tmp_path, networks(), "torch.safetensors")
     assert set(checkpoint.read(torch_file).networks) == {"g", "d", "g_ema"}
+
+
+def test_a_folder_that_was_unpacked_from_a_network(tmp_path, network):
+    with zipfile.ZipFile(network) as archive:
+        archive.extractall(tmp_path / "ffhq")
+    assert refusal(tmp_path / "ffhq").startswith("a folder, unpacked from a file of torch.save; name that file")

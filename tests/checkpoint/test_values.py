@@ -191,9 +191,11 @@ def test_trees_that_know_their_parents(tmp_path):
     with classes("omegaconf.dictconfig.DictConfig", "omegaconf.nodes.AnyNode") as (DictConfig, AnyNode):
         root, leaf = DictConfig(), AnyNode()
         leaf.__dict__.update(_parent=root, _val=np.float64(0.5))
-        root.__dict__.update(_parent=None, _content={"lr": leaf, "same": leaf})
+        none = AnyNode()
+        none.__dict__.update(_parent=root, _val=None)
+        root.__dict__.update(_parent=None, _content={"lr": leaf, "same": leaf, "none": none})
         path = saved(tmp_path, {"g": G, "args": root})
-    assert checkpoint.read(path).extra["args"] == {"lr": 0.5, "same": 0.5}
+    assert checkpoint.read(path).extra["args"] == {"lr": 0.5, "same": 0.5, "none": None}
 
 
 def test_an_object_that_holds_itself(tmp_path):
@@ -277,8 +279,30 @@ def test_whole_networks_of_another_kind_are_named(tmp_path):
         checkpoint.read(saved(tmp_path, nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))))
 
 
-@pytest.mark.parametrize("value", [functools.partial(print, 1), print, open, getattr, type], ids=str)
-def test_functions_of_python_are_refused(tmp_path, value):
+class Runs:
+    """Its pickle calls a function of somebody else's program."""
+
+    def __init__(self, function, *arguments):
+        self.call = function, arguments
+
+    def __reduce__(self):
+        return self.call
+
+
+CALLS = [
+    functools.partial(print, 1),
+    print,
+    open,
+    getattr,
+    type,
+    Runs(torch.load, "a.pt"),
+    Runs(np.load, "a.npy"),
+    Runs(eval, "1"),
+]
+
+
+@pytest.mark.parametrize("value", CALLS, ids=lambda value: str(getattr(value, "call", value)))
+def test_functions_are_refused_beside_networks_too(tmp_path, value):
     with pytest.raises(InputError, match=r"wants to call .*, which no checkpoint needs; nothing of it was run$"):
         checkpoint.read(saved(tmp_path, {"g": G, "args": value}))
 
