@@ -1,6 +1,6 @@
 """Train the demo's network alone and beside busy processes, under each way in which threads can wait for one another.
 
-    python -m benchmarks.busy                       # about half an hour on two cores that do nothing else
+    python -m benchmarks.busy
     python -m benchmarks.busy --neighbours 2 --rounds 5
 
 Each setting is a training of its own, `make demo`'s in short, and the settings take turns. Run it on a quiet machine: the
