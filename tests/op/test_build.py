@@ -55,6 +55,17 @@ def test_no_compiler_and_a_cache_that_cannot_be_written_are_no_obstacle(tmp_path
     assert use_operator(blocked).stdout == "1.0\n"
 
 
+def test_a_build_that_nobody_hears_of_is_a_build(monkeypatch, tmp_path):
+    class Closed:
+        def write(self, text):
+            raise BrokenPipeError
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(sys, "stderr", Closed())
+    road = build.Road("g++", "library", lambda: "key", lambda path: path.write_text(""), lambda path: None)
+    assert build._tried(road, "somewhere") is None and list(tmp_path.rglob("library"))
+
+
 def test_they_can_be_turned_off(tmp_path):
     status = use_operator(tmp_path, "from op import build; print(build.status())", CARTOON_KERNELS="off").stdout
     assert "CARTOON_KERNELS=off" in status
