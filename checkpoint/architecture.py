@@ -176,7 +176,8 @@ def _checked(name: str, tensor: Tensor, shape: torch.Size) -> Tensor:
         raise InputError(f"{name}: expected {list(shape)}, found {list(tensor.shape)}")
     if not tensor.dtype.is_floating_point:
         found = str(tensor.dtype).removeprefix("torch.")
-        raise InputError(f"{name}: expected floating-point numbers, found {found}; quantised networks cannot be used")
+        quantised = "" if tensor.is_complex() else "; quantised networks cannot be used"
+        raise InputError(f"{name}: expected floating-point numbers, found {found}{quantised}")
     tensor = tensor.detach().float()
     if not torch.isfinite(tensor).all():
         raise InputError(f"{name}: expected finite numbers, found NaN or Inf")

@@ -161,7 +161,11 @@ def _beside(contents: dict, survey: search.Survey) -> dict:
     bare = any(not found.keys for found in survey.networks.values())
     extra = {}
     for key, value in contents.items():
-        if key not in {*used, "config"} and not (bare and isinstance(value, Tensor) and key != "latent_avg"):
+        if (
+            key not in {*used, "config"}
+            and not (value is None and key in search.EXACT)
+            and not (bare and isinstance(value, Tensor) and key != "latent_avg")
+        ):
             extra[key] = value
     for found in survey.networks.values():
         holders = [found.holder, *_on_the_way(contents, found.keys)]

@@ -30,7 +30,8 @@ WRAPPERS = {
     "_forward_module",
 }  # what parallel and compiled training put in front
 AVERAGED = {"ema", "gema", "running", "avg", "average", "averaged", "smooth", "smoothed", "shadow", "gs"}
-TRAINED = {"g", "gen", "generator"}
+TRAINED = {"g", "gen", "generator", "online"}
+JUDGES = {"d", "dis", "disc", "discriminator", "critic"}
 FEWEST = 4  # tensors of a network
 KNOWN = {"source_style", "rng", "statistics"}  # entries that hold tensors and are no networks of their own
 DEEPEST = 4  # levels of dicts in which networks are looked for
@@ -127,7 +128,8 @@ def _split(keys: tuple[str, ...], holder: dict) -> tuple[list[Found], dict[str, 
     rest: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
         owner = max((prefix for prefix in states if name.startswith(prefix)), key=len, default=None)
-        state = rest if owner is None or name == "latent_avg" else states[owner]
+        count = tensor.ndim == 0 and "." not in name  # such as the n_averaged of torch's AveragedModel
+        state = rest if owner is None or count or name == "latent_avg" else states[owner]
         state[name.removeprefix(owner or "")] = tensor
     found = []
     for prefix, state in states.items():
@@ -158,7 +160,8 @@ def _others(keys: tuple[str, ...], rest: dict[str, Tensor], alone: bool) -> dict
         return {told(keys, group): _description(names) for group, names in groups.items()}
     matrices = sum(tensor.ndim > 1 for tensor in rest.values())
     what = kinds.described(rest)
-    return {told(keys): what or _description(rest)} if what or (len(rest) >= FEWEST and matrices) else {}
+    called_so = keys and _words(keys[-1]) & (AVERAGED | TRAINED | JUDGES)
+    return {told(keys): what or _description(rest)} if what or (matrices and (called_so or len(rest) >= FEWEST)) else {}
 
 
 def _description(state: dict[str, Tensor]) -> str:

@@ -85,7 +85,24 @@ def test_wrappers_within_the_names(tmp_path):
     source = checkpoint.read(saved(tmp_path, {"g_ema": inner}))
     assert same(source.networks["g_ema"], EMA)
     assert "g_ema: module left out of its names" in source.notes
-    assert "n_averaged" in refusal(saved(tmp_path, {"g_ema": averaged}))
+    for contents in ({"g_ema": averaged}, averaged):
+        source = checkpoint.read(saved(tmp_path, contents))
+        assert same(source.networks["g_ema"], EMA)
+        assert any(note.endswith("n_averaged, 1 tensor of no network known here") for note in source.notes)
+
+
+def test_both_halves_of_an_average(tmp_path):
+    halves = prefixed(EMA, "ema_model.") | prefixed(G, "online_model.") | {"step": torch.tensor(3)}
+    for contents in ({"ema": halves}, halves):
+        source = checkpoint.read(saved(tmp_path, contents))
+        assert same(source.networks["g_ema"], EMA) and same(source.networks["g"], G)
+
+
+def test_a_discriminator_that_is_not_understood_is_said(tmp_path):
+    other = {"mlp.0.weight": torch.zeros(4, 4)}
+    source = checkpoint.read(saved(tmp_path, {"g_ema": EMA, "discriminator_state_dict": other, "d": None}))
+    assert source.notes == ["left out: discriminator_state_dict, 1 tensor of no network known here"]
+    assert set(source.extra) == {"discriminator_state_dict"}
 
 
 def test_networks_side_by_side_in_one_state_dict(tmp_path):
