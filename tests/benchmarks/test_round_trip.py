@@ -2,11 +2,15 @@
 
 import json
 
+import pytest
+
 import checkpoint
 from benchmarks import round_trip
 from editing import projection
 from tests.commands import failure, run
 from tests.networks import tiny_generator
+
+pytestmark = pytest.mark.slow
 
 
 def words(networks, tmp_path):

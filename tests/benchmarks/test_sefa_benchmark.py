@@ -11,6 +11,8 @@ from faces.synthetic import render, sample_attributes
 from tests.commands import failure, run
 from tests.networks import tiny_generator
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def rulers():

@@ -12,6 +12,8 @@ from benchmarks import structure
 from tests.commands import failure, run
 from tests.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 TWINS_AND_MORE = "baseline,FreezeSG,FreezeG,FreezeSG+map"
 
 

@@ -66,6 +66,7 @@ def test_a_step_whose_recording_failed_is_no_graph():
     assert not contestant.is_graph(contestant.Update(step, lambda: (None,))) and not contestant.is_graph(dict)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command, flags",
     [(train_step, ["--size", 8, "--channel_base", 64, "--channel_max", 8]), (ops, ["--side", 16])],
@@ -80,6 +81,7 @@ def test_ours_and_the_plain_network_take_turns(command, flags, tmp_path, capsys)
     assert "--rounds 1" in page.read_text()
 
 
+@pytest.mark.slow
 def test_images_are_counted_from_disk_and_from_memory(capsys):
     run(data, "--size", 16, "--images", 6, "--batch", 4, "--seconds", 0.1)
     rows = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith(("from an LMDB", "from memory"))]
