@@ -72,6 +72,13 @@ def test_one_generator_stands_in_for_the_other(tmp_path, present):
         assert same(source.generator(which).state_dict(), every[expected])
 
 
+def test_the_averaged_generator_draws_unless_another_is_asked_for(tmp_path):
+    every = networks()
+    source = checkpoint.read(saved(tmp_path, every))
+    assert source.generator_name() == "g_ema"
+    assert same(source.generator().state_dict(), every["g_ema"]) and same(source.generator("g").state_dict(), every["g"])
+
+
 def test_discriminator_alone(tmp_path):
     source = checkpoint.read(saved(tmp_path, {"d": networks()["d"]}))
     assert source.architecture.channels == {4: 8, 8: 8, 16: 4}
