@@ -126,6 +126,6 @@ def check_parameter(name: str, found: Values, expected: Values) -> None:
             error, largest = (one - other).abs(), other.abs().max()
             assert error.max() <= 1e-3 * largest + 1e-7, f"{key}: {error.max()} of {largest}"
             unresolved |= error > 1e-3 * other.abs()
-        off = ((ours - truth).abs() > MOVED) & ~unresolved
+        off = ((ours - truth).abs() > MOVED + 5e-7 * truth.abs()) & ~unresolved  # 5e-7: eight roundings of float32
         assert not off.any(), f"{name}: {off.sum()} of {off.numel()} entries differ whose gradients do not"
     assert (ours - truth).abs().max() <= 0.01, name
