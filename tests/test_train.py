@@ -134,6 +134,13 @@ def test_each_thing_happens_as_often_as_its_flag_says(faces, source, tmp_path, m
     assert_same(end["g_ema"], end["g"])
 
 
+def test_a_run_whose_updates_keep_failing_is_stopped_and_names_the_step(faces, tmp_path, capsys):
+    rarely = ["--save_every", 1000, "--sample_every", 1000]
+    message = failure(capsys, train, faces, *SCRATCH, *TINY, *rarely, "--lr", 1e30, "--iter", 100, "--outdir", tmp_path)
+    assert "diverged: at iteration" in message and "times in a row" in message and "--lr" in message
+    assert not list((tmp_path / "checkpoints").glob("*.pt"))
+
+
 def test_freezesg_checkpoint_draws_the_blended_faces_in_every_command(faces, source, tmp_path):
     flags = ["--freezeStyle", 2, "--freezeG", 1, "--train_mapping", "--iter", 2]
     run(train, faces, "--ckpt", source, *TINY, *flags, "--outdir", tmp_path / "run")

@@ -12,6 +12,7 @@ from dataset import open_images
 from faces.synthetic import render, sample_attributes
 from metrics import distances, features, regressor
 from metrics.path_length import path_length
+from metrics.structure import Ruler
 from scripts import evaluate
 from tests.commands import failure, run
 from tests.networks import tiny_discriminator, tiny_generator
@@ -86,6 +87,28 @@ def test_a_network_measured_against_its_own_pictures_is_near(folder, tmp_path):
     own = measured(folder, tmp_path, *flags, "--data", tmp_path / "own")
     faces = measured(folder, tmp_path, *flags)
     assert abs(own["kid"]) < 0.1 * faces["kid"]
+
+
+def test_people_are_truncated_as_told(folder, tmp_path):
+    flags = ("--features", "pixels", "--n", 20, "--metrics", "fid")
+    whole, half = (measured(folder, tmp_path, *flags, "--truncation", psi) for psi in (1, 0.5))
+    generator = checkpoint.read(folder / "cartoon.pt").generator()
+    fake = features.of_generator(generator, range(20), features.pixels, psi=0.5)
+    real = features.of_images(open_images(folder / "faces", 16), features.pixels)
+    assert half["fid"] == pytest.approx(distances.frechet_distance(fake, real)) != whole["fid"]
+    assert (half["truncation"], whole["truncation"]) == (0.5, 1)
+
+
+def test_structure_is_that_of_the_cartoon_against_its_source_with_the_noise_of_the_source(folder, tmp_path):
+    flags = ("--source", folder / "source.pt", "--metrics", "structure", "--regressor", folder / "regressor.pt")
+    found = measured(folder, tmp_path, *flags)
+    ruler = Ruler(*regressor.read(folder / "regressor.pt"))
+    source, cartoon = (checkpoint.read(folder / f"{name}.pt").generator() for name in ("source", "cartoon"))
+    readings = [ruler.read_people(network, source.stored_noise()) for network in (source, cartoon)]
+    expected = ruler.measure(*readings)
+    assert (found["agreement"], found["distance"]) == pytest.approx((expected.agreement, expected.distance))
+    swapped = ruler.measure(*reversed(readings))
+    assert found["distance"] != pytest.approx(swapped.distance)
 
 
 def test_structure_asks_the_ruler(folder, tmp_path):
