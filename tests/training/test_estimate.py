@@ -2,6 +2,7 @@
 
 import itertools
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -106,6 +107,19 @@ def test_what_is_let_go_is_not_held():
         del view
         assert held.now == 2 * 400
     assert held.most == 3 * 400 and x is not z
+
+
+def test_what_is_told_of_a_run_is_of_the_parts_that_its_batches_are_passed_in():
+    """In five times as many parts a batch takes less memory, and as much work."""
+    told = []
+    for parts in (1, 5):
+        args = SimpleNamespace(batch=100_000, accumulate=parts, iter=36, no_graphs=False)
+        state = new_state(Settings(), tiny_generator(), tiny_discriminator(), [])
+        words = estimate.describe(SimpleNamespace(args=args, state=state)).replace(",", "").split()
+        told.append({after: float(before) for before, after in itertools.pairwise(words) if after in ("GiB", "GFLOP", "hours")})
+    whole, split = told
+    assert split["GiB"] < whole["GiB"] / 2
+    assert (split["GFLOP"], split["hours"]) == (whole["GFLOP"], whole["hours"])
 
 
 def test_rare_penalties_cost_less():
