@@ -174,14 +174,18 @@ def _narrowed(state: State) -> list[str]:
 def _checked(name: str, tensor: Tensor, shape: torch.Size) -> Tensor:
     if tensor.shape != shape:
         raise InputError(f"{name}: expected {list(shape)}, found {list(tensor.shape)}")
+    tensor = _floating(name, tensor)
+    if not torch.isfinite(tensor).all():
+        raise InputError(f"{name}: expected finite numbers, found NaN or Inf")
+    return tensor
+
+
+def _floating(name: str, tensor: Tensor) -> Tensor:
     if not tensor.dtype.is_floating_point:
         found = str(tensor.dtype).removeprefix("torch.")
         quantised = "" if tensor.is_complex() else "; quantised networks cannot be used"
         raise InputError(f"{name}: expected floating-point numbers, found {found}{quantised}")
-    tensor = tensor.detach().float()
-    if not torch.isfinite(tensor).all():
-        raise InputError(f"{name}: expected finite numbers, found NaN or Inf")
-    return tensor
+    return tensor.detach().float()
 
 
 def _dimension(state: State, name: str, axis: int, ndim: int) -> int:
@@ -218,11 +222,15 @@ def _taps(state: State) -> tuple[float, ...]:
     name = next((name for name in state if re.fullmatch(r"convs\.\d+\.conv\.blur\.kernel", name)), None)
     if name is None:
         return BLUR_TAPS
-    kernel = state[name].detach().double()
+    kernel = _floating(name, state[name]).double()
     if kernel.ndim != 2 or not 2 <= len(kernel) <= 32 or not torch.isfinite(kernel).all():
         raise InputError(f"{name}: expected a finite square filter of 2 to 32 taps, found {list(kernel.shape)}")
     taps = kernel.sum(1) / 4
-    if kernel.shape[0] != kernel.shape[1] or not torch.allclose(4 * torch.outer(taps, taps), kernel, atol=1e-3):
+    if (
+        kernel.shape[0] != kernel.shape[1]
+        or not taps.any()
+        or not torch.allclose(4 * torch.outer(taps, taps), kernel, atol=1e-3)
+    ):
         raise InputError(f"{name}: expected 4 outer(taps, taps) with taps that sum to 1, found another filter")
     whole = taps / taps[taps != 0].abs().min()
     nearest = whole.round()

@@ -22,6 +22,8 @@ PICKLE = b"\x80"
 def load(path: Path, lazy: bool = False) -> tuple[dict, str]:
     """The contents of a checkpoint, a dict; otherwise as `load_values`."""
     contents, container = load_values(path, lazy)
+    if isinstance(contents, (list, tuple)) and any(isinstance(item, dict) for item in contents):
+        contents = {f"item {index}": item for index, item in enumerate(contents)}
     if not isinstance(contents, dict):
         raise InputError(f"expected a dict of networks, found a {type(contents).__name__}")
     return contents, container

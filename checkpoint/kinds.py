@@ -15,6 +15,7 @@ KINDS = (
     ("a projected discriminator (Projected GAN, StyleGAN-XL)", (r"(discriminator\.)?(mini_discs|feature_network)\.",)),
     ("a generator of EG3D, which draws in 3D", (r"(backbone|superresolution|decoder)\.", r"backbone\.synthesis\.b4\.")),
     ("a StyleGAN generator in NVIDIA's layout", (r"synthesis\.b\d+\.",)),
+    ("a synthesis network in NVIDIA's layout, without its mapping", (r"b\d+\.torgb\.", r"b\d+\.conv1\.")),
     ("a discriminator in NVIDIA's layout", (r"b\d+\.(fromrgb|conv0|skip)\.",)),
     ("a StyleGAN1 generator", (r"(generator\.)?progression\.\d+\.conv\d\.", r"(generator\.)?to_rgb\.\d+\.")),
     ("a StyleGAN1 discriminator", (r"progression\.\d+\.conv", r"from_rgb\.\d+\.")),
@@ -56,6 +57,7 @@ FILES = (
     ("directions, which closed_form_factorization.py and scripts.ganspace write", (r"(eigvec|vectors|components)$",)),
     ("latents, which projector.py writes", (r"latents?$",)),
     ("an optimizer's state, without networks", (r"param_groups$", r"state$")),
+    ("an average whose tensors have no names", (r"shadow_params$",)),
 )
 
 

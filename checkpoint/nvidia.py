@@ -86,6 +86,8 @@ def generator_from_nvidia(theirs: State) -> tuple[State, Tensor | None]:
     _refuse_labels(theirs, "mapping.embed.")
     size = _size(theirs, r"synthesis\.b(\d+)\.")
     n_mlp = sum(re.fullmatch(r"mapping\.fc\d+\.weight", name) is not None for name in theirs)
+    if not n_mlp:
+        raise InputError("synthesis.* without mapping.*, which makes w from z; save the whole generator")
     theirs = dict(theirs)
     w_avg = theirs.pop("mapping.w_avg", None)
     ours = _to_ours(theirs, list(generator_layers(size, n_mlp)), generator_filters(size))

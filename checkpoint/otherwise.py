@@ -55,6 +55,8 @@ def otherwise(path: Path) -> str:
     for start, what in OTHERS.items():
         if head.startswith(start):
             return what
+    if head[:1] == b"\x08" and any(name in head for name in (b"pytorch", b"onnx", b"tf2onnx", b"keras2onnx")):
+        return "an ONNX network; only PyTorch's are read"
     if not any(head):
         return "nothing but zeros, as an unfinished download has them; download it again"
     return _of_text(head) if _is_text(head) else UNKNOWN
@@ -106,6 +108,8 @@ def _of_text(head: bytes) -> str:
     text = head.decode(errors="replace").lstrip("\ufeff \r\n\t")
     if text.startswith("<"):
         return PAGE
+    if '"weight_map"' in text:
+        return "the list of a network in several files; load all, and save it as one"
     if text.startswith(("{", "[")):
         return "a text (JSON), perhaps what the server answered in place of the file; download it again"
     if text.startswith(("http:", "https:", "magnet:")) or "URL=" in text:

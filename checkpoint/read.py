@@ -8,6 +8,7 @@ print(source.format, source.architecture.size, source.notes)
 import dataclasses
 import json
 import math
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,11 +19,13 @@ from torch import Tensor, nn
 from checkpoint import container, kinds, modules, nvidia, nvidia_pickle, search
 from checkpoint.architecture import WHOLE_BATCH, Architecture, State, Undrawn, complete, from_discriminator, from_generator
 from checkpoint.blended import BlendedGenerator
+from checkpoint.tensors import Unread
 from checkpoint.values import Whole, number
 from checkpoint.write import STAMP
 from cli import InputError
 from model import Discriminator, Generator
 
+PART = re.compile(r"-(\d{5})-of-(\d{5})\.(?:safetensors|bin|pt|pth)$")  # names of large networks in several files
 WHOLE_SETTINGS = {  # option: (module, attribute) of networks that were pickled whole
     "lr_mlp": ("style.1", "lr_mul"),
     "conv_clamp": ("conv1.clamp", "max_val"),
@@ -92,6 +95,8 @@ def read(path: str | Path, flag: str = "", lazy: bool = False) -> Checkpoint:
             what = "a folder, unpacked from a file of torch.save; name that file, and leave it packed"
         raise InputError(f"{named}: {what}; docs/checkpoints.md says where published networks are")
     try:
+        if part := PART.search(path.name):
+            raise InputError(f"part {int(part[1])} of a network in {int(part[2])} files; load all, and save it as one")
         return _interpret(path, *container.load(path, lazy))
     except InputError as error:
         raise InputError(f"{path}: {printable(str(error), 300)}") from None
@@ -127,6 +132,8 @@ def _interpret(path: Path, contents: dict, kind: str) -> Checkpoint:
     for name, state in states.items():
         networks[name], remarks = _completed(name, state, architecture)
         notes += remarks
+    if states.keys() - {"d"} and not architecture.n_mlp:
+        notes.append("no mapping layers (style.*): z is taken for w")
     format = _format(kind, stamped, survey, contents)
     if format == "stylegan2-pytorch training" and path.stem.isdecimal():
         extra.setdefault("iteration", int(path.stem))
@@ -150,7 +157,7 @@ def _refuse_unknown(survey: search.Survey, contents: dict, kind: str) -> None:
     if not survey.networks:
         missing = "a pickle without the networks G, D or G_ema" if kind == "pickle" else "holds no generator or discriminator"
         what = kinds_left or kinds.of_file(contents)
-        raise InputError(f"{missing}, only {_listed(contents)}" + (f" ({what})" if what else ""))
+        raise InputError(f"{missing}, {_listed(contents)}" + (f" ({what})" if what else ""))
     if set(survey.networks) == {"d"} and kinds_left:
         raise InputError(f"holds no generator that can be used; beside the discriminator there is {kinds_left}")
 
@@ -256,11 +263,12 @@ def _nvidia_options(config: object) -> dict:
 
 
 def _metadata(metadata: dict) -> dict:
-    """The options that our own safetensors files carry."""
+    """The options that our own safetensors files carry. Others keep whatever they like under that name."""
     try:
-        return _stated(json.loads(metadata.get("architecture", "{}")))
-    except ValueError:
-        raise InputError("damaged (metadata that is not JSON)") from None
+        options = json.loads(metadata.get("architecture", "{}"))
+    except (ValueError, RecursionError):
+        return {}
+    return options if isinstance(options, dict) else {}
 
 
 def _stated(options: object) -> dict:
@@ -274,8 +282,10 @@ def _state(state: object) -> State:
     if not isinstance(state, dict) or not state:
         raise InputError(f"expected a state dict, found {'an empty one' if state == {} else type(state).__name__}")
     for name, tensor in state.items():
-        if not isinstance(name, str) or not isinstance(tensor, Tensor):
-            raise InputError(f"{name}: expected a tensor, found {type(tensor).__name__}")
+        if not isinstance(name, str):
+            raise InputError(f"{name}: expected a text as the tensor's name, found {type(name).__name__}")
+        if not isinstance(tensor, Tensor):
+            raise InputError(f"{name}: expected a tensor, found {_shape(tensor)}")
     return state
 
 
@@ -349,9 +359,9 @@ def _loaded(build, state: State) -> nn.Module:
 
 
 def _shape(value: object) -> str:
-    return str(list(value.shape)) if isinstance(value, Tensor) else type(value).__name__
+    return str(list(value.shape)) if isinstance(value, Tensor) else value if isinstance(value, Unread) else type(value).__name__
 
 
 def _listed(contents: dict) -> str:
     names = [printable(str(name)) for name in contents]
-    return ", ".join(names[:6]) + (", ..." if len(names) > 6 else "") or "nothing"
+    return "only " + ", ".join(names[:6]) + (", ..." if len(names) > 6 else "") if names else "nothing at all"

@@ -6,6 +6,7 @@
 Nothing of the file is imported or run. `judge` decides which names may occur at all, before anything is read (see vetting.py).
 """
 
+import builtins
 import pickle
 import sys
 from collections.abc import Callable
@@ -21,6 +22,16 @@ PATHS = ("Path", "PosixPath", "WindowsPath", "PurePath", "PurePosixPath", "PureW
 BUILT_IN = "object dict list tuple set frozenset int long float complex bool str unicode bytes bytearray slice range xrange"
 PERSISTENT = "_reconstruct_persistent_obj"  # NVIDIA's modules, which carry their source
 TENSORFLOW = ("dnnlib.tflib.network", "Network")
+EXCEPTIONS = [name for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, BaseException)]
+UNREAD = {  # functions that make tensors which are no plain numbers: what those are called
+    "_rebuild_sparse_tensor": "a sparse tensor",
+    "_rebuild_nested_tensor": "a nested tensor",
+    "_rebuild_qtensor": "a quantised tensor",
+    "_rebuild_meta_tensor_no_storage": "a tensor without data (meta)",
+    "_rebuild_wrapper_subclass": "a tensor of a class of its own",
+    "_rebuild_device_tensor_from_numpy": "a tensor of another kind of device",
+    "_rebuild_device_tensor_from_cpu_tensor": "a tensor of another kind of device",
+}
 # Functions, and classes of Python itself, that harmless files call. All others are refused.
 LISTED = {
     *((module, name) for module in ("builtins", "__builtin__") for name in (*BUILT_IN.split(), "Ellipsis")),
@@ -33,6 +44,8 @@ LISTED = {
     *(("numpy.random._pickle", f"__{name}_ctor") for name in ("randomstate", "generator", "bit_generator")),
     *(("torch._utils", f"_rebuild_{name}") for name in ("tensor", "tensor_v2", "tensor_v3")),
     *(("torch._utils", f"_rebuild_{name}") for name in ("parameter", "parameter_with_state")),
+    *(("torch._utils", name) for name in UNREAD),
+    *((module, name) for module in ("builtins", "exceptions") for name in EXCEPTIONS),
     ("numpy", "dtype"),
     ("numpy", "ndarray"),
     ("numpy.ma.core", "_mareconstruct"),
@@ -44,6 +57,13 @@ LISTED = {
     ("copyreg", "_reconstructor"),
     ("copy_reg", "_reconstructor"),
     ("_codecs", "encode"),
+    ("array", "_array_reconstructor"),
+    ("functools", "partial"),
+    ("logging", "getLogger"),
+    ("operator", "attrgetter"),
+    ("operator", "itemgetter"),
+    ("time", "struct_time"),
+    ("types", "GenericAlias"),
     ("argparse", "Namespace"),
     ("types", "SimpleNamespace"),
     ("decimal", "Decimal"),

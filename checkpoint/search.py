@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from checkpoint import kinds
+from checkpoint.tensors import Unread
 from cli import InputError
 
 SIGNATURES = {  # tensor: (network, whose names)
@@ -96,19 +97,40 @@ def networks_in(contents: dict) -> Survey:
         if contents.get(key) is not None and not any(one.keys[:1] == (key,) for one in found):
             found.append(_expected(key, contents[key]))
             survey.left.pop(key, None)
+    survey.left |= {place: what for place, what in _unread(contents) if place not in {one.place for one in found}}
     _assign(found, survey)
     return survey
 
 
 def _states(contents: dict) -> Iterator[tuple[tuple[str, ...], dict]]:
     """(keys, dict) of every dict that holds tensors, but for optimizers."""
-    pending = [((), contents)]
+    for keys, holder in _holders(contents):
+        if any(isinstance(value, Tensor) for value in holder.values()):
+            yield keys, holder
+
+
+def _unread(contents: dict) -> Iterator[tuple[str, str]]:
+    """(place, what it is) of networks whose tensors are no plain numbers, or have no names."""
+    for keys, holder in _holders(contents):
+        unread = {str(key): value for key, value in holder.items() if isinstance(value, Unread)}
+        if len(unread) >= FEWEST:
+            yield told(keys), f"{next(iter(unread.values()))} among its {len(holder)}; only ordinary ones can be used"
+        else:
+            yield from ((told((*keys, key)), value) for key, value in unread.items())
+        for key, value in holder.items():
+            some = [item for item in value if isinstance(item, Tensor)] if isinstance(value, (list, tuple)) else []
+            if len(some) >= FEWEST and any(tensor.ndim > 1 and tensor.is_floating_point() for tensor in some):
+                yield told((*keys, str(key))), f"{len(some)} tensors without names"
+
+
+def _holders(contents: dict) -> Iterator[tuple[tuple[str, ...], dict]]:
+    """(keys, dict) of every dict, but for optimizers."""
+    pending: list[tuple[tuple[str, ...], dict]] = [((), contents)]
     while pending:
         keys, holder = pending.pop(0)
         if "param_groups" in holder:
             continue
-        if any(isinstance(value, Tensor) for value in holder.values()):
-            yield keys, holder
+        yield keys, holder
         if len(keys) < DEEPEST:
             pending += [((*keys, str(key)), value) for key, value in _dicts(holder) if key not in KNOWN]
 
@@ -128,9 +150,10 @@ def _split(keys: tuple[str, ...], holder: dict) -> tuple[list[Found], dict[str, 
     rest: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
         owner = max((prefix for prefix in states if name.startswith(prefix)), key=len, default=None)
-        count = tensor.ndim == 0 and "." not in name  # such as the n_averaged of torch's AveragedModel
+        short = name.removeprefix(owner or "")
+        count = tensor.ndim == 0 and "." not in short  # such as the n_averaged of torch's AveragedModel
         state = rest if owner is None or count or name == "latent_avg" else states[owner]
-        state[name.removeprefix(owner or "")] = tensor
+        state[name if state is rest else short] = tensor
     found = []
     for prefix, state in states.items():
         kind, names = next(value for name, value in SIGNATURES.items() if name in state)

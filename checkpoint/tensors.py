@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from checkpoint.records import Record
+from checkpoint.records import UNREAD, Record
 from cli import InputError
 
 KINDS = {  # names of torch.save's storages
@@ -28,9 +28,16 @@ KINDS = {  # names of torch.save's storages
     "ComplexFloat": torch.complex64,
     "ComplexDouble": torch.complex128,
     "Untyped": torch.uint8,
+    "QInt8": torch.qint8,
+    "QUInt8": torch.quint8,
+    "QInt32": torch.qint32,
 }
 DTYPES = {str(dtype): dtype for dtype in vars(torch).values() if isinstance(dtype, torch.dtype)}
 DEEPEST = 8  # of the wrappers around one tensor
+
+
+class Unread(str):
+    """A tensor that is no plain numbers, in words."""
 
 
 class Storage:
@@ -79,8 +86,8 @@ def kind_of(value: object) -> torch.dtype:
     return KINDS[kind]
 
 
-def rebuilt(record: object, level: int = 0) -> Tensor:
-    """The tensor or parameter that a record stands for. Raises InputError for others than ordinary dense ones."""
+def rebuilt(record: object, level: int = 0) -> Tensor | Unread:
+    """The tensor or parameter that a record stands for; in words where it is no ordinary dense one."""
     if isinstance(record, Tensor):
         return record
     if not isinstance(record, Record) or level > DEEPEST:
@@ -92,12 +99,21 @@ def rebuilt(record: object, level: int = 0) -> Tensor:
         function = args[0]
         if isinstance(function, type) and issubclass(function, Record) and function.name.startswith("torch._utils."):
             return rebuilt(function(*args[2]), level + 1)
+    if last in UNREAD:
+        return Unread(UNREAD[last])
     if last in ("_rebuild_tensor", "_rebuild_tensor_v2") and len(args) >= 4:
-        return _strided(*args[:4])
+        return _marked(_strided(*args[:4]), *args[6:7])
     if last == "_rebuild_tensor_v3" and len(args) >= 7:
         dtype = DTYPES.get(getattr(args[6], "name", ""))
-        return _strided(*args[:4], dtype=dtype)
+        return _marked(_strided(*args[:4], dtype=dtype), *args[7:8])
     raise InputError(f"damaged (a tensor made by {record.name})")
+
+
+def _marked(tensor: Tensor, marks: object = None) -> Tensor:
+    """Views of numbers that are stored with the other sign, or conjugate."""
+    marks = marks if isinstance(marks, dict) else {}
+    tensor = tensor.conj_physical() if marks.get("conj") is True else tensor
+    return -tensor if marks.get("neg") is True else tensor
 
 
 def _strided(storage: object, offset: object, size: object, stride: object, dtype: torch.dtype | None = None) -> Tensor:

@@ -125,12 +125,12 @@ def _check_zip(file: BinaryIO, size: int) -> Seen:
             names = [member.filename.lower() for member in members]
             if len(set(names)) != len(names):
                 raise InputError("damaged (two members of one name)")
+            if any(name.endswith("/constants.pkl") for name in names):
+                raise InputError("a TorchScript program, not a checkpoint; save its state_dict() instead")
             if any(member.compress_type != zipfile.ZIP_STORED for member in members):
                 raise InputError("compressed zip; torch.save writes uncompressed ones")
             if sum(member.file_size for member in members) > size:
                 raise InputError("damaged (members larger than the file)")
-            if any(name.endswith("/constants.pkl") for name in names):
-                raise InputError("a TorchScript program, not a checkpoint; save its state_dict() instead")
             seen = _check_pickle_member(archive)
             for member in members:
                 _check_sum(archive, member)

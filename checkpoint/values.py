@@ -21,7 +21,7 @@ from torch import Tensor
 
 from checkpoint import modules
 from checkpoint.records import Record
-from checkpoint.tensors import rebuilt
+from checkpoint.tensors import Storage, rebuilt
 from cli import InputError
 
 LARGEST_FILE = 3 * 2**30  # bytes; a training checkpoint at 1024 px has 0.8 GiB
@@ -59,6 +59,7 @@ class _Copier:
         self.size = size
         self.count = itertools.count()
         self.total = self.repeated = 0
+        self.inside: set[int] = set()  # ids of the dicts and lists that are being copied
         self.done: dict[int, object] = {}  # id of a record: what it became; BUSY while that is being found out
 
     def copy(self, value: object, level: int) -> object:
@@ -66,11 +67,8 @@ class _Copier:
             raise InputError("holds more values, or deeper ones, than any checkpoint")
         if isinstance(value, argparse.Namespace):
             value = vars(value)
-        if isinstance(value, dict):
-            return {_key(key): self.copy(item, level + 1) for key, item in value.items()}
-        if isinstance(value, (list, tuple, set, frozenset)):
-            kind = tuple if type(value) is tuple else list
-            return kind(self.copy(item, level + 1) for item in value)
+        if isinstance(value, (dict, list, tuple, set, frozenset)):
+            return self._of_container(value, level)
         if isinstance(value, Tensor):
             return self._counted(value)
         if value is None or isinstance(value, (bool, int, float, str, bytes)):
@@ -81,14 +79,28 @@ class _Copier:
             return self._of_record(value, level)
         if isinstance(value, type) and issubclass(value, Record):
             return _short(value.name)
+        if isinstance(value, (Storage, torch.UntypedStorage, torch.TypedStorage)):
+            return "a storage, without a tensor"
         raise InputError(f"holds a {type(value).__name__}, expected numbers, strings and tensors")
+
+    def _of_container(self, value: dict | list | tuple | set | frozenset, level: int) -> object:
+        """Within itself it is told as "..."."""
+        if id(value) in self.inside:
+            return "..."
+        self.inside.add(id(value))
+        if isinstance(value, dict):
+            copied = {_key(key): self.copy(item, level + 1) for key, item in value.items()}
+        else:
+            copied = (tuple if type(value) is tuple else list)(self.copy(item, level + 1) for item in value)
+        self.inside.discard(id(value))
+        return copied
 
     def _counted(self, tensor: Tensor) -> Tensor:
         needed, reached = _bytes(tensor, self.size)
         self.total, self.repeated = self.total + needed, self.repeated + needed - reached
         if self.total > LARGEST_FILE or self.repeated > MOST_REPEATED:
             raise InputError("holds more data than any network of this kind")
-        return tensor.detach()
+        return tensor.detach().resolve_conj().resolve_neg()
 
     def _of_record(self, record: Record, level: int) -> object:
         """Each record once: what refers to it again gets the same, and within itself its name."""
@@ -165,7 +177,7 @@ def told(record: Record) -> str:
 
 
 def _short(name: str) -> str:
-    return name.removeprefix("builtins.").removeprefix("__builtin__.")
+    return name.removeprefix("builtins.").removeprefix("__builtin__.").removeprefix("exceptions.")
 
 
 def _word(value: object) -> str:
@@ -238,6 +250,12 @@ def _complex(record: Record, copy: Copy) -> object:
 def _uuid(record: Record, copy: Copy) -> object:
     number = record.state.get("int") if isinstance(record.state, dict) else None
     return str(uuid.UUID(int=number)) if type(number) is int and 0 <= number < 2**128 else told(record)
+
+
+def _partial(record: Record, copy: Copy) -> object:
+    """A function of somebody's with some of its arguments."""
+    function = (record.args or (None,))[0]
+    return f"{_short(function.name)}(...)" if isinstance(function, type) and issubclass(function, Record) else told(record)
 
 
 def _device(record: Record, copy: Copy) -> object:
@@ -331,5 +349,7 @@ VALUES = {
     "decimal.Decimal": _first,
     "fractions.Fraction": lambda record, copy: "/".join(_word(part).strip("'") for part in record.args),
     "uuid.UUID": _uuid,
+    "functools.partial": _partial,
+    "types.GenericAlias": _partial,
     "torch.serialization._get_layout": _first,
 }

@@ -52,7 +52,7 @@ PICKLES: dict[str, Callable[[object], bytes]] = {
     "torch.hub.load": lambda canary: call("torch.hub.load", text("a/b"), text("c")),
     "numpy.load": lambda canary: call("numpy.load", text(str(canary))),
     "code of a lambda": lambda canary: call("types.FunctionType", named("builtins.eval"), b"}"),
-    "functools.partial": lambda canary: call("functools.partial", named("os.system"), touch(canary)),
+    "functools.partial of a command": lambda canary: call("functools.partial", named("os.system"), touch(canary)),
     "webbrowser.open": lambda canary: call("webbrowser.open", text("https://example.org")),
     "shutil.rmtree": lambda canary: call("shutil.rmtree", text(f"{canary}-not-there")),
     "STACK_GLOBAL": lambda canary: text("os") + text("system") + b"\x93(" + touch(canary) + b"tR",

@@ -225,9 +225,10 @@ def test_two_members_of_one_name(tmp_path):
     assert "two members of one name" in refusal(path)
 
 
-def test_torchscript_program(tmp_path):
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_torchscript_program(tmp_path, compression):
     path = tmp_path / "file.pt"
-    with zipfile.ZipFile(path, "w") as archive:
+    with zipfile.ZipFile(path, "w", compression) as archive:
         for name in ("data.pkl", "constants.pkl", "code/__torch__.py"):
             archive.writestr(f"archive/{name}", hostile.plain({}))
     assert "TorchScript" in refusal(path)

@@ -273,3 +273,63 @@ def test_networks_of_other_widths_and_sizes(tmp_path):
     source = checkpoint.read(saved(tmp_path, flat))
     assert (source.architecture.size, source.architecture.style_dim) == (32, 6)
     assert set(source.networks) == {"g_ema", "d"}
+
+
+def test_the_count_of_an_average_behind_a_prefix(tmp_path):
+    """Lightning's modules keep torch's AveragedModel so."""
+    state = {**prefixed(G, "g."), **prefixed(EMA, "g_ema.module."), "g_ema.n_averaged": torch.tensor(5)}
+    source = checkpoint.read(saved(tmp_path, {"state_dict": state}))
+    assert same(source.networks["g"], G) and same(source.networks["g_ema"], EMA)
+
+
+@pytest.mark.parametrize(
+    "averaged, what",
+    [
+        ({"shadow_params": list(EMA.values())}, f"{len(EMA)} tensors without names"),
+        ({name: tensor.to_sparse() for name, tensor in EMA.items()}, "a sparse tensor among its"),
+        ({name: tensor.to("meta") for name, tensor in EMA.items()}, "a tensor without data (meta) among its"),
+    ],
+    ids=["no names", "sparse", "meta"],
+)
+def test_a_network_of_other_tensors_is_said(tmp_path, averaged, what):
+    notes = checkpoint.read(saved(tmp_path, {"g": G, "ema": averaged})).notes
+    assert any(note.startswith("left out: ema") and what in note for note in notes)
+    assert what in refusal(saved(tmp_path, {"d": D, "ema": averaged}))
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.uint8, torch.bool, torch.complex64])
+def test_networks_of_other_numbers_are_refused(tmp_path, dtype):
+    message = refusal(saved(tmp_path, {"g_ema": {name: tensor.to(dtype) for name, tensor in EMA.items()}}))
+    assert "expected floating-point numbers, found" in message
+
+
+def test_a_filter_of_zeros_is_refused(tmp_path):
+    state = EMA | {name: torch.zeros_like(tensor) for name, tensor in EMA.items() if name.endswith("blur.kernel")}
+    assert "found another filter" in refusal(saved(tmp_path, {"g_ema": state}))
+
+
+def test_a_synthesis_network_alone_is_refused(tmp_path):
+    state = {name: tensor for name, tensor in generator_to_nvidia(G).items() if name.startswith("synthesis.")}
+    assert "synthesis.* without mapping.*" in refusal(saved(tmp_path, {"G": state}))
+    inner = {name.removeprefix("synthesis."): tensor for name, tensor in state.items()}
+    assert "a synthesis network in NVIDIA's layout, without its mapping" in refusal(saved(tmp_path, {"G_synthesis": inner}))
+
+
+def test_lists_of_networks(tmp_path):
+    source = checkpoint.read(saved(tmp_path, [G, D]))
+    assert same(source.networks["g_ema"], G) and same(source.networks["d"], D)
+
+
+def test_one_of_several_files_is_refused(tmp_path):
+    """Even where the part would be a whole network."""
+    path = tmp_path / "model-00001-of-00002.pt"
+    torch.save({"d": D}, path)
+    assert "part 1 of a network in 2 files" in refusal(path)
+
+
+@pytest.mark.parametrize("architecture", ["StyleGAN2", "[1]", "5", '{"model": "stylegan2"}'])
+def test_safetensors_with_metadata_of_others(tmp_path, architecture):
+    safetensors = pytest.importorskip("safetensors.torch")
+    path = tmp_path / "g.safetensors"
+    safetensors.save_file(EMA, path, {"architecture": architecture, "format": "pt"})
+    assert same(checkpoint.read(path).networks["g_ema"], EMA)

@@ -7,6 +7,7 @@ import decimal
 import enum
 import fractions
 import functools
+import logging
 import pathlib
 import pickle
 import random
@@ -63,6 +64,11 @@ class Things(list):
     pass
 
 
+def in_itself(value):
+    value.append(value) if isinstance(value, list) else value.update(me=value)
+    return value
+
+
 SIDE_VALUES = {
     "float64": (np.float64(12.3), 12.3),
     "float32": (np.float32(0.5), 0.5),
@@ -112,6 +118,15 @@ SIDE_VALUES = {
     "a class": (Plain, f"{__name__}.Plain"),
     "a function of somebody's": (torch.nn.functional.relu, "torch.nn.functional.relu"),
     "a large number": (2**100, 2**100),
+    "a function with arguments": (functools.partial(torch.nn.functional.relu, inplace=True), "torch.nn.functional.relu(...)"),
+    "an exception": (ValueError("bad"), "ValueError('bad')"),
+    "a logger": (logging.getLogger("training"), "logging.getLogger('training')"),
+    "a type with arguments": (list[int], "list(...)"),
+    "a list in itself": (in_itself([1]), [1, "..."]),
+    "a dict in itself": (in_itself({}), {"me": "..."}),
+    "a storage": (torch.zeros(3).untyped_storage(), "a storage, without a tensor"),
+    "a sparse tensor": (torch.eye(3).to_sparse(), "a sparse tensor"),
+    "a tensor without data": (torch.empty(3, device="meta"), "a tensor without data (meta)"),
 }
 
 
@@ -135,7 +150,7 @@ def test_values_beside_the_weights(tmp_path, kind, protocol, stream):
             assert found.startswith(expected) and "timezone" in found
         else:
             assert found == expected
-            assert type(found) is type(expected)
+            assert isinstance(found, type(expected))
 
 
 ARRAYS = {
@@ -305,6 +320,15 @@ CALLS = [
 def test_functions_are_refused_beside_networks_too(tmp_path, value):
     with pytest.raises(InputError, match=r"wants to call .*, which no checkpoint needs; nothing of it was run$"):
         checkpoint.read(saved(tmp_path, {"g": G, "args": value}))
+
+
+@pytest.mark.parametrize("beside", [None, {3}])
+def test_numbers_stored_with_the_other_sign(tmp_path, beside):
+    """With a set beside them, the file is read as records."""
+    path = saved(tmp_path, {"g": {name: torch._neg_view(-tensor) for name, tensor in G.items()}, "x": beside})
+    source = checkpoint.read(path)
+    assert all(torch.equal(source.networks["g"][name], tensor) for name, tensor in G.items())
+    assert checkpoint.fingerprint(source.networks["g"]) == checkpoint.fingerprint(G)
 
 
 def test_tensors_with_attributes(tmp_path):
