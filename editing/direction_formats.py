@@ -32,7 +32,7 @@ def understood(contents: dict, stem: str, network: Generator | None = None) -> d
     stem:    the file's name without its ending, for directions without a name
     network: that they are for, or anything with its size, n_latent and style_dim; None: layers stay unseen
     """
-    contents = {str(name): value for name, value in contents.items()}
+    contents = {str(name): value if name in OURS else files.numbers(value) for name, value in contents.items()}
     if "vectors" in contents:
         return contents
     if isinstance(contents.get("eigvec"), Tensor) and contents["eigvec"].ndim == 2:
@@ -46,7 +46,10 @@ def understood(contents: dict, stem: str, network: Generator | None = None) -> d
     named = next((name for name in ("", *ONES) if name in found), None)
     if named is not None:
         vectors, note = shaped(found[named], network)
-        return _scaled({"vectors": vectors, "names": _numbered(stem, len(vectors)), "note": note})
+        names = files.texts(contents.get("names"), len(vectors), "")
+        names = _numbered(stem, len(vectors)) if names[0] == " 0" else names
+        beside = {"layers": contents["layers"]} if isinstance(contents.get("layers"), list) else {}
+        return _scaled({"vectors": vectors, "names": names, "note": note} | beside)
     if not found or files.described(contents) in ("a checkpoint of networks", "a latent file") or set(found) & set(KEYS):
         raise InputError(f"not a direction file ({_told(contents)}); closed_form_factorization.py writes one")
     return _by_name(found, stem, network)
@@ -62,6 +65,8 @@ def shaped(vectors: Tensor, network: Generator | None = None) -> tuple[Tensor, s
     if vectors.ndim == 3:
         return (vectors[:, 0] if vectors.shape[1] == 1 else vectors), ""
     count, size = vectors.shape
+    if network is not None and size == 1 < count == network.style_dim:
+        return vectors.T, f"[{count}, 1] is one direction, in a column"
     if network is None or count == 1:
         return vectors, ""
     if count == network.n_latent:

@@ -9,6 +9,7 @@ load("faces.pt")["latent"].shape
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 import checkpoint
@@ -41,14 +42,32 @@ def load(path: str | Path, flag: str = "") -> dict:
         contents = arrays.load(path) if arrays.is_array_file(path) else container.load_values(path)[0]
         if isinstance(contents, dict):
             return contents
+        if isinstance(contents, (list, tuple)) and not any(isinstance(item, Tensor) for item in contents):
+            contents = numbers(contents)
         return dict(zip(map(str, range(len(contents))), contents)) if isinstance(contents, (list, tuple)) else {"": contents}
     except InputError as error:
         reason = str(error).replace("not a checkpoint", "no latents or directions")
+        reason = "numbers in a text (JSON) are not read; save them as .npy" if "(JSON)" in reason else reason
         raise InputError(f"{named}: {printable(reason, 300)}") from None
     except OSError as error:
         raise InputError(f"{named}: {error.strerror or error}") from None
     except MemoryError:
         raise InputError(f"{named}: not enough memory to read it") from None
+
+
+def numbers(value: object) -> object:
+    """A list of tensors of one shape, or of numbers, as one tensor; anything else as it is.
+
+    >>> numbers([[1.0, 2.0], [3.0, 4.0]]).shape, numbers(["a", 1])
+    (torch.Size([2, 2]), ['a', 1])
+    """
+    if not isinstance(value, (list, tuple)) or not value:
+        return value
+    if all(isinstance(item, float) for item in value):
+        return torch.tensor(value)
+    items = [numbers(item) for item in value]
+    alike = all(isinstance(item, Tensor) for item in items) and len({item.shape for item in items}) == 1
+    return torch.stack([item.float() for item in items]) if alike else value
 
 
 def described(contents: dict) -> str:

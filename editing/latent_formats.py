@@ -17,6 +17,7 @@ import re
 import torch
 from torch import Tensor
 
+from checkpoint.tensors import Unread
 from cli import InputError
 from editing import files
 from model import Generator
@@ -36,7 +37,9 @@ def understood(contents: dict, stem: str, network: Generator | None = None) -> d
     stem:    the file's name without its ending, for people without a name
     network: that will draw them, or anything with its size, n_latent and style_dim; None: layers of one person stay unseen
     """
-    contents = {str(name): value for name, value in contents.items()}
+    contents = {str(name): value if name in (*NAMES, "noise") else files.numbers(value) for name, value in contents.items()}
+    if any(re.fullmatch(r"s|.*style_?space.*", name.lower()) for name in contents) and not _key(contents):
+        raise InputError("styles of the layers (StyleSpace); save w or w+")
     entries = {
         name: entry for name, entry in contents.items() if isinstance(entry, dict) and ("latent" in entry or _key(entry))
     }
@@ -47,17 +50,22 @@ def understood(contents: dict, stem: str, network: Generator | None = None) -> d
     key = _key(contents)
     if key and isinstance(contents[key], dict):
         return understood(contents[key], stem, network)
-    names, space = _names(contents), contents.get("space")
+    names, space = _names(contents), _space(contents)
     space = "z" if key in Z_KEYS and space is None else space
     if key or "" in contents:
         key = key or ""
         space = space_of(stem) if space is None and not key else space
-        count = len(contents[key]) if isinstance(contents[key], Tensor) and contents[key].ndim else 0
-        latent, space, note = _shaped(contents[key], "w" if space is None and len(names) == count else space, network)
+        rows = len(contents[key]) if isinstance(contents[key], Tensor) and contents[key].ndim == 2 else 0
+        latent, space, note = _shaped(contents[key], "w" if space is None and rows and len(names) == rows else space, network)
         names = names if len(names) == len(latent) or "space" in contents else _numbered(stem, len(latent))
+        left_out = [name for name in contents if name != key and name in (*KEYS, *Z_KEYS)] if key else []
     else:
-        latent, space, note, names = _by_name(_people(contents, network), stem, network)
-    left_out = [name for name in contents if name != key and name in (*KEYS, *Z_KEYS)] if key else []
+        people = _people(contents, network)
+        latent, space, note, names = _by_name(people, stem, network, space)
+        key, left_out = (
+            ", ".join(people),
+            [name for name in contents if isinstance(contents[name], Tensor) and name not in people],
+        )
     note = "; ".join([*[note] * bool(note), *[f"from {key!r}, not {', '.join(left_out)}"] * bool(left_out)])
     known = contents if key == "latent" else {}
     return known | {"latent": latent, "space": space, "source": names, "note": note}
@@ -75,6 +83,15 @@ def pixels_of(layers: int) -> int:
 def _key(contents: dict) -> str | None:
     """The name under which latents lie here: w before the z it was mapped from."""
     return next((key for key in (*KEYS, *Z_KEYS) if isinstance(contents.get(key), (Tensor, dict))), None)
+
+
+def _space(contents: dict) -> str | None:
+    """
+    >>> _space({"space": "W+"}), _space({"latent_space": "z"}), _space({})
+    ('w+', 'z', None)
+    """
+    given = next((contents[name] for name in ("space", "latent_space") if contents.get(name) is not None), None)
+    return None if given is None else re.sub(r"[\s_-]*(plus|p)$", "+", str(given).strip().lower())
 
 
 def _names(contents: dict) -> list[str]:
@@ -102,7 +119,12 @@ def _people(contents: dict, network: Generator | None) -> dict[str, Tensor]:
     shapes = ", ".join(f"{files.printable(name)} {list(value.shape)}" for name, value in list(tensors.items())[:6])
     if not tensors or files.described(contents) in files.KNOWN or len({value.shape[-1:] for value in tensors.values()}) > 3:
         raise InputError(f"not a latent file ({files.described(contents)}); projector.py writes one")
+    others = [value for name, value in tensors.items() if name not in fitting]
+    if fitting and sum(value.ndim in (1, 2) and value.is_floating_point() for value in others) > 1:
+        raise InputError(f"tensors of several lengths, as styles of the layers (StyleSpace) have; save w or w+: {shapes}")
     if all(name.isdecimal() for name in contents) and fitting:
+        return fitting
+    if network is not None and len(fitting) == 1 and not any(_of_style(value, network) for value in others):
         return fitting
     if len(tensors) > 1 and len(fitting) < len(tensors):
         raise InputError(f"several arrays, none of them named as latents are (latents, w, z): {shapes}")
@@ -117,9 +139,15 @@ def _may_be_latents(tensor: Tensor, network: Generator | None) -> bool:
     return tensor.shape[-1] == network.style_dim and (tensor.ndim < 3 or tensor.shape[-2] in (1, network.n_latent))
 
 
-def _by_name(people: dict[str, Tensor], stem: str, network: Generator | None) -> tuple[Tensor, str, str, list[str]]:
+def _of_style(tensor: Tensor, network: Generator) -> bool:
+    return tensor.ndim > 0 and tensor.shape[-1] == network.style_dim
+
+
+def _by_name(
+    people: dict[str, Tensor], stem: str, network: Generator | None, space: str | None = None
+) -> tuple[Tensor, str, str, list[str]]:
     """Each entry is one person, or several."""
-    shaped = {name: _shaped(latent, None, network, alone=True) for name, latent in people.items()}
+    shaped = {name: _shaped(latent, space, network, alone=True) for name, latent in people.items()}
     latents, spaces = [latent for latent, *_ in shaped.values()], {space for _, space, _ in shaped.values()}
     if len({latent.shape[1:] for latent in latents}) > 1 or len(spaces) > 1:
         raise InputError(f"damaged (latents of different shapes: {', '.join(str(list(w.shape)) for w in people.values())})")
@@ -134,6 +162,8 @@ def _shaped(latent: object, space: object, network: Generator | None, alone: boo
 
     alone: a file with an entry for each person, so that two dimensions are its layers
     """
+    if isinstance(latent, Unread):
+        raise InputError(f"{latent}; save an ordinary one")
     if not isinstance(latent, Tensor) or not latent.ndim or not latent.numel():
         raise InputError("not a latent file (no numbers in it); projector.py writes one")
     note = ""
@@ -171,7 +201,7 @@ def _joined(entries: dict[str, dict]) -> dict:
     if len({latent.shape for latent in latents}) > 1:
         raise InputError(f"damaged (latents of different shapes: {', '.join(str(list(w.shape)) for w in latents)})")
     contents = {"latent": torch.stack(latents), "source": list(entries), "space": "w" if latents[0].ndim == 1 else "w+"}
-    if all(isinstance(noise, list) and all(is_noise(layer, count) for layer in noise) for noise in noises):
+    if all(isinstance(noise, list) and noise and all(is_noise(layer, count) for layer in noise) for noise in noises):
         own = [[layer[i % len(layer)] for layer in noise] for i, noise in enumerate(noises)]
         contents["noise"] = [torch.stack(layers) for layers in zip(*own, strict=True)]
     return contents

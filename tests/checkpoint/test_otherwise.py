@@ -153,7 +153,11 @@ def test_a_folder_that_was_unpacked_from_a_network(tmp_path, network):
 def test_networks_of_other_frameworks_and_lists_of_files(tmp_path):
     for name, data, words in (
         ("g.onnx", b"\x08\x07\x12\x07pytorch\x1a\x052.4.0" + bytes(200), "an ONNX network"),
-        ("model.safetensors.index.json", b'{"metadata": {}, "weight_map": {"a": "b"}}', "the list of a network in several files"),
+        (
+            "model.safetensors.index.json",
+            b'{"metadata": {}, "weight_map": {"a": "b"}}',
+            "the list of a network in several files",
+        ),
     ):
         (tmp_path / name).write_bytes(data)
         assert words in refusal(tmp_path / name)

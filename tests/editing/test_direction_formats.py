@@ -95,3 +95,16 @@ def test_objects_are_refused(tmp_path):
     np.save(tmp_path / "a.npy", np.array([{"age": 1}], dtype=object), allow_pickle=True)
     with pytest.raises(InputError, match="Python objects"):
         read_directions(tmp_path / "a.npy")
+
+
+def test_a_column_is_one_direction(tmp_path, generator):
+    vector = torch.nn.functional.normalize(numbers(8), dim=0)
+    found = read_directions(written(tmp_path, vector[:, None], ".npy"), network=generator)
+    torch.testing.assert_close(found.vectors, vector[None])
+    assert "[8, 1] is one direction, in a column" in str(found)
+
+
+def test_names_and_layers_beside_directions_are_kept(tmp_path, generator):
+    contents = {"directions": numbers(2, 8), "names": ["smile", "age"], "layers": [1, 2]}
+    found = read_directions(written(tmp_path, contents), network=generator)
+    assert (found.names, found.layers) == (["smile", "age"], [1, 2])

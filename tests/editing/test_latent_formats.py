@@ -130,7 +130,7 @@ def test_names_beside_the_latents_are_theirs_and_settle_what_is_a_person(tmp_pat
         (numbers(2, 9), "latents of 9 numbers, but this network's have 8"),
         (numbers(1, 6, 512), "512 numbers, but this network's have 8"),
         ({"a": numbers(6, 8), "b": numbers(8)}, "different shapes"),
-        ({"a": numbers(6, 8), "b": numbers(4)}, r"several arrays, none of them.*a \[6, 8\], b \[4\]"),
+        ({"a": numbers(6, 8), "b": numbers(9, 4, 8)}, r"several arrays, none of them.*a \[6, 8\], b \[9, 4, 8\]"),
         (numbers(2, 8) * torch.nan, "NaN or Inf"),
         (numbers(2, 8).double() * 1e300, "NaN or Inf"),
         (torch.ones(2, 8, dtype=torch.int64), "int64, expected floating point"),
@@ -163,3 +163,38 @@ def test_what_was_read_is_told_with_space_and_layers(tmp_path, generator):
     ]
     for shape, line in told:
         assert str(latents.read_latents(written(tmp_path, numbers(*shape)), network=generator)) == line
+
+
+@pytest.mark.parametrize("ending", [".pt", ".npz"])
+def test_names_beside_latents_of_layers(tmp_path, generator, ending):
+    path = written(tmp_path, {"latents": numbers(3, 6, 8), "names": ["a", "b", "c"]}, ending)
+    found = latents.read_latents(path, network=generator)
+    assert (found.names, found.space) == (["a", "b", "c"], "w+")
+
+
+@pytest.mark.parametrize(
+    "key, text, space", [("space", "W+", "w+"), ("space", "wplus", "w+"), ("latent_space", "w_plus", "w+"), ("space", "Z", "z")]
+)
+def test_a_space_however_it_is_spelled(tmp_path, generator, key, text, space):
+    contents = {"latent": numbers(2, 8) if space == "z" else numbers(2, 6, 8), key: text}
+    assert latents.read_latents(written(tmp_path, contents, ".pt"), network=generator).space == space
+
+
+@pytest.mark.parametrize("name", ["w_opt", "arr_0", "潜在"])
+def test_the_only_array_that_fits_is_taken_and_said(tmp_path, generator, name):
+    w = numbers(2, 6, 8)
+    path = written(tmp_path, {name: w, "image": numbers(2, 3, 4, 4), "psi": torch.tensor(0.7)}, ".npz")
+    found = latents.read_latents(path, network=generator)
+    assert torch.equal(found.latent, w) and f"from '{name}', not image, psi" in str(found)
+
+
+@pytest.mark.parametrize("listed", [lambda w: w.tolist(), lambda w: {"w": w.tolist()}, lambda w: {"me.jpg": [*w]}])
+def test_lists_are_stacked(tmp_path, generator, listed):
+    w = numbers(2, 6, 8)
+    assert torch.equal(latents.read_latents(written(tmp_path, listed(w), ".pt"), network=generator).latent, w)
+
+
+@pytest.mark.parametrize("contents", [[numbers(1, 8)] * 3 + [numbers(1, 4)] * 3, {"style_space": [numbers(1, 8)] * 3}])
+def test_styles_of_layers_are_no_people(tmp_path, generator, contents):
+    with pytest.raises(InputError, match="StyleSpace"):
+        latents.read_latents(written(tmp_path, contents, ".pt"), network=generator)
