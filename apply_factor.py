@@ -150,7 +150,7 @@ def open_networks(args: argparse.Namespace) -> dict[str, Generator]:
     networks = {}
     for name, flag in [("source", "--source"), ("cartoon", "--ckpt")] if args.source else [("", "--ckpt")]:
         path = vars(args)[flag[2:]]
-        file = checkpoint.read(path, flag)
+        file = checkpoint.read_aloud(path, flag)
         file.architecture.expect(args.size, args.channel_multiplier)
         networks[name] = file.generator().to(device)
     if len({generator.size for generator in networks.values()}) > 1:

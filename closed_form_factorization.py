@@ -41,7 +41,7 @@ def main(args: argparse.Namespace) -> Path:
     out = args.out if args.out.suffix else args.out.with_suffix(".pt")
     if out.exists() and Path(args.ckpt).exists() and out.samefile(args.ckpt):
         raise cli.InputError(f"--out {out}: is the checkpoint itself; name another file")
-    generator = checkpoint.read(args.ckpt).generator()
+    generator = checkpoint.read_aloud(args.ckpt).generator()
     chosen = layers.chosen(args.layers, args.res, generator)
     found = sefa.sefa(generator, chosen, args.normalize == "rows")
     found.command = cli.command_line(args)

@@ -108,7 +108,7 @@ def project(args: argparse.Namespace) -> Path:
     album = Album([*args.photos, *(args.files or [])])
     written, names = output_names(args, album)
     device = utils.choose_device(args.device)
-    source = checkpoint.read(args.ckpt, "--ckpt")
+    source = checkpoint.read_aloud(args.ckpt, "--ckpt")
     source.architecture.expect(args.size, args.channel_multiplier)
     generator = source.generator().to(device)
     cartoon = open_cartoon(args, generator)
@@ -187,7 +187,7 @@ def open_cartoon(args: argparse.Namespace, generator: Generator) -> Generator | 
 
     if args.target_ckpt is None:
         return None
-    cartoon = checkpoint.read(args.target_ckpt, "--target_ckpt").generator().to(generator.input.input.device)
+    cartoon = checkpoint.read_aloud(args.target_ckpt, "--target_ckpt").generator().to(generator.input.input.device)
     if (cartoon.n_latent, cartoon.style_dim) != (generator.n_latent, generator.style_dim):
         raise cli.InputError(f"--target_ckpt {args.target_ckpt}: takes other latents than {args.ckpt}, so it is no child of it")
     layer_swap.warn_of_strangers(args.ckpt, args.target_ckpt, generator, cartoon)

@@ -2,7 +2,7 @@
 
 from checkpoint.architecture import Architecture
 from checkpoint.blended import BlendedGenerator
-from checkpoint.read import Checkpoint, read
+from checkpoint.read import Checkpoint, read, read_aloud
 from checkpoint.write import NotFinite, file_hash, fingerprint, iteration_of, newest_good, write
 
 __all__ = [
@@ -15,5 +15,6 @@ __all__ = [
     "iteration_of",
     "newest_good",
     "read",
+    "read_aloud",
     "write",
 ]

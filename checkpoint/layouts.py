@@ -14,15 +14,21 @@ from torch import Tensor
 
 from checkpoint import nvidia
 from checkpoint.architecture import WHOLE_BATCH
-from checkpoint.read import Checkpoint
+from checkpoint.read import Checkpoint, printable
 from cli import InputError
 
+HELD = {  # what each layout keeps beside the networks
+    "reference": ("latent_avg", "freeze_style", "source_style"),
+    "safetensors": ("latent_avg",),
+    "nvidia": ("latent_avg",),
+    "bare": (),
+}
 W_AVG_SAMPLES = 10_000
 
 
 def reference(source: Checkpoint) -> dict:
     """stylegan2-pytorch's converted layout. What its scripts do not know (architecture, blended styles) lies beside it."""
-    beside = {name: source.extra[name] for name in ("latent_avg", "freeze_style", "source_style") if name in source.extra}
+    beside = {name: source.extra[name] for name in HELD["reference"] if name in source.extra}
     return {**source.networks, **beside, "architecture": source.architecture.as_dict()}
 
 
@@ -69,9 +75,16 @@ def to_nvidia(source: Checkpoint) -> dict:
     }
 
 
-def losses(source: Checkpoint, layout: str) -> list[str]:
-    """What the other program will not see, one line each."""
+def losses(source: Checkpoint, layout: str, network: str = "g_ema") -> list[str]:
+    """What the other program will not see, one line each. network: the one that is written, of layouts that hold one."""
     architecture, lost = source.architecture, []
+    beside = [name for name in source.extra if name not in HELD[layout]]
+    if layout in ("bare", "safetensors"):
+        beside = [
+            name for name in source.networks if name != (network if network == "d" else source.generator_name(network))
+        ] + beside
+    if beside:
+        lost.append(f"not written: {', '.join(printable(str(name)) for name in beside)}")
     if layout in ("reference", "bare") and architecture.conv_clamp is not None:
         lost.append(
             f"conv_clamp {architecture.conv_clamp:g} is unknown to stylegan2-pytorch (it matters above that value only)"

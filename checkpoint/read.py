@@ -25,6 +25,7 @@ from checkpoint.write import STAMP
 from cli import InputError
 from model import Discriminator, Generator
 
+LEFT_OUT = "left out: "  # how a note on other networks of the file begins
 PART = re.compile(r"-(\d{5})-of-(\d{5})\.(?:safetensors|bin|pt|pth)$")  # names of large networks in several files
 WHOLE_SETTINGS = {  # option: (module, attribute) of networks that were pickled whole
     "lr_mlp": ("style.1", "lr_mul"),
@@ -106,6 +107,15 @@ def read(path: str | Path, flag: str = "", lazy: bool = False) -> Checkpoint:
         raise InputError(f"{named}: not enough memory to read it") from None
 
 
+def read_aloud(path: str | Path, flag: str = "") -> Checkpoint:
+    """As `read`, for commands that draw and measure: prints which parts of the file are left out."""
+    source = read(path, flag)
+    for note in source.notes:
+        if note.startswith(LEFT_OUT):
+            print(f"{source.path}: {printable(note, 300)}")
+    return source
+
+
 def printable(text: str, length: int = 60) -> str:
     """Text of a stranger's file for the terminal: one line, no control characters, cut in the middle when it is long."""
     if len(text) > length:
@@ -139,7 +149,7 @@ def _interpret(path: Path, contents: dict, kind: str) -> Checkpoint:
         extra.setdefault("iteration", int(path.stem))
         notes.append("iteration taken from the file name")
     notes += _check_extra(extra, architecture)
-    notes += [] if stamped else [f"left out: {place or 'the rest'}, {what}" for place, what in survey.left.items()]
+    notes += [] if stamped else [f"{LEFT_OUT}{place or 'the rest'}, {what}" for place, what in survey.left.items()]
     return Checkpoint(path, format, networks, architecture, extra, notes)
 
 

@@ -89,7 +89,7 @@ def cartoonize(args: argparse.Namespace) -> Path:
 
     args.outdir = cli.free_folder(args.outdir, "cartoonized", "latents.pt", args.overwrite)
     device = utils.choose_device(args.device)
-    source = checkpoint.read(args.source, "--source")
+    source = checkpoint.read_aloud(args.source, "--source")
     photo_network = source.generator().to(device)
     cartoon_network = open_cartoon(args, photo_network)
     distance, note = perceptual.choose(args.perceptual, source, args.vgg)
@@ -199,7 +199,7 @@ def open_cartoon(args: argparse.Namespace, photo_network: Generator) -> Generato
 
     if args.width and not args.swap:
         raise cli.InputError("--width: has no effect without --swap")
-    cartoon = checkpoint.read(args.target, "--target").generator().to(photo_network.input.input.device)
+    cartoon = checkpoint.read_aloud(args.target, "--target").generator().to(photo_network.input.input.device)
     if (cartoon.size, cartoon.style_dim) != (photo_network.size, photo_network.style_dim):
         found, wanted = (f"{net.size} px and {net.style_dim} numbers of style" for net in (cartoon, photo_network))
         raise cli.InputError(f"--target {args.target}: has {found}, --source {wanted}; it was not fine-tuned from that")

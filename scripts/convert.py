@@ -47,7 +47,7 @@ def main(args) -> Path:
     source.networks = {name: state for name, state in source.networks.items() if name not in args.without}
     if not source.networks:
         raise cli.InputError(f"--without {' '.join(args.without)}: leaves no network of {args.file}")
-    for note in [*source.notes, *layouts.losses(source, to)]:
+    for note in [*source.notes, *layouts.losses(source, to, args.network)]:
         print(f"note: {note}")
     _write(source, to, args)
     written = checkpoint.read(args.out)

@@ -79,9 +79,9 @@ def main(args: argparse.Namespace) -> Path:
     started = time.monotonic()
     device = utils.choose_device(args.device)
     ruler = args.regressor or regressor.SHIPPED
-    source = checkpoint.read(args.source, "--source") if args.source else None
+    source = checkpoint.read_aloud(args.source, "--source") if args.source else None
     look = features.choose(args.features, source, args.inception, ruler, device) if set(chosen) - {"structure"} else None
-    target = checkpoint.read(args.ckpt, "--ckpt")
+    target = checkpoint.read_aloud(args.ckpt, "--ckpt")
     generator = target.generator().to(device)
     images = dataset.open_images(args.data, generator.size)
     print(images.summary())

@@ -66,7 +66,7 @@ def main(args: argparse.Namespace) -> Path:
     if args.add_to and not args.edit:
         raise cli.InputError("--add_to: name what is to be added, --edit NAME=K:LAYERS")
     device = utils.choose_device(args.device)
-    generator = checkpoint.read(args.ckpt).generator().to(device)
+    generator = checkpoint.read_aloud(args.ckpt).generator().to(device)
     if args.add_to:
         found = directions.read_directions(args.add_to, "--add_to", generator)
         print(f"{args.add_to}: {found}")

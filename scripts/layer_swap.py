@@ -112,7 +112,7 @@ def main(args: argparse.Namespace) -> Path:
 
     check_flags(args)
     device = utils.choose_device(args.device)
-    source = checkpoint.read(args.source, "--source")
+    source = checkpoint.read_aloud(args.source, "--source")
     photo = source.generator().to(device)
     swaps = chosen_swaps(args, photo)
     who = people.chosen(args.seeds or ("0-3", "0")[len(args.target) > 1], args.latents, photo)
@@ -125,7 +125,7 @@ def main(args: argparse.Namespace) -> Path:
     rows, names = [], []
     with progress.Bar(len(args.target) * len(who) * len(swaps), "pictures") as bar:
         for path in args.target:
-            target = checkpoint.read(path, "--target")
+            target = checkpoint.read_aloud(path, "--target")
             cartoon = target.generator().to(device)
             progress.say(distance_report(args.source, path, photo, cartoon))
             low, high = (cartoon, photo) if args.reverse else (photo, cartoon)

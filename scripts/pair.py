@@ -68,7 +68,7 @@ def read(args: argparse.Namespace) -> dict[str, Checkpoint]:
     for name, path, flag in rows:
         if name in files:
             raise cli.InputError(f"{flag} {path}: a second row with the name {name!r}; write NAME={path}")
-        files[name] = checkpoint.read(path, flag)
+        files[name] = checkpoint.read_aloud(path, flag)
     size = files[given[0][0]].architecture.size
     for name, path, flag in rows:
         if files[name].architecture.size != size:

@@ -333,3 +333,11 @@ def test_safetensors_with_metadata_of_others(tmp_path, architecture):
     path = tmp_path / "g.safetensors"
     safetensors.save_file(EMA, path, {"architecture": architecture, "format": "pt"})
     assert same(checkpoint.read(path).networks["g_ema"], EMA)
+
+
+def test_what_is_left_out_is_said_aloud(tmp_path, capsys):
+    path = saved(tmp_path, {"g": G, "ema": {"shadow_params": list(EMA.values())}})
+    assert same(checkpoint.read_aloud(path).networks["g"], G)
+    assert capsys.readouterr().out == f"{path}: left out: ema / shadow_params, {len(EMA)} tensors without names\n"
+    checkpoint.read_aloud(saved(tmp_path, {"g": G, "d": D, "epoch": 3}))
+    assert capsys.readouterr().out == ""

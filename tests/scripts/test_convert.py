@@ -97,6 +97,19 @@ def test_discriminator_alone(tmp_path, capsys):
     assert "equal to that of the input" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "to, words",
+    [
+        ("bare", "not written: g, d, iteration, latent_avg"),
+        ("nvidia", "not written: iteration"),
+        ("reference", "not written: iter"),
+    ],
+)
+def test_what_the_layout_does_not_hold_is_said(tmp_path, capsys, to, words):
+    run(saved(tmp_path, {**networks(), "iteration": 5, "latent_avg": torch.zeros(8)}), tmp_path / "out.pt", "--to", to)
+    assert words in capsys.readouterr().out
+
+
 def test_nothing_is_overwritten_unasked(tmp_path):
     path = saved(tmp_path, networks())
     (tmp_path / "out.pt").write_text("precious")
