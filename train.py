@@ -19,7 +19,7 @@ from training.transfer.presets import PRESETS, preset_flags
 
 SIZES = tuple(2**k for k in range(3, 11))
 COMPANIONS = {  # {name of a flag: that of the flag without which it does nothing}
-    **{"ada_target": "augment", "ada_length": "augment"},
+    **{"augment_p": "augment", "ada_target": "augment", "ada_length": "augment"},
     **{"eval": "eval_every", "eval_features": "eval_every", "eval_n": "eval_every"},
     **{name: needed for method in METHODS for name, needed in method.companions},
 }
@@ -88,7 +88,7 @@ def parser() -> cli.Parser:
     add = parser.add_argument_group("run").add_argument
     add("--outdir", type=Path, metavar="DIR", help="where everything is written (default: expr, then expr-2, ...)")
     add("--overwrite", action="store_true", help="replace the run in --outdir")
-    add("--resume", nargs="?", const="latest", metavar="FILE", help="continue a run exactly: its newest checkpoint, or FILE")
+    add("--resume", nargs="?", const="latest", metavar="RUN", help="continue a run exactly: the newest, a folder's or a file")
     add("--save_every", type=count, default=2000, metavar="N", help="iterations between checkpoints (default: 2000)")
     add("--keep", type=cli.number(int, least=2), metavar="N", help="newest checkpoints to keep (default: all)")
     add("--sample_every", type=count, default=100, metavar="N", help="iterations between sample sheets (default: 100)")
@@ -118,16 +118,16 @@ def main(args: argparse.Namespace) -> Path | None:
         args = resuming.continued(args, given, resumed)
         if finished := resuming.finished(args, resumed):
             return leave(resumed, finished)
-    check_effects(args, given)
+    check_effects(args, given, args.preset if not resumed else None)
     with guard.memory_advice(device):
-        run = setup.prepare(args, device, resumed)
+        run = setup.prepare(args, device, resumed, given)
         args, state, settings = run.args, run.state, run.state.settings
         changes = resuming.changes(resumed, run) if resumed else []
         run.evaluation = build_evaluation(args, run.images, device, resumed)
         plan = [
             *changes,
             *run.remarks,
-            *doubts(args, run.images),
+            *doubts(args, run.images, state.iteration),
             estimate.level_table(state.generator, state.discriminator),
             estimate.describe(run),
         ]
@@ -184,12 +184,12 @@ def main(args: argparse.Namespace) -> Path | None:
     return saved if first else None
 
 
-def check_effects(args: argparse.Namespace, given: set[str]) -> None:
-    """A flag that does nothing without another one must not be given alone."""
-    preset = preset_flags(args.preset, 256) if args.preset else {}
+def check_effects(args: argparse.Namespace, given: set[str], preset: str | None) -> None:
+    """A flag that does nothing without another one must not be given alone; `preset` will set what is not given."""
+    to_come = set(preset_flags(preset, 256)) - given if preset else set()
     for name in sorted(given & set(COMPANIONS)):
         needed, value = COMPANIONS[name], getattr(args, name)
-        if value != parser().get_default(name) and getattr(args, needed) in (None, False, -1) and needed not in preset:
+        if value != parser().get_default(name) and getattr(args, needed) in (None, False, -1) and needed not in to_come:
             shown = f"--{name}" if value is True else f"--{name} {value}"
             raise cli.InputError(f"{shown}: has no effect without --{needed}; give both, or leave it out")
 
@@ -217,14 +217,16 @@ def build_evaluation(args: argparse.Namespace, images, device, resumed):
     return Evaluation(args.eval, score, resuming.scores_so_far(resumed, images) if resumed else [])
 
 
-def doubts(args: argparse.Namespace, images) -> list[str]:
-    """A line where --eval_every scores too few pictures."""
+def doubts(args: argparse.Namespace, images, done: int) -> list[str]:
+    """A line where --eval_every scores too few pictures, and one where it scores none after `done` iterations."""
     if not args.eval_every:
         return []
     from metrics import distances
 
-    doubt = distances.doubt(args.eval_n, len(images))
-    return [f"--eval {args.eval}: {doubt}"] if doubt else []
+    found = distances.doubt(args.eval_n, len(images))
+    lines = [f"--eval {args.eval}: {found}"] if found else []
+    never = args.iter // args.eval_every == done // args.eval_every
+    return lines + ([f"--eval_every {args.eval_every}: no score until --iter {args.iter}"] if never else [])
 
 
 if __name__ == "__main__":

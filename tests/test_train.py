@@ -216,6 +216,15 @@ def test_dry_run_shows_the_plan_and_writes_nothing(faces, source, tmp_path, monk
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_preset_leaves_alone_what_is_set_to_off(faces, source, tmp_path, capsys):
+    off = tmp_path / "off.toml"
+    off.write_text("augment = false\ntrain_mapping = false\n")
+    words = [faces, "--ckpt", source, "--preset", "freezesg", "--freezeD=-1", "--config", off, "--dry_run"]
+    run(train, *words)
+    assert "at 16 px sets --freezeG 1 --freezeStyle 3\n" in capsys.readouterr().out
+    assert "--augment_p 0.5: has no effect" in failure(capsys, train, *words, "--augment_p", 0.5)
+
+
 def test_resume_lists_the_options_that_changed(faces, tmp_path, capsys):
     run(train, faces, *SCRATCH, *TINY, "--iter", 2, "--outdir", tmp_path / "run")
     run(train, "--resume", "--outdir", tmp_path / "run", "--iter", 3, "--lr", 0.001)
@@ -268,6 +277,8 @@ def test_config_file_gives_flags_that_the_command_line_overrides(faces, tmp_path
         (["--freezeG", "0"], ["--freezeG 0", "-1 for off"]),
         (["--structure_weight", "nan"], ["--structure_weight"]),
         (["--resume", "--overwrite"], ["--overwrite", "--resume"]),
+        (["--overwrite"], ["--overwrite", "--outdir"]),
+        (["--resume", "."], ["--resume .", "holds no checkpoints"]),
         (["--eval_every", "2"], ["--eval_features disc", "--ckpt", "pixels"]),
         (["--arch", "swagan"], ["--arch swagan", "stylegan2"]),
         (["--device", "cuda:9"], ["--device cuda:9", "cpu"]),
@@ -368,6 +379,28 @@ def test_going_back_to_an_older_checkpoint_sets_the_newer_ones_aside(faces, tmp_
     assert aside == ["000004.pt", "000006.pt", "best.pt"]
     run(train, "--resume", "--outdir", outdir, "--iter", 4)
     assert (outdir / "checkpoints" / "000004.pt").exists(), "it went on from 3"
+    run(train, "--resume", outdir / "checkpoints" / "000003.pt", "--iter", 4)
+    assert [path.name for path in (outdir / "checkpoints" / "abandoned-2").iterdir()] == ["000004.pt"]
+    assert len(list((outdir / "checkpoints" / "abandoned").iterdir())) == 3, "those of before stay"
+
+
+@pytest.mark.parametrize("folder", [".", "checkpoints"])
+def test_a_run_is_named_by_its_folder(faces, tmp_path, folder):
+    run(train, faces, *SCRATCH, *TINY, "--iter", 1, "--outdir", tmp_path / "run")
+    run(train, "--resume", tmp_path / "run" / folder, "--iter", 2)
+    assert (tmp_path / "run" / "checkpoints" / "000002.pt").exists()
+
+
+def test_a_folder_without_a_run_and_no_pictures_to_begin_one(tmp_path, capsys):
+    message = failure(capsys, train, "--resume", "--outdir", tmp_path / "typo")
+    assert f"--outdir {tmp_path / 'typo'}: holds no run" in message and not (tmp_path / "typo").exists()
+
+
+def test_scores_that_will_never_be_taken_are_remarked_on(faces, source, capsys):
+    words = [faces, "--ckpt", source, "--eval_every", 5, "--eval_features", "pixels", "--eval_n", 9, "--dry_run"]
+    for iterations, never in ((4, True), (5, False)):
+        run(train, *words, "--iter", iterations)
+        assert ("--eval_every 5: no score until --iter 4" in capsys.readouterr().out) is never
 
 
 def test_a_run_goes_on_from_another_folder_and_beside_its_checkpoint(faces, source, tmp_path, monkeypatch):

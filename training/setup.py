@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import math
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,14 +86,19 @@ class Run:
         return [draw_latents(self.state, batch) for _ in range(self.args.accumulate)]
 
 
-def prepare(args: argparse.Namespace, device: torch.device, resumed: Checkpoint | None = None) -> Run:
-    """Raises InputError, in one line that names the flag, for whatever cannot work."""
+def prepare(
+    args: argparse.Namespace, device: torch.device, resumed: Checkpoint | None = None, given: Collection[str] = ()
+) -> Run:
+    """Raises InputError, in one line that names the flag, for whatever cannot work.
+
+    given: names of the flags that the user set, be it to "off"; a preset leaves them alone
+    """
     check_flags(args)
     start = checkpoint.read(args.ckpt, "--ckpt") if args.ckpt else None
     images = _open_images(args, resumed or start)
     architecture = _architecture(args, resumed or start, images.size)
     args.size = images.size
-    remarks = list(resumed.notes) if resumed else _apply_preset(args, images.size, start)
+    remarks = list(resumed.notes) if resumed else _apply_preset(args, images.size, start, given)
     remarks += _decide_numbers(args, images.size)
     methods = _methods(args, start, resumed)
     generator, discriminator, source = _networks(args, architecture, start, remarks)
@@ -146,6 +152,8 @@ def check_flags(args: argparse.Namespace) -> None:
     if args.images and args.path and args.images != args.path:
         raise InputError(f"--path {args.path}: {args.images} was given as well; name the images once")
     args.images = args.path = args.images or args.path
+    if not args.images and args.resume:
+        raise InputError(f"--outdir {args.outdir}: holds no run to resume, and no images are named to begin one")
     if not args.images:
         raise InputError("no images: name an LMDB, a folder, a zip, a film or a picture; --help lists the flags")
     if args.channel_multiplier and (args.channel_base or args.channel_max):
@@ -154,10 +162,10 @@ def check_flags(args: argparse.Namespace) -> None:
         raise InputError("--iter and --kimg: give one of them")
     if args.batch % args.accumulate:
         raise InputError(f"--accumulate {args.accumulate}: does not divide --batch {args.batch}")
-    if args.augment_p and not (args.augment or args.preset):  # every preset augments
-        raise InputError(f"--augment_p {args.augment_p}: has no effect without --augment")
     if args.ckpt is None and args.start_from == "g":
         raise InputError("--start_from: names a network of --ckpt, which is missing")
+    if args.overwrite and not args.outdir:
+        raise InputError("--overwrite: replaces the run in --outdir; name it, or leave the flag out: a new folder is taken")
     if (
         args.overwrite
         and args.ckpt
@@ -220,11 +228,12 @@ def _channels(args: argparse.Namespace, size: int) -> dict[int, int]:
     return channel_table(size, args.channel_multiplier or 2, base, args.channel_max or 512)
 
 
-def _apply_preset(args: argparse.Namespace, size: int, start: Checkpoint | None) -> list[str]:
+def _apply_preset(args: argparse.Namespace, size: int, start: Checkpoint | None, given: Collection[str]) -> list[str]:
     """Set the flags of --preset that the user left alone, but for --freezeD where there is no discriminator to freeze."""
     if not args.preset:
         return []
-    chosen = {name: value for name, value in preset_flags(args.preset, size).items() if getattr(args, name) in (-1, False)}
+    flags = {name: value for name, value in preset_flags(args.preset, size).items() if name not in given}
+    chosen = {name: value for name, value in flags.items() if getattr(args, name) in (-1, False)}
     left_out = ""
     if start and "d" not in start.networks and chosen.pop("freezeD", None):
         left_out = f"; it leaves --freezeD out, since {args.ckpt} holds no discriminator"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import checkpoint
 from checkpoint import Checkpoint
-from cli import InputError
+from cli import InputError, free_folder
 from training import parallel
 from training.report import GROUP_FILE, Report
 from training.setup import Run
@@ -41,13 +41,16 @@ def folder_of(resumed: Checkpoint, outdir: Path | None) -> Path:
 
 
 def set_aside_newer(folder: Path, resumed: Checkpoint) -> list[str]:
-    """Move checkpoints that are newer than the one to go on from to checkpoints/abandoned; what to say of it."""
+    """Move checkpoints that are newer than the one to go on from to checkpoints/abandoned; what to say of it.
+
+    Those that were set aside before stay: the next ones go to abandoned-2, ...
+    """
     iteration, files = resumed.extra["iteration"], sorted((folder / "checkpoints").glob("*.pt"))
     newer = [path for path in files if checkpoint.iteration_of(path) > iteration]
     if not newer:
         return []
-    aside = folder / "checkpoints" / "abandoned"
-    aside.mkdir(exist_ok=True)
+    aside = free_folder(None, str(folder / "checkpoints" / "abandoned"), ".")
+    aside.mkdir()
     for path in newer:
         path.replace(aside / path.name)
     return [f"Going on from iteration {iteration}; {len(newer)} newer checkpoints are now in {aside}"]
@@ -81,7 +84,8 @@ def _write(path: Path, run: Run, report: Report) -> None:
 
 
 def find(resume: str | None, outdir: Path | None) -> Checkpoint | None:
-    """The checkpoint that --resume means: a file, or with "latest" the newest whole one of outdir, else of the newest expr*.
+    """The checkpoint that --resume means: a file, the newest whole one of a run's folder, or with "latest" that of outdir, else
+    of the newest expr*.
 
     None without --resume, and for an outdir without a checkpoint. A group that torchrun has restarted resumes by itself.
     All processes get what the first one finds. The notes of the checkpoint tell of newer ones that are damaged.
@@ -106,13 +110,23 @@ def find(resume: str | None, outdir: Path | None) -> Checkpoint | None:
 def _choose(resume: str | None, outdir: Path | None, restarted: bool) -> tuple[Path | None, str | None, list[str]]:
     """(file, its hash where several processes will read it, remarks)."""
     path, notes = Path(resume or ""), []
-    if resume in (None, "latest"):
+    if path.is_dir() and resume not in (None, "latest"):
+        path, notes = _newest_in(path)
+    elif resume in (None, "latest"):
         folder = outdir or _newest_run(parallel.group_name() if restarted else None)
         path, notes = checkpoint.newest_good(folder / "checkpoints") if folder else (None, [])
         if path is None and outdir is None and not restarted:
             raise InputError("--resume: no run in any expr*; leave the flag out to begin one")
     share = path is not None and path.is_file() and parallel.world_size() > 1
     return path, checkpoint.file_hash(path) if share else None, notes
+
+
+def _newest_in(folder: Path) -> tuple[Path, list[str]]:
+    """As `checkpoint.newest_good`, of a run's folder or of the `checkpoints` in it."""
+    path, notes = checkpoint.newest_good(folder if folder.resolve().name == "checkpoints" else folder / "checkpoints")
+    if path is None:
+        raise InputError(f"--resume {folder}: holds no checkpoints; name the run's folder or a file, and pictures by --path")
+    return path, notes
 
 
 def _check_ranks_agree(run: Run) -> None:
