@@ -250,7 +250,7 @@ class TestFinder:
         path = tmp_path / "c.xml"
         path.write_text(text)
         with pytest.raises(InputError, match=r"--cascade .*c\.xml"):
-            align.Finder(path)
+            align.Finder(path, "--cascade")
         with pytest.raises(InputError, match=r"none\.xml"):
             align.Finder(tmp_path / "none.xml")
 

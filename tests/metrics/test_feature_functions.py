@@ -76,11 +76,11 @@ def test_a_missing_inception_file_is_named_with_the_place_to_get_it(tmp_path):
 
 
 def test_the_default_inception_file_lies_where_the_download_puts_it():
-    from scripts.download import PUBLISHED
+    from published import PUBLISHED
 
-    published = PUBLISHED["inception"]
-    assert published.url == features.INCEPTION_URL
-    assert features.INCEPTION_FILE.name.endswith(f"{published.sha256}.pth")
+    file = PUBLISHED["inception"]
+    assert file.url == features.INCEPTION_URL
+    assert features.INCEPTION_FILE.name.endswith(f"{file.sha256}.pth")
 
 
 def test_a_file_that_is_not_inception_is_refused(tmp_path):
