@@ -184,11 +184,14 @@ def _others(keys: tuple[str, ...], rest: dict[str, Tensor], alone: bool) -> dict
     matrices = sum(tensor.ndim > 1 for tensor in rest.values())
     what = kinds.described(rest)
     called_so = keys and _words(keys[-1]) & (AVERAGED | TRAINED | JUDGES)
-    return {told(keys): what or _description(rest)} if what or (matrices and (called_so or len(rest) >= FEWEST)) else {}
+    return {told(keys): _description(rest)} if what or (matrices and (called_so or len(rest) >= FEWEST)) else {}
 
 
 def _description(state: dict[str, Tensor]) -> str:
-    return kinds.described(state) or f"{len(state)} tensor{'s' * (len(state) != 1)} of no network known here"
+    what = kinds.described(state)
+    if what in (*kinds.OURS, *kinds.NVIDIAS):  # by whose own tensor it would have been found
+        return f"{what}, of which parts are missing"
+    return what or f"{len(state)} tensor{'s' * (len(state) != 1)} of no network known here"
 
 
 def _assign(found: list[Found], survey: Survey) -> None:

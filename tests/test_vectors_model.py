@@ -9,7 +9,7 @@ from torch import Tensor
 from model import minibatch_stddev, mix_styles
 from tests.kinks import Values, assert_agrees, assert_close, in_dtype
 from tests.networks import recorded_discriminator, recorded_generator, recorded_swap
-from tests.vectors import for_each_folder
+from tests.vectors import for_each_folder, part
 from training import losses
 
 IMAGE = {"atol": 5e-5, "rtol": 1e-4}
@@ -40,14 +40,6 @@ def gradients(loss: Tensor, network: torch.nn.Module) -> Values:
 
 def named_gradients(recorded: Values) -> Values:
     return {f"grad {name}": grad for name, grad in recorded.items()}
-
-
-def part(folder, file: str, name: str) -> dict:
-    """Of a record; skips the test where a set lacks it."""
-    record = torch.load(folder / file, weights_only=True) if (folder / file).is_file() else {}
-    if name not in record:
-        pytest.skip(f"{file} of this set holds no {name}")
-    return record[name]
 
 
 def batches(record: dict) -> dict[int, Tensor]:

@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 
 DATA = Path(__file__).parent / "data"
 
@@ -30,3 +31,11 @@ def for_each_folder(kind: str, collection: str = "stylegan2") -> pytest.MarkDeco
     missing = pytest.param(None, id="none", marks=pytest.mark.skip(reason=f"no folder {kind} in {root(collection)}"))
     found = [pytest.param(path, id=path.name) for path in folders(kind, collection)]
     return pytest.mark.parametrize("folder", found or [missing])
+
+
+def part(folder: Path, file: str, name: str) -> object:
+    """Of a record; skips the test, with the reason, where a set lacks it."""
+    record = torch.load(folder / file, weights_only=True) if (folder / file).is_file() else {}
+    if name not in record:
+        pytest.skip(f"{file} of this set holds no {name}")
+    return record[name]

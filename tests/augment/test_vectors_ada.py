@@ -9,7 +9,7 @@ from augment import AdaptiveP, transform
 from augment.color import sample_color
 from augment.draw import Draw
 from augment.geometric import SYM6, apply_geometric, sample_geometric
-from tests.vectors import for_each_folder
+from tests.vectors import for_each_folder, part
 
 DRAWS = 200_000
 FACTORS = {  # recorded statistics of one factor alone -> its place in the product
@@ -66,18 +66,18 @@ class OneFactor(Draw):
         return super().sometimes(1.0 if self.asked == self.place else 0.0, matrices)
 
 
-def load(folder):
-    return torch.load(folder / "non_leaking.pt", weights_only=True)
+def load(folder, name):
+    return part(folder, "non_leaking.pt", name)
 
 
 @for_each_folder("ada")
 def test_vectors_filter(folder):
-    assert torch.equal(torch.tensor(SYM6), load(folder)["filter_sym6"])
+    assert torch.equal(torch.tensor(SYM6), load(folder, "filter_sym6"))
 
 
 @for_each_folder("ada")
 def test_vectors_geometric_matrices_from_recorded_draws(folder):
-    for case in load(folder)["affine"]:
+    for case in load(folder, "affine"):
         draw = Replay(case["draw_kinds"], case["draws"])
         G = sample_geometric(draw, case["p"], case["height"], case["width"])
         assert draw.used_up()
@@ -86,7 +86,7 @@ def test_vectors_geometric_matrices_from_recorded_draws(folder):
 
 @for_each_folder("ada")
 def test_vectors_color_matrices_from_recorded_draws(folder):
-    for case in load(folder)["color"]:
+    for case in load(folder, "color"):
         draw = Replay(case["draw_kinds"], case["draws"])
         C = sample_color(draw, case["p"])
         assert draw.used_up()
@@ -95,7 +95,7 @@ def test_vectors_color_matrices_from_recorded_draws(folder):
 
 @for_each_folder("ada")
 def test_vectors_augmented_images_and_gradients(folder):
-    for case in load(folder)["augment"]:
+    for case in load(folder, "augment"):
         images = case["img"].requires_grad_()
         moved = apply_geometric(images, case["G_inverse"])
         torch.testing.assert_close(moved, case["affine_only"], atol=2e-5, rtol=0)
@@ -107,7 +107,7 @@ def test_vectors_augmented_images_and_gradients(folder):
 
 @for_each_folder("ada")
 def test_vectors_single_transforms(folder):
-    recorded = load(folder)["single_transforms"]
+    recorded = load(folder, "single_transforms")
     for name, case in recorded["cases"].items():
         moved = apply_geometric(recorded["img"], torch.linalg.inv(case["G"]))
         torch.testing.assert_close(moved, case["out"], atol=2e-5, rtol=0, msg=lambda text, name=name: f"{name}: {text}")
@@ -124,9 +124,8 @@ def sample_named(name, generator):
 
 @for_each_folder("ada")
 def test_vectors_statistics_of_own_draws(folder):
-    data = load(folder)
-    n = data["stats_n"]
-    for seed, (name, recorded) in enumerate(data["stats"].items()):
+    n = load(folder, "stats_n")
+    for seed, (name, recorded) in enumerate(load(folder, "stats").items()):
         matrices = sample_named(name, torch.Generator().manual_seed(seed)).double()
         mean, var = matrices.mean(0), matrices.var(0)
         m4 = (matrices - mean).pow(4).mean(0)
@@ -145,7 +144,7 @@ def test_vectors_statistics_of_own_draws(folder):
 
 @for_each_folder("ada")
 def test_vectors_adaptive_p(folder):
-    recorded = load(folder)["adaptive"]
+    recorded = load(folder, "adaptive")
     controller = AdaptiveP(recorded["target"], recorded["length"], recorded["update_every"])
     for logits, p, r_t in zip(recorded["logits"], recorded["p_after"], recorded["rt_after"], strict=True):
         controller.update(logits)

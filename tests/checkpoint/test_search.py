@@ -341,3 +341,9 @@ def test_what_is_left_out_is_said_aloud(tmp_path, capsys):
     assert capsys.readouterr().out == f"{path}: left out: ema / shadow_params, {len(EMA)} tensors without names\n"
     checkpoint.read_aloud(saved(tmp_path, {"g": G, "d": D, "epoch": 3}))
     assert capsys.readouterr().out == ""
+
+
+def test_half_of_a_network_is_called_so(tmp_path):
+    half = {name: tensor for name, tensor in D.items() if not name.startswith("final_linear")}
+    notes = checkpoint.read(saved(tmp_path, {"g_ema": EMA, "discriminator": half})).notes
+    assert "left out: discriminator, a StyleGAN2 discriminator, of which parts are missing" in notes

@@ -7,13 +7,13 @@ import torch
 
 from editing import directions, latents, sefa
 from tests.networks import recorded_generator
-from tests.vectors import folders, for_each_folder
+from tests.vectors import folders, for_each_folder, part
 
 
 @functools.cache
 def network(folder):
     """The recorded generator whose weights this factor is of, else one of their shapes, and its record."""
-    matrix, fitting = recorded(folder, "sefa_applied.pt")["weight_matrix"], []
+    matrix, fitting = part(folder, "sefa_applied.pt", "weight_matrix"), []
     for place in folders("g*"):
         generator, record = recorded_generator(place)
         weights = torch.cat(list(sefa.modulation_weights(generator).values()))
@@ -24,22 +24,18 @@ def network(folder):
     return min(fitting)[2:]
 
 
-def recorded(folder, name):
-    return torch.load(folder / name, weights_only=True)
-
-
 @for_each_folder("sefa")
 def test_vectors_of_the_stacked_weights(folder):
-    record = recorded(folder, "sefa_applied.pt")
+    names, matrix = (part(folder, "sefa_applied.pt", name) for name in ("keys_in_order", "weight_matrix"))
     weights = sefa.modulation_weights(network(folder)[0])
-    assert list(weights) == record["keys_in_order"]
-    assert torch.equal(torch.cat(list(weights.values())), record["weight_matrix"])
+    assert list(weights) == names
+    assert torch.equal(torch.cat(list(weights.values())), matrix)
 
 
 @for_each_folder("sefa")
 def test_vectors_of_the_factor(folder):
-    theirs, found = recorded(folder, "factor.pt")["eigvec"], sefa.sefa(network(folder)[0])
-    singular_values = recorded(folder, "sefa_applied.pt")["singular_values"]
+    theirs, found = part(folder, "factor.pt", "eigvec"), sefa.sefa(network(folder)[0])
+    singular_values = part(folder, "sefa_applied.pt", "singular_values")
     torch.testing.assert_close(found.values.sqrt(), singular_values, atol=1e-5, rtol=1e-5)
     for ours, column in zip(found.vectors, theirs.T, strict=True):
         torch.testing.assert_close(ours * (ours @ column).sign(), column, atol=5e-5, rtol=0)
@@ -50,7 +46,7 @@ def test_vectors_of_edited_pictures_by_their_factor(folder):
     """A factor file of the reference gives the reference's pictures: the edit first, then the truncation."""
     generator, record = network(folder)
     found = directions.read_directions(folder / "factor.pt")
-    for case in recorded(folder, "sefa_applied.pt")["images"]:
+    for case in part(folder, "sefa_applied.pt", "images"):
         w_plus = generator.broadcast(record["w1"][: len(case["base"])])
         for name, sign in {"minus": -1, "base": 0, "plus": 1}.items():
             edited = directions.apply(w_plus, found, case["index"], sign * case["degree"])
