@@ -25,6 +25,13 @@ from pathlib import Path
 
 import threads  # noqa: F401 (decides how threads wait, before any command imports torch)
 
+MISTAKEN = {
+    errno.EACCES: "not permitted; name a place that is yours to read or write",
+    errno.EEXIST: "is no folder, and one is needed there; name another place",
+    errno.EISDIR: "is a folder, and a file is needed there; name a file",
+    errno.ENOTDIR: "lies in no folder: a part of this path is a file; name another place",
+    errno.EROFS: "lies on a disk that cannot be written; name another place",
+}
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the user's share of it, or a limit of file sizes is full
 
 
@@ -174,7 +181,9 @@ def run(main: Callable[[argparse.Namespace], Path | None], parser: Parser, words
 
 
 def _told(error: InputError | OSError) -> str:
-    """A disk that takes no more is the user's matter: which file, why, and what to do."""
+    """A disk that takes no more, or a wrong place, is the user's matter: which file, why, and what to do."""
+    if isinstance(error, OSError) and error.filename is not None and error.errno in MISTAKEN:
+        return f"{error.filename}: {MISTAKEN[error.errno]}"
     if not isinstance(error, OSError) or error.errno not in NO_ROOM:
         return str(error)
     name = f"{error.filename}: " if error.filename is not None else ""

@@ -103,7 +103,8 @@ class LmdbImages(Images):
             size = sizes[0]
         if size not in sizes:
             wanted = "several sizes" if size is None else f"no size {size}"
-            raise InputError(f"{path}: holds {wanted}; stored are {', '.join(map(str, sizes)) or 'none'}")
+            prepared = f"; prepare_data.py --size {size} stores that one" if size and sizes else ""
+            raise InputError(f"{path}: holds {wanted}; stored are {', '.join(map(str, sizes)) or 'none'}{prepared}")
         super().__init__(path, size, length)
         if not length or store.read(path, store.key(size, length - 1)) is None:
             raise InputError(f"{path}: holds fewer than the {length} images it should at size {size}; {store.AGAIN}")

@@ -81,8 +81,11 @@ def read_picture(path: Path) -> Image.Image:
 def whole_file(path: Path) -> Iterator[Path]:
     """A name to write under, in the same folder, which is made; the file takes the name `path` when whole, and else is gone.
 
-    Whatever lay at `path` stays until then. An OSError names `path`, as of a full disk.
+    Whatever lay at `path` stays until then. An OSError names `path`, as of a full disk. Raises InputError for a folder, and
+    for a device or pipe, which no file may replace.
     """
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path}: is {'a folder' if path.is_dir() else 'no ordinary file'}; name a file")
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name[-60:]}.partial")  # no longer than a file system allows
     try:
@@ -164,7 +167,9 @@ class _Layout:
         self.font = font = lettering.font(max(11, min(16, width // 9)))
         most = max(LEAST_NAME, 2 * width)
         self.title = lettering.tidy(title)
-        self.row_names = [lettering.shortened(lettering.tidy(name), most, font) for name in row_names]
+        different = list(dict.fromkeys(row_names))  # rows come back in each block
+        shown = dict(zip(different, lettering.readable(different)))
+        self.row_names = [lettering.shortened(shown[name], most, font) for name in row_names]
         self.rows = [range(start, min(start + columns, count)) for start in range(0, count, columns)]
         line = math.ceil(font.getbbox("Ag")[3] * 1.4)
         self.heights = [height + GAP + (line if any(captions[row.start : row.stop]) else 0) for row in self.rows]

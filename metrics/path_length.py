@@ -13,6 +13,7 @@ from metrics.features import Counter, Features
 from model import Generator
 
 STEP = 1e-4
+LEAST = 3  # seeds, of which some remain
 TRIMMED = 0.01  # the share of the smallest values, and of the largest, that is left out
 
 
@@ -50,8 +51,8 @@ def trimmed_mean(values: Tensor) -> float:
     >>> trimmed_mean(torch.tensor([1.0, 2.0, 4.0, 1000.0]))
     3.0
     """
-    if len(values) < 3:
-        raise InputError(f"path length needs at least 3 seeds, got {len(values)}")
+    if len(values) < LEAST:
+        raise InputError(f"path length needs at least {LEAST} seeds, got {len(values)}")
     low, high = values.quantile(TRIMMED), values.quantile(1 - TRIMMED)
     return float(values[(values >= low) & (values <= high)].mean())
 

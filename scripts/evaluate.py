@@ -59,7 +59,7 @@ def parser() -> cli.Parser:
 
 
 def main(args: argparse.Namespace) -> Path:
-    chosen = args.metrics.split(",")
+    chosen = args.metrics.replace(" ", "").split(",")
     if unknown := [name for name in chosen if name not in METRICS]:
         raise cli.InputError(f"--metrics {unknown[0]}: choose from {', '.join(METRICS)}")
     if "structure" in chosen and not args.source:
@@ -88,7 +88,9 @@ def main(args: argparse.Namespace) -> Path:
     if source and source.architecture.size != generator.size:
         raise cli.InputError(f"--source {args.source}: draws pictures of another size than {args.ckpt}")
 
-    found = {}
+    found, out = {}, args.out or run_folder(Path(args.ckpt)) / "metrics.jsonl"
+    if out.is_dir():
+        raise cli.InputError(f"--out {out}: is a folder; name a file in it, such as {out / 'metrics.jsonl'}")
     check_counts(chosen, len(images), args)
     if look:
         try:
@@ -119,13 +121,16 @@ def main(args: argparse.Namespace) -> Path:
     measured |= {"data": args.data, "images": len(images), "passed_over": len(images.refused)}
     measured |= {"source": args.source} if args.source else {}
     measured |= {"features": args.features, "n": args.n, "truncation": args.truncation} if look else {}
-    return append(args.out or run_folder(Path(args.ckpt)) / "metrics.jsonl", measured | found, started)
+    return append(out, measured | found, started)
 
 
 def check_counts(chosen: list[str], count: int, args: argparse.Namespace) -> None:
     """Before the hours of looking at them: enough pictures for each metric."""
     from metrics.distances import LEAST
+    from metrics.path_length import LEAST as LEAST_SEEDS
 
+    if "ppl" in chosen and args.n < LEAST_SEEDS:
+        raise cli.InputError(f"--n {args.n}: --metrics ppl needs at least {LEAST_SEEDS} seeds")
     needed = LEAST | {"kid": max(LEAST["kid"], args.kid_subset or 0)}
     for name in chosen:
         if min(count, args.n) < needed.get(name, 0):

@@ -75,8 +75,9 @@ def main(args: argparse.Namespace) -> Path:
                 bar.update()
     if not shown:
         return args.outdir
-    if legend := lettering.legend(who.names[:shown]):
-        print(legend)
+    for whose, written in {"people": who.names[:shown], "rows": list(networks)}.items():
+        if legend := lettering.legend(written):
+            print(f"{whose} {legend}")
     sheet = utils.paired_sheet(rows, args.columns, captions=who.captions[:shown])
     everybody = {"latents": args.latents} if args.latents else {"seeds": args.seeds}
     return utils.save_png(sheet, args.outdir / "sheet.png", **everybody, **made_by(args))
@@ -87,6 +88,8 @@ def on_sheet(args: argparse.Namespace, count: int, networks: dict, single: bool)
     import utils
 
     shown = min(count, args.sheet) if args.sheet is not None else count if count <= MOST_ON_SHEET else 0
+    if args.sheet == 0 and not single:
+        raise cli.InputError("--sheet 0: leaves nothing to draw beside --sheet_only or several networks; leave the flag out")
     if not shown and not single:
         raise cli.InputError(f"{count} people, and no sheet of so many unasked: --sheet N draws one of the first N")
     if shown < count and args.sheet != 0:

@@ -272,6 +272,8 @@ def raising(error: BaseException):
         (cli.InputError("--dish stone: not edible"), "cook: --dish stone: not edible"),
         (cli.InputError("two\n  lines"), "cook: two lines"),
         (FileNotFoundError(2, "No such file or directory", "pan"), "cook: [Errno 2] No such file or directory: 'pan'"),
+        (FileExistsError(17, "File exists", "pan"), "cook: pan: is no folder, and one is needed there; name another place"),
+        (IsADirectoryError(21, "Is a directory", "pan"), "cook: pan: is a folder, and a file is needed there; name a file"),
         (
             OSError(28, "No space left on device"),
             "cook: not written (No space left on device); make room, or name another place",

@@ -155,12 +155,19 @@ def test_a_missing_inception_file_is_told_at_once(folder, capsys):
         (("--features", "pixels", "--n", 1), "12 images in --data, --n 1: --metrics fid needs at least 2 pictures"),
         (("--features", "pixels", "--n", 20, "--kid_subset", 100), "--metrics kid needs at least 100 pictures"),
         (("--features", "pixels", "--n", 3, "--metrics", "pr"), "--n 3: --metrics pr needs at least 4 pictures in each set"),
+        (("--features", "pixels", "--n", 2, "--metrics", "kid, ppl"), "--n 2: --metrics ppl needs at least 3 seeds"),
         (("--features", "structure", "--regressor", "none.pt"), "--regressor none.pt: no such file"),
     ],
 )
 def test_what_cannot_be_measured_is_one_line(folder, tmp_path, capsys, flags, expected):
     assert expected in failure(capsys, evaluate, *words(folder, "--out", tmp_path / "metrics.jsonl", *flags))
     assert not (tmp_path / "metrics.jsonl").exists()
+
+
+def test_a_folder_in_place_of_the_file_is_refused_before_any_is_looked_at(folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("metrics.features.of_images", None)
+    message = failure(capsys, evaluate, *words(folder, "--features", "pixels", "--out", tmp_path))
+    assert f"--out {tmp_path}: is a folder" in message
 
 
 @pytest.mark.parametrize("metric, flags", [("kid", ["--n", 1]), ("pr", ["--n", 3]), ("kid", ["--kid_subset", 2000])], ids=str)

@@ -92,6 +92,11 @@ def test_the_command_in_the_folder_draws_the_same_again(cartoon, tmp_path):
     assert (tmp_path / "out" / "sheet.png").read_bytes() == before
 
 
+def test_no_sheet_and_nothing_else_is_refused_as_such(cartoon, tmp_path, capsys):
+    message = failure(capsys, generate, "--ckpt", cartoon, "--seeds", "0-2", "--sheet", 0, "--sheet_only")
+    assert "--sheet 0: leaves nothing to draw" in message
+
+
 def test_sheet_only_writes_the_sheet_alone(cartoon, tmp_path):
     assert names(draw(cartoon, tmp_path / "out", "--seeds", "0-2", "--sheet_only")) == ["sheet.png"]
 
