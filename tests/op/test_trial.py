@@ -222,6 +222,7 @@ def with_broken(source, cache, *command, **environment):
     return done
 
 
+@pytest.mark.slow
 @needs_compiler
 def test_a_run_with_wrong_kernels_is_the_run_without_them(wrong_source, tmp_path):
     (tmp_path / "faces").mkdir()
