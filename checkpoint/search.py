@@ -35,6 +35,7 @@ TRAINED = {"g", "gen", "generator", "online"}
 JUDGES = {"d", "dis", "disc", "discriminator", "critic"}
 FEWEST = 4  # tensors of a network
 KNOWN = {"source_style", "rng", "statistics"}  # entries that hold tensors and are no networks of their own
+MOST_NETWORKS = 100  # in one dict
 DEEPEST = 4  # levels of dicts in which networks are looked for
 
 
@@ -147,6 +148,8 @@ def _split(keys: tuple[str, ...], holder: dict) -> tuple[list[Found], dict[str, 
     """The networks among a dict's tensors, and what the others are."""
     tensors, dropped = _unwrapped({str(name): value for name, value in holder.items() if isinstance(value, Tensor)})
     states: dict[str, dict[str, Tensor]] = {prefix: {} for prefix in _prefixes(tensors)}
+    if len(states) > MOST_NETWORKS:
+        raise InputError(f"holds {len(states)} networks in one dict, more than any checkpoint")
     rest: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
         owner = max((prefix for prefix in states if name.startswith(prefix)), key=len, default=None)

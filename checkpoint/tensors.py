@@ -110,10 +110,10 @@ def rebuilt(record: object, level: int = 0) -> Tensor | Unread:
 
 
 def _marked(tensor: Tensor, marks: object = None) -> Tensor:
-    """Views of numbers that are stored with the other sign, or conjugate."""
+    """Views of numbers that are stored with the other sign, or conjugate: nothing is copied before its size is judged."""
     marks = marks if isinstance(marks, dict) else {}
-    tensor = tensor.conj_physical() if marks.get("conj") is True else tensor
-    return -tensor if marks.get("neg") is True else tensor
+    tensor = tensor.conj() if marks.get("conj") is True else tensor
+    return torch._neg_view(tensor) if marks.get("neg") is True else tensor
 
 
 def _strided(storage: object, offset: object, size: object, stride: object, dtype: torch.dtype | None = None) -> Tensor:

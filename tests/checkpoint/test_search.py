@@ -347,3 +347,8 @@ def test_half_of_a_network_is_called_so(tmp_path):
     half = {name: tensor for name, tensor in D.items() if not name.startswith("final_linear")}
     notes = checkpoint.read(saved(tmp_path, {"g_ema": EMA, "discriminator": half})).notes
     assert "left out: discriminator, a StyleGAN2 discriminator, of which parts are missing" in notes
+
+
+def test_thousands_of_networks_are_refused_at_once(tmp_path):
+    state = {f"{i}.input.input": torch.zeros(1) for i in range(5000)}
+    assert "5000 networks in one dict" in refusal(saved(tmp_path, state))

@@ -331,6 +331,14 @@ def test_numbers_stored_with_the_other_sign(tmp_path, beside):
     assert checkpoint.fingerprint(source.networks["g"]) == checkpoint.fingerprint(G)
 
 
+@pytest.mark.parametrize("beside", [None, {3}])
+@pytest.mark.parametrize("view", [torch._neg_view, torch.conj])
+def test_a_sign_of_one_number_that_repeats_is_not_copied(tmp_path, beside, view):
+    repeated = view(torch.zeros(1, dtype=torch.complex64 if view is torch.conj else None).expand(2**40))
+    with pytest.raises(InputError, match="holds more data than any network"):
+        checkpoint.read(saved(tmp_path, {"g": G, "x": repeated, "y": beside}))
+
+
 def test_tensors_with_attributes(tmp_path):
     parameter = nn.Parameter(torch.ones(8))
     parameter.trained = True
