@@ -161,6 +161,7 @@ class Parser(argparse.ArgumentParser):
 def run(main: Callable[[argparse.Namespace], Path | None], parser: Parser, words: Sequence[str] | None = None) -> None:
     """Parse, work, print the written path as the last line. Wrong input and a failing disk end in one line and status 1."""
     debug = False
+    _say_any_name()
     try:
         try:
             args = parser.parse_args(words)
@@ -178,6 +179,13 @@ def run(main: Callable[[argparse.Namespace], Path | None], parser: Parser, words
         if debug:
             traceback.print_exc()
         sys.exit(f"{parser.prog}: {' '.join(_told(error).split())}")
+
+
+def _say_any_name() -> None:
+    """A name that the output's encoding lacks is written with backslashes; it is no reason to end a work."""
+    for stream in (sys.stdout, sys.stderr):
+        if getattr(stream, "errors", None) == "strict" and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _told(error: InputError | OSError) -> str:

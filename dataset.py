@@ -146,10 +146,9 @@ class SourceImages(Images):
             for index in range(0, len(self), math.ceil(len(self) / LOOKED_AT)):
                 with contextlib.suppress(Unreadable):
                     self._picture(index)
-        seen = f"of {len(self._cuts)} pictures"
-        remedy = "prepare_data.py --crop top or --crop pad keeps more, python -m scripts.align finds faces"
+        seen = f"of {tally(len(self._cuts))}"
         said = squares.remarks(self._cuts.values())
-        lines = [f"{seen} {', '.join(said)}: {remedy}"] if said else []
+        lines = [f"{seen} {', '.join(said)}: {squares.remedy(said)}"] if said else []
         soft = [cut.enlarged for cut in self._cuts.values() if 1 < cut.enlarged <= squares.MUCH]
         remedy = "what is drawn will be as soft; larger pictures, or a smaller network, are better"
         return [

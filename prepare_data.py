@@ -238,7 +238,7 @@ def closing_line(report: dict) -> str:
     parts += [hidden(report["passed_over"])] if report.get("passed_over") else []
     parts += [f"{count} enlarged to {size} px" for size, count in report["enlarged"].items()]
     if remarks := report.get("remarks"):  # an earlier version made none
-        parts.append(", ".join(remarks) + ": report.json names them; --crop top or --crop pad keeps more")
+        parts.append(f"{', '.join(remarks)}: report.json names them; {squares.remedy(remarks)}")
     parts += [f"{len(names)} {note}" for note, names in report["notes"].items()]
     return "; ".join(parts)
 

@@ -285,7 +285,8 @@ def save(args: argparse.Namespace, path: Path, found: Sequence[Projection], ckpt
             own = stored if noise is None else [layer[i : i + 1] for layer in noise]
             entries[photo] = {"img": images[i], "latent": latent[i], "noise": own}
         checkpoint.write(path, entries, manifest=False, stamp=False)
-    with utils.whole_file(args.outdir / "losses.csv") as partial, partial.open("w", newline="") as file:
+    any_name = {"encoding": "utf-8", "errors": "surrogateescape"}  # names of files need not be UTF-8
+    with utils.whole_file(args.outdir / "losses.csv") as partial, partial.open("w", newline="", **any_name) as file:
         table = csv.writer(file)
         table.writerow(["photo", "step", "distance", "mse"])
         distances, errors = (torch.cat([vars(one)[name] for one in found], 1).tolist() for name in ("distances", "mse"))

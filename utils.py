@@ -63,7 +63,8 @@ def save_png(picture: Image.Image, path: Path, **text: object) -> Path:
     info = PngInfo()
     for key, value in text.items():
         words = isinstance(value, list) and all(isinstance(word, str) for word in value)
-        info.add_itxt(key, " ".join(value) if words else str(value))
+        said = " ".join(value) if words else str(value)
+        info.add_itxt(key, said.encode(errors="backslashreplace").decode())  # names of files need not be UTF-8
     data = io.BytesIO()
     picture.save(data, format="PNG", pnginfo=info)
     with whole_file(path) as partial:

@@ -53,6 +53,8 @@ def open_source(path: Path, every: float | None = None, scene_frames: int = 3) -
 
     Raises InputError, beginning with the path, when it is none of these or holds nothing.
     """
+    if (path / "data.mdb").is_file():
+        raise InputError(f"{path}: a data set of prepare_data.py, for train.py and scripts.evaluate; name pictures instead")
     if path.is_dir():
         source = Folder(path)
     elif not path.is_file():
@@ -205,6 +207,8 @@ def _open_file(path: Path, every: float | None, scene_frames: int) -> Source:
         return moving.Moving(path, every, scene_frames) if moving.moves(path, kind.name) else Single(path)
     if path.suffix.lower() == ".zip" or zipfile.is_zipfile(path):
         return Archive(path)
+    if kind.name == "archive":
+        raise InputError(f"{path}: an archive, not a zip; unpack it, and name the folder")
     if kind.name not in ("film", "unknown"):
         raise InputError(f"{path}: {kind.refused}")
     from faces.video import Film
@@ -259,7 +263,7 @@ def _file(path: Path, root: Path) -> Item:
 def _members(members: list[zipfile.ZipInfo], passed_over: list[str]) -> Iterator[Item]:
     earlier = set()
     for place, member in enumerate(members):
-        if member.is_dir():
+        if member.is_dir() or (member.filename.endswith("\\") and not member.file_size):  # a folder, as Windows writes it
             continue
         if any(_is_of_the_system(part) for part in member.filename.replace("\\", "/").split("/")):
             passed_over.append(member.filename)

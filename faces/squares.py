@@ -55,6 +55,17 @@ def remarks(cuts: Iterable[Cut]) -> list[str]:
     return said + ([f"{blurred} enlarged more than {MUCH} times"] if blurred else [])
 
 
+def remedy(remarks: Iterable[str]) -> str:
+    """What helps against these.
+
+    >>> remedy(["2 enlarged more than 4 times"])
+    'larger pictures, or a smaller size, are better'
+    """
+    kinds = ["enlarged" in remark for remark in remarks]
+    helps = [] if all(kinds) else ["prepare_data.py --crop top or --crop pad keeps more, python -m scripts.align finds faces"]
+    return "; ".join(helps + ["larger pictures, or a smaller size, are better"] * any(kinds))
+
+
 def _cropped(picture: Image.Image, width: int, height: int, crop: str) -> Image.Image:
     left = round((picture.width - width) / 2)
     top = 0 if crop == "top" else round((picture.height - height) / 2)

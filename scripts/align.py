@@ -183,17 +183,18 @@ def summary(taken: list[dict], album: "Album", args: argparse.Namespace) -> str:
     import numpy as np
 
     from faces import align
-    from faces.sources import counted, hidden
+    from faces.sources import counted, hidden, tally
 
     enlarged = sorted(entry["scale"] for entry in taken if entry["scale"] > 1)
-    line = f"{len(album)} pictures: {len(taken)} crops, {len(album.left_out)} left out"
+    line = f"{tally(len(album))}: {len(taken)} crop{'s' * (len(taken) != 1)}, {len(album.left_out)} left out"
     line += f"; {len(enlarged)} enlarged to {args.size} px"
     if enlarged:
-        line += f", by {enlarged[0]:.2f} to {enlarged[-1]:.2f}, half of them by {statistics.median(enlarged):.2f} or less"
+        several = f" to {enlarged[-1]:.2f}, half of them by {statistics.median(enlarged):.2f} or less"
+        line += f", by {enlarged[0]:.2f}{several if len(enlarged) > 1 else ''}"
     if turned := [entry["crop"] for entry in taken if align.lies(np.array(entry["square"]))]:
         line += f"; {len(turned)} lay on the side or stood on the head, {turned[0]} for instance"
     if far := [entry["crop"] for entry in taken if entry["scale"] > MUCH]:
-        line += f"; {len(far)} by more than {MUCH}, {far[0]} for instance: look at them, or raise --min_side"
+        line += f"; {len(far)} enlarged by more than {MUCH}, {far[0]} for instance: look at them, or raise --min_side"
     if album.left_out:
         line += f"; left out: {counted(reason for _, reason in album.left_out)}"
     return line + (f"; {hidden(album.passed_over)}" if album.passed_over else "")

@@ -1,6 +1,7 @@
 """What the commands share: spellings, advice, --config, limits, and errors in one line."""
 
 import argparse
+import io
 import os
 import subprocess
 import sys
@@ -354,3 +355,10 @@ def test_help_can_be_cut_short():
 def test_a_reader_that_left_before_the_end_is_no_error(words):
     done = without_reader(*words)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_name_that_the_output_cannot_write_ends_no_work(monkeypatch):
+    out = io.TextIOWrapper(io.BytesIO(), "ascii")
+    monkeypatch.setattr(sys, "stdout", out)
+    cli.run(lambda args: Path("ü", os.fsdecode(b"\xe9.png")), parser(), [])
+    assert out.buffer.getvalue() == rb"\xfc/\udce9.png" + b"\n"

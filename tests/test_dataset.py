@@ -173,6 +173,13 @@ def test_what_cutting_does_is_counted_once_all_are_kept(tmp_path):
     assert said.startswith("of 3 pictures 1 keeps less than two thirds of the picture, 1 enlarged more than 4 times: ")
 
 
+def test_small_pictures_are_not_told_to_be_cut_otherwise(tmp_path):
+    Image.new("RGB", (2, 2)).save(tmp_path / "tiny.png")
+    images = open_images(tmp_path, 16)
+    (said,) = images.remarks()
+    assert said == "of 1 picture 1 enlarged more than 4 times: larger pictures, or a smaller size, are better"
+
+
 @pytest.mark.parametrize("memory", [2**30, 0], ids=["kept", "read again and again"])
 def test_enlarging_is_told_before_the_training(tmp_path, memory):
     for i, side in enumerate([8, 10, 16, 20, 16]):

@@ -1,6 +1,7 @@
 """projector.py: photos to a latent file and pictures of the way there, and every wrong input in one line."""
 
 import csv
+import os
 import resource
 import shlex
 import signal
@@ -313,6 +314,14 @@ def test_a_photo_that_is_not_square_is_told_of_scripts_align(place, tmp_path, ca
     Image.new("RGB", (40, 20), "red").save(tmp_path / "wide.png")
     run(projector, "--ckpt", place / "s.pt", "--step", 1, "--outdir", tmp_path / "out", tmp_path / "wide.png")
     assert "40 x 20" in (said := capsys.readouterr().out) and "scripts.align" in said
+
+
+def test_a_photo_whose_name_is_no_utf_8_is_projected(place, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / os.fsdecode(b"\xe9.png")).write_bytes((place / "0.png").read_bytes())
+    run(projector, "--ckpt", place / "s.pt", "--outdir", tmp_path / "out", "--step", 1, tmp_path / "in")
+    assert latents.read_latents(tmp_path / "out" / "latents.pt").latent.shape[0] == 1
+    assert b"\n\xe9.png,0," in (tmp_path / "out" / "losses.csv").read_bytes()
 
 
 def test_folders_are_projected_and_what_is_no_picture_is_left_out(place, tmp_path, capsys):

@@ -84,6 +84,11 @@ def test_png_text_is_read_back(tmp_path):
         assert picture.text == {"seed": "7", "ckpt": "ü/網.pt", "truncation": "0.7"}
 
 
+def test_png_text_takes_names_that_are_no_utf_8(tmp_path):
+    path = utils.save_png(flat((1, 2, 3)), tmp_path / "a.png", source=os.fsdecode(b"\xe9.png"))
+    assert Image.open(path).info["source"] == r"\udce9.png"
+
+
 @contextlib.contextmanager
 def little_room(size: int):
     """Files of at most `size` bytes can be written: a write beyond fails as on a full disk, after a part of it."""

@@ -97,6 +97,17 @@ def test_path_that_is_no_source_is_named_with_what_is_wrong(name, message, tmp_p
         open_source(tmp_path / name)
 
 
+def test_a_data_set_is_no_folder_of_pictures(tmp_path):
+    (tmp_path / "data.mdb").write_bytes(bytes(100))
+    with pytest.raises(InputError, match=r"a data set of prepare_data.py, for train.py and scripts.evaluate"):
+        open_source(tmp_path)
+
+
+def test_folders_are_no_items_of_a_zip_that_windows_wrote(tmp_path):
+    (tmp_path / "a.zip").write_bytes(zipped(("X", b""), ("XY.png", GOOD)).replace(b"X", b"\\"))
+    assert [item.name for item in open_source(tmp_path / "a.zip").items] == ["\\Y.png"]
+
+
 def test_a_picture_is_a_source_of_its_own_whatever_its_name(tmp_path):
     for name, data in {"me.jfif": GOOD, "me": pictures()["rgb.avif"].data, "me.zip": pictures()["rgb.jp2"].data}.items():
         (tmp_path / name).write_bytes(data)
@@ -112,6 +123,8 @@ def test_a_picture_is_a_source_of_its_own_whatever_its_name(tmp_path):
         (pictures()["phone.heic"].data, "HEIC, not an image"),
         (b"", "empty file"),
         (b"text", "not an image .*nor a zip or a film"),
+        (b"\x1f\x8b" + bytes(40), "not a zip; unpack it, and name the folder"),
+        (bytes(257) + b"ustar\00000" + bytes(300), "not a zip; unpack it, and name the folder"),
     ],
 )
 def test_a_file_that_is_no_picture_gets_its_own_reason(data, message, tmp_path):

@@ -1,6 +1,8 @@
 """scripts.align: crops, the sheet that shows where they come from, and what was left out."""
 
 import json
+import os
+import re
 import shlex
 import shutil
 import sys
@@ -86,7 +88,19 @@ def test_enlarged_crops_are_counted_with_how_much(folder, capsys):
     (folder / "b.csv").write_text("a.png,0,0,40,40\nb.png,0,0,80,80\n")
     run(align, "in", "--boxes", "b.csv", "--expand", 1, "--min_side", 10, "--out", "out", "--size", 160)
     said = capsys.readouterr().out
-    assert "2 enlarged to 160 px, by 2.00 to 4.00" in said and "1 by more than 3, a.png for instance" in said
+    assert "2 enlarged to 160 px, by 2.00 to 4.00" in said and "1 enlarged by more than 3, a.png for instance" in said
+
+
+def test_one_crop_is_told_of_in_the_singular(folder, capsys):
+    run(align, "in/a.png", "--no_align", "--min_side", 0, "--out", "out", "--size", 400)
+    said = capsys.readouterr().out
+    assert re.search(r"^1 picture: 1 crop, 0 left out; 1 enlarged to 400 px, by \d+\.\d\d; ", said, re.MULTILINE)
+
+
+def test_a_name_that_is_no_utf_8_keeps_nobody_from_being_cut(folder):
+    os.rename("in/a.png", os.fsdecode(b"in/\xe9.png"))
+    run(align, "in", "--no_align", "--min_side", 0, "--out", "out")
+    assert len(crops(folder / "out")) == 2 and b"\xe9.png" in (folder / "out" / "align.json").read_bytes()
 
 
 def test_the_sheet_shows_the_boxes(folder):
