@@ -67,6 +67,9 @@ def main(args: argparse.Namespace) -> Path:
     import utils
     from faces import align, photos
 
+    for path in args.paths:  # what is written there would be read by the next call
+        if path.is_dir() and args.out.resolve().is_relative_to(path.resolve()):
+            raise cli.InputError(f"--out {args.out}: lies inside {path}, which it is made from; choose a place outside")
     upscaler = load_upscaler(args.upscaler) if args.upscaler else align.lanczos
     album = photos.Album(args.paths)
     where = Where(args, len(album))

@@ -91,6 +91,12 @@ def test_enlarged_crops_are_counted_with_how_much(folder, capsys):
     assert "2 enlarged to 160 px, by 2.00 to 4.00" in said and "1 enlarged by more than 3, a.png for instance" in said
 
 
+@pytest.mark.parametrize("out", ["in", "in/aligned"])
+def test_crops_are_not_put_among_the_pictures_that_they_are_made_from(folder, capsys, out):
+    assert "lies inside in" in failure(capsys, align, "in", "--no_align", "--min_side", 0, "--out", out)
+    assert sorted(os.listdir("in")) == ["a.png", "b.png", "c.png"]
+
+
 def test_one_crop_is_told_of_in_the_singular(folder, capsys):
     run(align, "in/a.png", "--no_align", "--min_side", 0, "--out", "out", "--size", 400)
     said = capsys.readouterr().out
