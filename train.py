@@ -140,7 +140,7 @@ def main(args: argparse.Namespace) -> Path | None:
         folder = snapshots.folder_of(resumed, outdir)
         plan = [*(snapshots.set_aside_newer(folder, resumed) if first else ()), *plan]
     else:
-        folder = parallel.from_first(open_folder(outdir, args.overwrite, snapshots.wanted(args.resume)) if first else None)
+        folder = parallel.from_first(lambda: open_folder(outdir, args.overwrite, snapshots.wanted(args.resume)))
     report = Report(folder, run, quiet=not first)
     if resumed:
         report.load_state_dict(resumed.extra["statistics"])

@@ -5,11 +5,13 @@ The modules stay bare. DistributedDataParallel synchronises inside its own backw
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+
+from cli import InputError
 
 _restarts = 0
 
@@ -95,13 +97,20 @@ def gather(value):
     return values
 
 
-def from_first(value):
-    """Rank 0's value, on every process."""
+def from_first(work: Callable[[], object]):
+    """What rank 0's `work` returns, on every process; the InputError or OSError that ends it is raised on every one, too."""
     if world_size() == 1:
-        return value
-    values = [value]
-    dist.broadcast_object_list(values, 0)
-    return values[0]
+        return work()
+    outcome = [None, None]
+    if rank() == 0:
+        try:
+            outcome = [work(), None]
+        except (InputError, OSError) as error:
+            outcome = [None, error]
+    dist.broadcast_object_list(outcome, 0)
+    if outcome[1]:
+        raise outcome[1]
+    return outcome[0]
 
 
 def average_gradients(parameters: Iterable[nn.Parameter]) -> None:

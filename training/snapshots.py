@@ -59,7 +59,7 @@ def set_aside_newer(folder: Path, resumed: Checkpoint) -> list[str]:
 def evaluate(run: Run, report: Report) -> None:
     """Score the averaged generator; keep checkpoints/best.pt, from which --ckpt and --resume start like from any other."""
     evaluation, iteration = run.evaluation, run.state.iteration
-    score = parallel.from_first(evaluation.score(run.state.g_ema) if parallel.rank() == 0 else None)
+    score = parallel.from_first(lambda: evaluation.score(run.state.g_ema))
     report.say(evaluation.add(iteration, score))
     if not evaluation.since_best:
         _write(report.folder / "checkpoints" / "best.pt", run, report)
@@ -93,12 +93,12 @@ def find(resume: str | None, outdir: Path | None) -> Checkpoint | None:
     if not wanted(resume):
         return None
     restarted = parallel.attempt() > 0
-    path, digest, notes = parallel.from_first(_choose(resume, outdir, restarted) if parallel.rank() == 0 else None)
+    path, digest, notes = parallel.from_first(lambda: _choose(resume, outdir, restarted))
     if path is None:
         return None
     if digest and checkpoint.file_hash(path) != digest:
         raise InputError(f"--resume {path}: process {parallel.rank()} reads another file there than the first process")
-    found = checkpoint.read(path)
+    found = checkpoint.read(path, "--resume")
     if "rng" not in found.extra:
         raise InputError(
             f"--resume {path}: holds no run to continue ({found.format}); to start from its networks, use --ckpt {path}"

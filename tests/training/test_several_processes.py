@@ -123,6 +123,12 @@ def test_a_group_that_is_asked_to_stop_saves_and_goes_on_exactly(command, tmp_pa
     assert_same(found, expected)
 
 
+def test_what_the_first_process_refuses_every_one_refuses_in_a_line(tmp_path):
+    output, _ = (process := torchrun("--resume", tmp_path)).communicate(timeout=PATIENCE)
+    assert process.returncode != 0 and f"--resume {tmp_path}: holds no checkpoints" in output
+    assert 'train.py", line' not in output and "[rank1]" not in output  # torchrun's own traceback is there
+
+
 def test_resuming_with_another_number_of_processes_is_refused(whole, capsys):
     message = failure(capsys, train, "--resume", "--iter", 26, "--outdir", whole[0])
     assert "rng: saved by 2 processes, and this run has 1" in message

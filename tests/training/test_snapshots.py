@@ -65,7 +65,7 @@ def test_every_process_must_read_the_same_file(tmp_path, monkeypatch):
     """The first of two tells what it has read; another disk may hold another file under this name."""
     path = saved(tmp_path / "run")
     for digest, agrees in ((checkpoint.file_hash(path), True), ("0" * 64, False)):
-        monkeypatch.setattr(parallel, "from_first", lambda value, digest=digest: (path, digest, []))
+        monkeypatch.setattr(parallel, "from_first", lambda work, digest=digest: (path, digest, []))
         if agrees:
             assert snapshots.find(str(path), None).path == path
         else:
