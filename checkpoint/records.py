@@ -145,4 +145,5 @@ class Reader(pickle.Unpickler):
 
 
 def refusal(module: str | None, name: str | None) -> str:
-    return f"wants to call {module}.{name}, which no checkpoint needs; nothing of it was run"
+    whole = " as the methods of some whole networks do (save the state_dict() instead)," if name == "getattr" else ""
+    return f"wants to call {module}.{name},{whole} which no checkpoint needs; nothing of it was run"

@@ -29,6 +29,7 @@ WRAPPERS = {
     "_orig_mod",
     "_fsdp_wrapped_module",
     "_forward_module",
+    "_checkpoint_wrapped_module",
 }  # what parallel and compiled training put in front
 AVERAGED = {"ema", "gema", "running", "avg", "average", "averaged", "smooth", "smoothed", "shadow", "gs"}
 TRAINED = {"g", "gen", "generator", "online"}
@@ -36,7 +37,7 @@ JUDGES = {"d", "dis", "disc", "discriminator", "critic"}
 FEWEST = 4  # tensors of a network
 KNOWN = {"source_style", "rng", "statistics"}  # entries that hold tensors and are no networks of their own
 MOST_NETWORKS = 100  # in one dict
-DEEPEST = 4  # levels of dicts in which networks are looked for
+DEEPEST = 8  # levels of dicts in which networks are looked for
 
 
 @dataclass
@@ -120,7 +121,7 @@ def _unread(contents: dict) -> Iterator[tuple[str, str]]:
             yield from ((told((*keys, key)), value) for key, value in unread.items())
         for key, value in holder.items():
             some = [item for item in value if isinstance(item, Tensor)] if isinstance(value, (list, tuple)) else []
-            if len(some) >= FEWEST and any(tensor.ndim > 1 and tensor.is_floating_point() for tensor in some):
+            if len({tensor.shape for tensor in some}) >= FEWEST:  # those of one shape are samples
                 yield told((*keys, str(key))), f"{len(some)} tensors without names"
 
 

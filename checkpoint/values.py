@@ -140,7 +140,9 @@ def _bytes(tensor: Tensor, size: int) -> tuple[int, int]:
 
 
 def _key(key: object) -> object:
-    """Keys of dicts stay as they are; those that are objects become distinct texts."""
+    """Keys of dicts stay as they are; bytes and objects become distinct texts."""
+    if isinstance(key, bytes) or (isinstance(key, Record) and key.name == "_codecs.encode"):
+        return (_bytes_of(key) or b"").decode(errors="replace")
     return f"{key.name} {id(key):x}" if isinstance(key, Record) else key
 
 

@@ -352,3 +352,24 @@ def test_half_of_a_network_is_called_so(tmp_path):
 def test_thousands_of_networks_are_refused_at_once(tmp_path):
     state = {f"{i}.input.input": torch.zeros(1) for i in range(5000)}
     assert "5000 networks in one dict" in refusal(saved(tmp_path, state))
+
+
+def test_lists_of_samples_are_no_network(tmp_path):
+    source = checkpoint.read(saved(tmp_path, {"d": D, "samples": [torch.zeros(2, 8)] * 6}))
+    assert same(source.networks["d"], D) and source.notes == []
+
+
+@pytest.mark.parametrize("bury", [lambda s: {"a": {"b": {"c": {"h": {"e": {"f": s}}}}}}, lambda s: {b"g_ema": s, "x": {3}}])
+def test_deep_and_under_keys_of_bytes(tmp_path, bury):
+    assert same(checkpoint.read(saved(tmp_path, bury(EMA))).networks["g_ema"], EMA)
+
+
+def test_wrappers_of_checkpointed_layers(tmp_path):
+    state = {name.replace("convs.0.", "convs.0._checkpoint_wrapped_module."): tensor for name, tensor in EMA.items()}
+    assert same(checkpoint.read(saved(tmp_path, {"g_ema": state})).networks["g_ema"], EMA)
+
+
+def test_whole_networks_with_methods_say_what_to_save(tmp_path):
+    network = torch.nn.Linear(2, 2)
+    network.act = torch.tanh
+    assert "save the state_dict() instead" in refusal(saved(tmp_path, network))
