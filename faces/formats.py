@@ -67,7 +67,7 @@ def of(head: bytes) -> Kind:
     if name := _brand(head) or next((name for start, name in _EXPORT.items() if head.startswith(start)), ""):
         return Kind(name, f"{name}, not an image that is read; export it as {'JPEG' if _photo(name) else 'PNG'}")
     if head.startswith(_ARCHIVES) or head[257:262] == b"ustar":
-        return Kind("archive", "an archive inside; unpack it, or prepare it by itself")
+        return Kind("archive", "an archive inside; unpack it, or name it by itself")
     if _is_film(head):
         return Kind("film", "a film, not an image; give it by itself")
     if reason := _text(head):

@@ -317,7 +317,7 @@ def _bombs_and_strangers() -> dict[str, Case]:
         "layers.psd": Case(b"8BPS\0\1" + bytes(200), reason="not an image"),
         "paper.eps": Case(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", reason="not an image"),
         "zeros.jpg": Case(bytes(5000), reason="not an image"),
-        "inner.zip": Case(inner.getvalue(), reason="an archive inside"),
+        "inner.zip": Case(inner.getvalue(), reason="an archive inside; .*name it by itself"),
         "is-a-png.jpg": Case(saved(picture, "PNG"), scene(), tolerance=0),
         "is-a-jpeg.png": Case(saved(picture, "JPEG", quality=95), scene(), tolerance=8),
         "no-suffix": Case(saved(picture, "PNG"), scene(), tolerance=0),
