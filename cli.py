@@ -99,7 +99,7 @@ class Parser(argparse.ArgumentParser):
 
     def _as_path(self, word: str) -> str:
         """A file whose name begins like a flag, as a shell's *.png may bring it along: -d.png -> ./-d.png."""
-        known = {flag for flag in self._option_string_actions if word.startswith(flag)}
+        known = self._knows(word) or any(len(flag) == 2 and word.startswith(flag) for flag in self._option_string_actions)
         return f"./{word}" if len(word) > 2 and word[0] == "-" and not known and Path(word).is_file() else word
 
     def _underscored(self, word: str) -> str:

@@ -77,7 +77,7 @@ def test_a_misspelled_flag_is_answered_with_the_nearest_one(capsys, word):
 
 def test_a_file_whose_name_begins_like_a_flag_is_a_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name in ("-d.png", "--e.png"):
+    for name in ("-d.png", "--e.png", "--guests.png"):
         Path(name).write_text("")
         assert parse("--guests", 3, name).dish == f"./{name}"
         assert parse("--", name).dish.removeprefix("./") == name
