@@ -114,6 +114,8 @@ def _choose(resume: str | None, outdir: Path | None, restarted: bool) -> tuple[P
         path, notes = _newest_in(path)
     elif resume in (None, "latest"):
         folder = outdir or _newest_run(parallel.group_name() if restarted else None)
+        if folder and resume is None and not _begun_by(folder, parallel.group_name()):
+            return None, None, []  # a run of others, which was refused at first and is refused again
         path, notes = checkpoint.newest_good(folder / "checkpoints") if folder else (None, [])
         if path is None and outdir is None and not restarted:
             raise InputError("--resume: no run in any expr*; leave the flag out to begin one")
@@ -142,8 +144,12 @@ def _newest_run(group: str | None) -> Path | None:
     """Of all expr*, or of those that a group of torchrun began."""
     runs = [path.parent for path in Path().glob("expr*/checkpoints")]
     if group:
-        runs = [run for run in runs if (run / GROUP_FILE).exists() and (run / GROUP_FILE).read_text() == group]
+        runs = [run for run in runs if _begun_by(run, group)]
     return max(runs, key=_last_change, default=None)
+
+
+def _begun_by(run: Path, group: str | None) -> bool:
+    return (run / GROUP_FILE).exists() and (run / GROUP_FILE).read_text() == group
 
 
 def _last_change(run: Path) -> float:

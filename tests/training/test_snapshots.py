@@ -38,6 +38,9 @@ def test_a_restarted_group_finds_its_own_run_and_no_other(tmp_path, monkeypatch,
     assert snapshots.find("latest", None).path.resolve() == files["expr-3"]
     restarted("mine")
     assert snapshots.find(None, None).path.resolve() == files["expr"]
+    for name, path in files.items():
+        found = snapshots.find(None, tmp_path / name)
+        assert found.path == path if name == "expr" else found is None, "the run of others in --outdir is not gone on with"
     restarted("new")
     assert snapshots.find(None, None) is None
 
