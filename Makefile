@@ -12,6 +12,7 @@ OLDEST_TESTS ?= tests/op tests/augment tests/training tests/test_train.py tests/
 OUT := demo/out
 DEMO_ITERATIONS ?= 1200
 GPU_OUT := gpu-run
+AT_ONCE ?= -n auto --maxprocesses 8 --dist worksteal  # tests compute with one thread each, so several run side by side
 GPU_TESTS := $(addprefix tests/,op/test_kernels.py training/test_graphs.py augment/test_pipeline.py editing/test_latents.py)
 PEERS ?=  # of gpu-bench, e.g. PEERS="--peer rosinality=DIR --peer ada=DIR"
 
@@ -33,10 +34,10 @@ demo: .venv/ready
 test: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(AT_ONCE)
 
 test-oldest: $(OLDEST)/ready
-	$(OLDEST)/bin/python -m pytest $(OLDEST_TESTS)
+	$(OLDEST)/bin/python -m pytest $(AT_ONCE) $(OLDEST_TESTS)
 
 gpu: gpu-test gpu-bench gpu-train
 
@@ -78,6 +79,6 @@ $(OLDEST)/ready: requirements.txt pyproject.toml
 	@rm -rf $(OLDEST)
 	$(OLDEST_PYTHON) -m venv $(OLDEST)
 	sed 's/>=/==/' requirements.txt > $(OLDEST)/oldest.txt
-	grep -oE '"(pytest|hypothesis)>=[0-9.]+' pyproject.toml | sed 's/"//; s/>=/==/' >> $(OLDEST)/oldest.txt
+	grep -oE '"(pytest|pytest-xdist|hypothesis)>=[0-9.]+' pyproject.toml | sed 's/"//; s/>=/==/' >> $(OLDEST)/oldest.txt
 	$(OLDEST)/bin/pip install --quiet --requirement $(OLDEST)/oldest.txt
 	@touch $@
