@@ -316,7 +316,7 @@ CALLS = [
 ]
 
 
-@pytest.mark.parametrize("value", CALLS, ids=lambda value: str(getattr(value, "call", value)))
+@pytest.mark.parametrize("value", CALLS, ids=lambda value: type(value).__name__ if isinstance(value, Runs) else str(value))
 def test_functions_are_refused_beside_networks_too(tmp_path, value):
     with pytest.raises(InputError, match=r"wants to call .*, which no checkpoint needs; nothing of it was run$"):
         checkpoint.read(saved(tmp_path, {"g": G, "args": value}))

@@ -158,7 +158,9 @@ def test_a_trial_that_ends_the_process_is_not_begun_for_ever(tmp_path, monkeypat
 
 
 @needs_compiler
-@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, lambda: torch.autocast("cpu")], ids=str)
+@pytest.mark.parametrize(
+    "mode", [torch.no_grad, torch.inference_mode, lambda: torch.autocast("cpu")], ids=["no_grad", "inference_mode", "autocast"]
+)
 def test_it_does_not_matter_in_what_mode_the_first_use_is(mode, tmp_path):
     with mode(), torch.device("meta"):
         assert trial.verdict(tmp_path, CPU, [torch.float32]).wrong == {}
