@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 
+import checkpoint
 from model import Discriminator, Generator
 from tests.kinks import in_dtype
 
@@ -20,6 +21,13 @@ def tiny_generator(seed: int = 0, size: int = 16, **options) -> Generator:
 def tiny_discriminator(seed: int = 0, size: int = 16, **options) -> Discriminator:
     torch.manual_seed(seed)
     return _visible(Discriminator(size, channels={res: CHANNELS.get(res, 4) for res in _resolutions(size)}, **options))
+
+
+def write_source(path: Path) -> Path:
+    """A checkpoint with g, g_ema and d, all three different."""
+    g, g_ema, d = tiny_generator(seed=1), tiny_generator(seed=2), tiny_discriminator(seed=3)
+    checkpoint.write(path, {"g": g.state_dict(), "g_ema": g_ema.state_dict(), "d": d.state_dict()})
+    return path
 
 
 def recorded_generator(folder: Path, dtype: torch.dtype = torch.float32) -> tuple[Generator, dict]:

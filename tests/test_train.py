@@ -12,7 +12,7 @@ import train
 from checkpoint import Architecture
 from metrics import scores
 from tests.commands import assert_same, failure, run
-from tests.networks import tiny_discriminator, tiny_generator
+from tests.networks import tiny_generator, write_source
 from tests.pictures import random_pictures
 from training import steps
 
@@ -27,11 +27,7 @@ def faces(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    """A checkpoint whose g and g_ema differ."""
-    path = tmp_path_factory.mktemp("source") / "source.pt"
-    g, g_ema, d = tiny_generator(seed=1), tiny_generator(seed=2), tiny_discriminator(seed=3)
-    checkpoint.write(path, {"g": g.state_dict(), "g_ema": g_ema.state_dict(), "d": d.state_dict()})
-    return path
+    return write_source(tmp_path_factory.mktemp("source") / "source.pt")
 
 
 def stats(folder):

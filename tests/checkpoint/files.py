@@ -7,8 +7,11 @@ import zipfile
 from collections import OrderedDict
 from pathlib import Path
 
+import pytest
 import torch
 
+import checkpoint
+from cli import InputError
 from tests.networks import tiny_discriminator, tiny_generator
 
 OPTIONS = {"path": "faces.lmdb", "size": 16, "batch": 4, "lr": 0.002, "augment": False, "ckpt": None}
@@ -62,3 +65,12 @@ def stream_with_pickle(path: Path, data: bytes) -> Path:
         pickle.Unpickler(head).load()
     path.write_bytes(whole.getvalue()[: head.tell()] + data + pickle.dumps([], 2))
     return path
+
+
+def refusal(path: Path) -> str:
+    """What `checkpoint.read` says of a file that it refuses, without the name in front."""
+    with pytest.raises(InputError) as caught:
+        checkpoint.read(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ") and message.isprintable()
+    return message.removeprefix(f"{path}: ")

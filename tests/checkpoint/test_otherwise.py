@@ -12,17 +12,8 @@ import pytest
 
 import checkpoint
 from checkpoint.nvidia import generator_to_nvidia
-from cli import InputError
-from tests.checkpoint.files import networks, saved, training_contents
+from tests.checkpoint.files import networks, refusal, saved, training_contents
 from tests.checkpoint.nvidia_pickle import write_nvidia_pickle
-
-
-def refusal(path) -> str:
-    with pytest.raises(InputError) as caught:
-        checkpoint.read(path)
-    message = str(caught.value)
-    assert message.startswith(f"{path}: ") and message.isprintable()
-    return message.removeprefix(f"{path}: ")
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,7 @@ import torch
 
 import checkpoint
 from checkpoint.nvidia import discriminator_to_nvidia, generator_to_nvidia
-from cli import InputError
-from tests.checkpoint.files import networks, saved, training_contents
+from tests.checkpoint.files import networks, refusal, saved, training_contents
 from tests.checkpoint.nvidia_pickle import write_nvidia_pickle
 from tests.networks import tiny_discriminator, tiny_generator
 
@@ -15,14 +14,6 @@ G, D, EMA = networks()["g"], networks()["d"], networks()["g_ema"]
 
 def same(ours: dict, theirs: dict) -> bool:
     return list(ours) == list(theirs) and all(torch.equal(ours[name], theirs[name]) for name in theirs)
-
-
-def refusal(path) -> str:
-    with pytest.raises(InputError) as caught:
-        checkpoint.read(path)
-    message = str(caught.value)
-    assert message.startswith(f"{path}: ") and message.isprintable()
-    return message.removeprefix(f"{path}: ")
 
 
 def prefixed(state: dict, prefix: str) -> dict:

@@ -11,7 +11,7 @@ import prepare_data
 import train
 from cli import InputError
 from tests.commands import run
-from tests.networks import tiny_discriminator, tiny_generator
+from tests.networks import tiny_generator, write_source
 from tests.pictures import random_pictures
 from training import parallel, setup
 from training.state import Settings
@@ -26,11 +26,7 @@ def faces(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    """A checkpoint whose g and g_ema differ."""
-    path = tmp_path_factory.mktemp("source") / "source.pt"
-    states = {"g": tiny_generator(seed=1).state_dict(), "g_ema": tiny_generator(seed=2).state_dict()}
-    checkpoint.write(path, states | {"d": tiny_discriminator(seed=3).state_dict()})
-    return path
+    return write_source(tmp_path_factory.mktemp("source") / "source.pt")
 
 
 @pytest.fixture
