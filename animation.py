@@ -14,7 +14,7 @@ from types import ModuleType
 from PIL import Image, ImageOps
 
 import utils
-from cli import InputError
+from errors import InputError
 
 LONGEST = {"webp": 16383, "gif": 65535, "mp4": 16384}  # pixels of a side that the format, or its encoder, takes
 LARGEST = {"mp4": 250_000_000}  # pixels of a frame, a little below what FFmpeg takes

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import cli
 import progress
+from errors import InputError
 
 if TYPE_CHECKING:
     from editing.directions import Directions, Edit
@@ -98,7 +99,7 @@ def main(args: argparse.Namespace) -> Path:
     found = directions.read_directions(args.factor, network=list(networks.values())[-1])
     print(f"{args.factor}: {found}")
     if args.centre and found.mean is None:
-        raise cli.InputError(f"--centre: the directions of {args.factor} have no mean; those of scripts.ganspace have")
+        raise InputError(f"--centre: the directions of {args.factor} have no mean; those of scripts.ganspace have")
     scenes = open_scenes(args, networks, found)
     *_, child = scenes.values()
     edits = choose_edits(args, found, child.generator)
@@ -132,9 +133,9 @@ def check_flags(args: argparse.Namespace) -> None:
     if not args.factor and not args.directions and len(args.latents or []) > 1:
         args.directions = args.latents.pop()  # --latents me.pt you.pt FACTOR takes all words that follow
     if bool(args.factor) == bool(args.directions):
-        raise cli.InputError("FACTOR: name one file of directions; closed_form_factorization.py writes it")
+        raise InputError("FACTOR: name one file of directions; closed_form_factorization.py writes it")
     if args.ckpt2 and args.source:
-        raise cli.InputError(f"--ckpt2 {args.ckpt2}: makes --ckpt the source; leave --source out")
+        raise InputError(f"--ckpt2 {args.ckpt2}: makes --ckpt the source; leave --source out")
     args.factor = args.factor or args.directions
     if args.ckpt2:
         args.source, args.ckpt = args.ckpt, args.ckpt2
@@ -154,7 +155,7 @@ def open_networks(args: argparse.Namespace) -> dict[str, Generator]:
         file.architecture.expect(args.size, args.channel_multiplier)
         networks[name] = file.generator().to(device)
     if len({generator.size for generator in networks.values()}) > 1:
-        raise cli.InputError(f"--source {args.source}: draws pictures of another size than {args.ckpt}")
+        raise InputError(f"--source {args.source}: draws pictures of another size than {args.ckpt}")
     if args.source:
         layer_swap.warn_of_strangers(args.source, args.ckpt, *networks.values())
     return networks

@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import threads  # noqa: F401 (decides how threads wait, before any command imports torch)
+from errors import InputError
 
 MISTAKEN = {
     errno.EACCES: "not permitted; name a place that is yours to read or write",
@@ -33,10 +34,6 @@ MISTAKEN = {
     errno.EROFS: "lies on a disk that cannot be written; name another place",
 }
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the user's share of it, or a limit of file sizes is full
-
-
-class InputError(ValueError):
-    """Something the user gave cannot be used. The message is one line: what was given, what is wrong, what to do."""
 
 
 class Parser(argparse.ArgumentParser):

@@ -13,6 +13,7 @@ import argparse
 from pathlib import Path
 
 import cli
+from errors import InputError
 
 SHOWN = 8  # directions in the table
 
@@ -40,7 +41,7 @@ def main(args: argparse.Namespace) -> Path:
 
     out = args.out if args.out.suffix else args.out.with_suffix(".pt")
     if out.exists() and Path(args.ckpt).exists() and out.samefile(args.ckpt):
-        raise cli.InputError(f"--out {out}: is the checkpoint itself; name another file")
+        raise InputError(f"--out {out}: is the checkpoint itself; name another file")
     generator = checkpoint.read_aloud(args.ckpt).generator()
     chosen = layers.chosen(args.layers, args.res, generator)
     found = sefa.sefa(generator, chosen, args.normalize == "rows")

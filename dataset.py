@@ -22,11 +22,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from cli import InputError
-from faces import squares, store
-from faces.decode import Unreadable, reasons
-from faces.formats import FORMATS
-from faces.sources import open_source, sorted_out, tally
+from data import squares, store
+from data.decode import Unreadable, reasons
+from data.formats import FORMATS
+from data.sources import open_source, sorted_out, tally
+from errors import InputError
 
 LOOKED_AT = 64  # pictures of a set that is not kept in memory, to tell how they are cut
 

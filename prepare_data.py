@@ -20,12 +20,12 @@ from PIL import Image, ImageColor
 import cli
 import progress
 import threads
-from cli import InputError
-from faces import squares, store
-from faces.build import Build, OtherPlan, plan_of
-from faces.decode import MAX_PIXELS, TooLarge, Unreadable, reasons
-from faces.sources import Item, Source, counted, fingerprint, hidden, open_source
-from faces.workers import Lost, each
+from data import squares, store
+from data.build import Build, OtherPlan, plan_of
+from data.decode import MAX_PIXELS, TooLarge, Unreadable, reasons
+from data.sources import Item, Source, counted, fingerprint, hidden, open_source
+from data.workers import Lost, each
+from errors import InputError
 
 SECONDS = 60  # of work for one file; a decoder that takes longer is not coming back
 SHOWN = 10  # rejected files named on the screen; the report names all

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import cli
 import progress
+from errors import InputError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -102,8 +103,9 @@ def project(args: argparse.Namespace) -> Path:
 
     import checkpoint
     import utils
-    from editing import people, perceptual, projection
+    from editing import people, projection
     from faces.photos import Album
+    from vision import perceptual
 
     album = Album([*args.photos, *(args.files or [])])
     written, names = output_names(args, album)
@@ -159,7 +161,7 @@ def project(args: argparse.Namespace) -> Path:
             if len(found) > saved:  # stopped while this was written
                 save(args, written, found, home, generator)
             done = sum(len(one.latent) for one in found)
-            raise cli.InputError(f"interrupted; {written} holds {done} of {len(targets)} photos") from None
+            raise InputError(f"interrupted; {written} holds {done} of {len(targets)} photos") from None
     return written
 
 
@@ -168,7 +170,7 @@ def output_names(args: argparse.Namespace, album: Album) -> tuple[Path, list[str
     from editing.people import People
 
     if not len(album):
-        raise cli.InputError("PHOTO: name the pictures to project; python -m scripts.align cuts faces out of photos")
+        raise InputError("PHOTO: name the pictures to project; python -m scripts.align cuts faces out of photos")
     names = People([name for name, _ in album.listed], "PHOTO").file_names()
     reference = args.layout == "reference"
     file_name = f"{names[0]}.pt" if reference else "latents.pt"
@@ -177,7 +179,7 @@ def output_names(args: argparse.Namespace, album: Album) -> tuple[Path, list[str
     inputs = [Path(path) for path in (*album.files, args.ckpt, args.target_ckpt) if path]
     for path in [written, *[args.outdir / f"{name}.png" for name in names if not reference]]:
         if path.exists() and any(given.exists() and path.samefile(given) for given in inputs):
-            raise cli.InputError(f"--outdir {args.outdir}: would overwrite {path}, which is read here; name another folder")
+            raise InputError(f"--outdir {args.outdir}: would overwrite {path}, which is read here; name another folder")
     return written, [f"{name}-project" if reference else name for name in names]
 
 
@@ -189,7 +191,7 @@ def open_cartoon(args: argparse.Namespace, generator: Generator) -> Generator | 
         return None
     cartoon = checkpoint.read_aloud(args.target_ckpt, "--target_ckpt").generator().to(generator.input.input.device)
     if (cartoon.n_latent, cartoon.style_dim) != (generator.n_latent, generator.style_dim):
-        raise cli.InputError(f"--target_ckpt {args.target_ckpt}: takes other latents than {args.ckpt}, so it is no child of it")
+        raise InputError(f"--target_ckpt {args.target_ckpt}: takes other latents than {args.ckpt}, so it is no child of it")
     layer_swap.warn_of_strangers(args.ckpt, args.target_ckpt, generator, cartoon)
     return cartoon
 
@@ -200,7 +202,7 @@ def load(album: Album, size: int) -> dict[int, Tensor]:
     import torch
 
     import utils
-    from faces.squares import square
+    from data.squares import square
 
     found = {}
     for number, name, (picture, _) in album.numbered():
@@ -210,7 +212,7 @@ def load(album: Album, size: int) -> dict[int, Tensor]:
         found[number] = utils.from_pixels(pixels.permute(2, 0, 1)[None])
     if not found:
         name, reason = album.left_out[0]
-        raise cli.InputError(f"none of {len(album)} photos can be used; " * (len(album) > 1) + f"{name}: {reason}")
+        raise InputError(f"none of {len(album)} photos can be used; " * (len(album) > 1) + f"{name}: {reason}")
     return found
 
 

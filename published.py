@@ -21,6 +21,7 @@ from pathlib import Path
 
 import cli
 import progress
+from errors import InputError
 
 ATTEMPTS = 4  # connections without a single byte before it gives up
 PAUSE = 1.0  # seconds before the next one
@@ -113,7 +114,7 @@ def get(name: str, folder: Path, sha256: str = "", overwrite: bool = False, offl
     check_link(file.url)
     expected = (sha256 or file.sha256).lower()
     if not re.fullmatch(r"[0-9a-f]{0,64}", expected) or (sha256 and len(sha256) != 64):
-        raise cli.InputError(f"--sha256 {sha256}: expected 64 hexadecimal digits")
+        raise InputError(f"--sha256 {sha256}: expected 64 hexadecimal digits")
     path = folder / (file.file or _name(file.url))
     if path.is_file() and not overwrite:
         _check_hash(path, path, expected)
@@ -134,11 +135,11 @@ def get_all(folder: Path, overwrite: bool = False, offline: bool = False) -> Pat
         print(f"{name}: {file.what}")
         try:
             get(name, folder, overwrite=overwrite, offline=offline)
-        except cli.InputError as error:
+        except InputError as error:
             print(f"failed: {error}")
             failed.append(name)
     if failed:
-        raise cli.InputError(
+        raise InputError(
             f"all: {len(failed)} of {len(PUBLISHED)} files are missing ({', '.join(failed)}); run it again to go on"
         )
     return folder
@@ -152,7 +153,7 @@ def find(name: str) -> Published:
         if name.lower() in {known.lower() for known in (file.file, file.also) if known}:
             return file
     if "/" not in name:
-        raise cli.InputError(f"{name}: not a published file ({', '.join(PUBLISHED)}, or all) nor a link")
+        raise InputError(f"{name}: not a published file ({', '.join(PUBLISHED)}, or all) nor a link")
     return Published(name, "", "")
 
 
@@ -174,13 +175,13 @@ def fetch(url: str, path: Path, expected: str = "") -> None:
             if isinstance(error, OSError) and error.errno in cli.NO_ROOM:  # trying again makes no room
                 raise OSError(error.errno, error.strerror, str(part)) from None
             if isinstance(error, urllib.error.HTTPError) and error.code < 500:
-                raise cli.InputError(f"{url}: {error.code} {error.reason}") from None
+                raise InputError(f"{url}: {error.code} {error.reason}") from None
             failures = 0 if _size(part) > before else failures + 1
             reason = str(error) or type(error).__name__
             print(f"interrupted at {_size(part) / 2**20:,.1f} MiB ({reason})", file=sys.stderr)
             time.sleep(PAUSE)
     else:
-        raise cli.InputError(f"{url}: gave up ({reason}); the same command goes on from {part}, --offline tells the link")
+        raise InputError(f"{url}: gave up ({reason}); the same command goes on from {part}, --offline tells the link")
     _check_hash(part, path, expected)
     os.replace(part, path)
     _tag(part).unlink(missing_ok=True)
@@ -190,7 +191,7 @@ def check_link(url: str) -> None:
     """https, or http on this machine."""
     link = urllib.parse.urlsplit(url)
     if link.scheme != "https" and not (link.scheme == "http" and link.hostname in LOCAL):
-        raise cli.InputError(f"{url}: expected an https link")
+        raise InputError(f"{url}: expected an https link")
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
@@ -231,7 +232,7 @@ def _receive(url: str, part: Path) -> None:
                 file.write(chunk)
                 bar.update(round(file.tell() / MIB) - bar.done)
                 if file.tell() > LARGEST:
-                    raise cli.InputError(f"{url}: more than {LARGEST >> 30} GiB")
+                    raise InputError(f"{url}: more than {LARGEST >> 30} GiB")
             received = file.tell()
     if 0 <= total != received:
         raise http.client.IncompleteRead(b"", total - received)
@@ -248,10 +249,10 @@ def _remember(part: Path, headers) -> None:
 
 def _check_room(part: Path, length: int, total: int) -> None:
     if total > LARGEST:
-        raise cli.InputError(f"{part}: {total / 2**30:.1f} GiB announced, expected at most {LARGEST >> 30} GiB")
+        raise InputError(f"{part}: {total / 2**30:.1f} GiB announced, expected at most {LARGEST >> 30} GiB")
     free = shutil.disk_usage(part.parent).free
     if length > free:
-        raise cli.InputError(f"{part}: needs {length / 2**20:,.0f} MiB, the disk has {free / 2**20:,.0f} MiB free")
+        raise InputError(f"{part}: needs {length / 2**20:,.0f} MiB, the disk has {free / 2**20:,.0f} MiB free")
 
 
 def _check_hash(file: Path, path: Path, expected: str) -> None:
@@ -261,7 +262,7 @@ def _check_hash(file: Path, path: Path, expected: str) -> None:
     if not found.startswith(expected):
         if file != path:
             file.unlink()
-        raise cli.InputError(f"{path}: SHA-256 is {found}, expected {expected}; {'deleted' if file != path else 'not touched'}")
+        raise InputError(f"{path}: SHA-256 is {found}, expected {expected}; {'deleted' if file != path else 'not touched'}")
     print(f"SHA-256 {found} ({'as expected' if expected else 'none is published; pin it with --sha256'})")
 
 
@@ -278,7 +279,7 @@ def _name(url: str) -> str:
     """The last part of a link's path, as a plain file name."""
     name = urllib.parse.unquote(urllib.parse.urlsplit(url).path).rsplit("/", 1)[-1].rsplit("\\", 1)[-1]
     if not re.fullmatch(r"[\w.+ -]{1,120}", name) or not name.strip("."):
-        raise cli.InputError(f"{url}: the link does not end in a file name")
+        raise InputError(f"{url}: the link does not end in a file name")
     return name
 
 

@@ -14,6 +14,7 @@ import argparse
 from pathlib import Path
 
 import cli
+from errors import InputError
 from training.transfer import METHODS
 from training.transfer.presets import PRESETS, preset_flags
 
@@ -106,12 +107,13 @@ def parser() -> cli.Parser:
 
 def main(args: argparse.Namespace) -> Path | None:
     import utils
-    from training import estimate, graphs, guard, parallel, profiling, resuming, sampling, setup, snapshots
+    from running import guard, parallel, profiling
+    from running.stopping import StopRequest
+    from training import estimate, graphs, resuming, sampling, setup, snapshots
     from training.report import Report, open_folder
-    from training.stopping import StopRequest
 
     if args.overwrite and args.resume:
-        raise cli.InputError("--overwrite: replaces the run that --resume would continue; give one of them")
+        raise InputError("--overwrite: replaces the run that --resume would continue; give one of them")
     device = parallel.start(utils.choose_device(args.device))
     resumed, outdir, given = snapshots.find(args.resume, args.outdir), args.outdir, parser().given(args.argv)
     if resumed:
@@ -191,12 +193,12 @@ def check_effects(args: argparse.Namespace, given: set[str], preset: str | None)
         needed, value = COMPANIONS[name], getattr(args, name)
         if value != parser().get_default(name) and getattr(args, needed) in (None, False, -1) and needed not in to_come:
             shown = f"--{name}" if value is True else f"--{name} {value}"
-            raise cli.InputError(f"{shown}: has no effect without --{needed}; give both, or leave it out")
+            raise InputError(f"{shown}: has no effect without --{needed}; give both, or leave it out")
 
 
 def leave(resumed, remark: str) -> Path | None:
     """Nothing is left to do: say so, touch nothing."""
-    from training import parallel
+    from running import parallel
 
     first = parallel.rank() == 0
     if first:
@@ -210,8 +212,8 @@ def build_evaluation(args: argparse.Namespace, images, device, resumed):
     if not args.eval_every:
         return None
     from metrics.scores import scorer
+    from running.evaluation import Evaluation
     from training import resuming
-    from training.evaluation import Evaluation
 
     score = scorer(args.eval, args.eval_features, args.ckpt, images, args.eval_n, args.batch, device)
     return Evaluation(args.eval, score, resuming.scores_so_far(resumed, images) if resumed else [])

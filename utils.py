@@ -16,7 +16,7 @@ from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
 import lettering
-from cli import InputError
+from errors import InputError
 
 GAP = 2  # pixels between the pictures of a sheet
 LEAST_SIDE = 128  # pixels; smaller pictures are enlarged on a sheet

@@ -20,6 +20,7 @@ from pathlib import Path
 import cli
 import progress
 import threads
+from errors import InputError
 
 DEMO = "--ckpt demo/source64.pt --freezeD 3 --freezeG 3 --augment --augment_p 0.3 --r1 0.5 --batch 8 --lr 0.002 --n_sample 1"
 WARM = 10  # iterations that are not counted
@@ -114,7 +115,7 @@ def run_quietly(*words: str, **setting: str) -> None:
     environment = {name: value for name, value in os.environ.items() if name not in threads.VARIABLES} | setting
     done = subprocess.run([sys.executable, *words], cwd=rounds.ROOT, env=environment, capture_output=True, text=True)
     if done.returncode:
-        raise cli.InputError(f"{words[0]} failed: {(done.stderr.strip().splitlines() or ['without a word'])[-1]}")
+        raise InputError(f"{words[0]} failed: {(done.stderr.strip().splitlines() or ['without a word'])[-1]}")
 
 
 @contextmanager
@@ -133,7 +134,7 @@ def _names(text: str | None) -> list[str]:
     names = text.split(",") if text else list(SETTINGS)
     for name in names:
         if name not in SETTINGS:
-            raise cli.InputError(f"--only {name}: expected some of {', '.join(SETTINGS)}")
+            raise InputError(f"--only {name}: expected some of {', '.join(SETTINGS)}")
     return names
 
 

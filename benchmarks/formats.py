@@ -60,8 +60,8 @@ def row(tiles: list, encode: Callable, rounds: int) -> str:
 
 
 def named(args: argparse.Namespace) -> dict[str, list]:
+    from data.squares import square
     from faces.photos import Album
-    from faces.squares import square
 
     tiles = [square(photo.picture, args.size) for _, (_, photo) in zip(range(args.count), Album(args.paths))]
     return {f"{len(tiles)} of {args.paths[0].name}": tiles}
@@ -69,8 +69,8 @@ def named(args: argparse.Namespace) -> dict[str, list]:
 
 def rendered(args: argparse.Namespace) -> dict[str, list]:
     import utils
-    from faces.squares import square
-    from faces.synthetic import render, sample_attributes
+    from data.squares import square
+    from faces.rendered.synthetic import render, sample_attributes
 
     attributes, side = sample_attributes(args.count, 0), -(-args.size // 8) * 8
     return {

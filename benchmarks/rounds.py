@@ -14,6 +14,7 @@ from pathlib import Path
 
 import cli
 import progress
+from errors import InputError
 
 ROOT = Path(__file__).parent.parent
 CONTESTANT = Path(__file__).with_name("contestant.py")
@@ -47,7 +48,7 @@ class Contestant:
     def _answer(self) -> dict:
         line = self.process.stdout.readline()
         if not line:
-            raise cli.InputError(f"{self.name}: ended with code {self.process.wait()}; what it said stands above")
+            raise InputError(f"{self.name}: ended with code {self.process.wait()}; what it said stands above")
         return json.loads(line)
 
     def values(self, piece: str, what: str) -> list[float]:
@@ -84,9 +85,9 @@ def contestants(peers: Sequence[str], *names: str) -> list[Contestant]:
     for text in peers:
         name, _, folder = text.partition("=")
         if name not in KINDS or not folder:
-            raise cli.InputError(f"--peer {text}: expected NAME=DIR with NAME one of {', '.join(KINDS)}")
+            raise InputError(f"--peer {text}: expected NAME=DIR with NAME one of {', '.join(KINDS)}")
         if not (Path(folder) / KINDS[name]).is_file():
-            raise cli.InputError(f"--peer {text}: no checkout of it, since {Path(folder) / KINDS[name]} is missing")
+            raise InputError(f"--peer {text}: no checkout of it, since {Path(folder) / KINDS[name]} is missing")
         chosen.append(Contestant(name, name, Path(folder).resolve()))
     return chosen
 

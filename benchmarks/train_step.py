@@ -11,6 +11,7 @@ import argparse
 from pathlib import Path
 
 import cli
+from errors import InputError
 
 SHARES = {"D": 1, "R1": 1 / 16, "G": 1, "path": 1 / 4, "EMA": 1}
 
@@ -37,7 +38,7 @@ def main(args: argparse.Namespace) -> Path:
     device = utils.choose_device(args.device).type
     chosen = rounds.contestants(args.peer, "plain")
     if (args.channel_max != 512 or args.channel_base % 16384) and any(c.kind == "rosinality" for c in chosen):
-        raise cli.InputError("--peer rosinality: has the widths of --channel_base 16384 or 32768 and --channel_max 512 only")
+        raise InputError("--peer rosinality: has the widths of --channel_base 16384 or 32768 and --channel_max 512 only")
     names = ("size", "batch", "channel_base", "channel_max", "precision", "threads", "repeats")
     setting = {"benchmark": "step", "device": device} | {name: vars(args)[name] for name in names}
     rounds.play(chosen, setting, args.rounds)

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from checkpoint import kinds
-from cli import InputError
+from errors import InputError
 from model import BLUR_TAPS, Discriminator, Generator, channel_table, make_kernel
 
 State = dict[str, Tensor]

@@ -14,7 +14,7 @@ from checkpoint.otherwise import UNKNOWN, otherwise
 from checkpoint.torch_format import STREAM, ZIP, load_stream, load_zip
 from checkpoint.values import LARGEST_FILE, plain
 from checkpoint.vetting import damage
-from cli import InputError
+from errors import InputError
 
 PICKLE = b"\x80"
 

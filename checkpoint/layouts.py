@@ -15,7 +15,7 @@ from torch import Tensor
 from checkpoint import nvidia
 from checkpoint.architecture import WHOLE_BATCH
 from checkpoint.read import Checkpoint, printable
-from cli import InputError
+from errors import InputError
 
 HELD = {  # what each layout keeps beside the networks
     "reference": ("latent_avg", "freeze_style", "source_style"),

@@ -5,7 +5,7 @@ setting(record, "style.1", "lr_mul")       # what no tensor shows
 """
 
 from checkpoint.records import PERSISTENT, Record
-from cli import InputError
+from errors import InputError
 
 MOST_MODULES = 10_000
 ABSENT = object()

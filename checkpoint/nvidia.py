@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from checkpoint.architecture import State
-from cli import InputError
+from errors import InputError
 from model import BLUR_TAPS, make_kernel
 
 # Layer: (NVIDIA's tensor, ours, axes of length 1 that ours adds in front, and behind).

@@ -15,7 +15,7 @@ from checkpoint import modules
 from checkpoint.records import Reader, Record
 from checkpoint.values import number
 from checkpoint.vetting import damage, vet
-from cli import InputError
+from errors import InputError
 
 SETTINGS = (  # module of the network and attribute of it, or place among the network's arguments; our name
     ("mapping.fc0", "bias_gain", ("mapping_kwargs", "lr_multiplier"), "lr_multiplier"),

@@ -22,7 +22,7 @@ from checkpoint.blended import BlendedGenerator
 from checkpoint.tensors import Unread
 from checkpoint.values import Whole, number
 from checkpoint.write import STAMP
-from cli import InputError
+from errors import InputError
 from model import Discriminator, Generator
 
 LEFT_OUT = "left out: "  # how a note on other networks of the file begins

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import BinaryIO
 
-from cli import InputError
+from errors import InputError
 
 REFUSED, MENTIONED, CALLED = range(3)  # what a pickle may do with a name: nothing; hold it as a value; also call it
 

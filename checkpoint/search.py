@@ -15,7 +15,7 @@ from torch import Tensor
 
 from checkpoint import kinds
 from checkpoint.tensors import Unread
-from cli import InputError
+from errors import InputError
 
 SIGNATURES = {  # tensor: (network, whose names)
     "input.input": ("generator", "ours"),

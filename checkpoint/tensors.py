@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from checkpoint.records import UNREAD, Record
-from cli import InputError
+from errors import InputError
 
 KINDS = {  # names of torch.save's storages
     "Float": torch.float32,

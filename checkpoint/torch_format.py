@@ -21,7 +21,7 @@ from checkpoint.otherwise import first_member, of_zip
 from checkpoint.records import Reader
 from checkpoint.tensors import Storages
 from checkpoint.vetting import Seen, damage, first_line, vet
-from cli import InputError
+from errors import InputError
 
 ZIP = b"PK\x03\x04"  # how the formats begin
 STREAM = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # a pickled number, behind the protocol

@@ -22,7 +22,7 @@ from torch import Tensor
 from checkpoint import modules
 from checkpoint.records import Record
 from checkpoint.tensors import Storage, rebuilt
-from cli import InputError
+from errors import InputError
 
 LARGEST_FILE = 3 * 2**30  # bytes; a training checkpoint at 1024 px has 0.8 GiB
 MOST_REPEATED = 2**28  # bytes that tensors may take beyond what they reach in the file, as those of .expand() do

@@ -12,7 +12,7 @@ import pickletools
 from typing import BinaryIO, NamedTuple
 
 from checkpoint.records import CALLED, REFUSED, judge, refusal
-from cli import InputError
+from errors import InputError
 
 MOST_INSTRUCTIONS = 1_000_000  # a checkpoint with its optimizers has twenty thousand
 MOST_LEAVES = 1_000_000  # of a tuple

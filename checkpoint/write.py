@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from checkpoint import container
-from cli import InputError
+from errors import InputError
 
 STAMP = "cartoon-stylegan2"  # under the key `written_by` of our files
 MANIFEST = "manifest.jsonl"

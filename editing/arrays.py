@@ -18,7 +18,7 @@ from numpy.lib import format as npy
 from torch import Tensor
 
 from checkpoint.values import LARGEST_FILE, MOST_REPEATED
-from cli import InputError
+from errors import InputError
 
 NPY, ZIP = b"\x93NUMPY", b"PK\x03\x04"
 HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}

@@ -15,9 +15,9 @@ A degree of a vector that is not of unit length is as long as the vector, so tha
 import torch
 from torch import Tensor
 
-from cli import InputError
 from editing import files
 from editing.latent_formats import ENCODED, KEYS, pixels_of, space_of
+from errors import InputError
 from model import Generator
 
 GANSPACE = {"lat_comp": ("lat_stdev", "lat_mean"), "comp": ("std", "mean")}

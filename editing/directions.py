@@ -15,9 +15,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from cli import InputError
 from editing import direction_formats, files
 from editing.layers import as_text
+from errors import InputError
 from model import Generator
 
 LONGEST = 4000  # characters of a command that are kept

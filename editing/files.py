@@ -15,8 +15,8 @@ from torch import Tensor
 import checkpoint
 from checkpoint import container
 from checkpoint.read import printable
-from cli import InputError
 from editing import arrays
+from errors import InputError
 
 DIRECTION_KEYS = ("vectors", "eigvec", "lat_comp", "comp", "boundary", "boundaries", "direction", "directions")
 KNOWN = ("a direction file", "a checkpoint of networks")  # what no latents are

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 
 from checkpoint.tensors import Unread
-from cli import InputError
 from editing import files
+from errors import InputError
 from model import Generator
 
 KEYS = (  # names of latents in w or w+, the likelier ones first

@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 
 import utils
-from cli import InputError
 from editing import files, latent_formats
 from editing.latent_formats import is_noise
+from errors import InputError
 from model import Generator
 
 MEAN_SAMPLES, MEAN_SEED = 4096, 0

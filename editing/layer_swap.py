@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from checkpoint import BlendedGenerator
-from cli import InputError
+from errors import InputError
 from model import Generator
 
 MAPPINGS = ("low", "high", "blend")

@@ -10,7 +10,7 @@ the index n_latent - 1 to itself.
 
 from collections.abc import Sequence
 
-from cli import InputError
+from errors import InputError
 from model import Generator
 
 NAMED = {"coarse": (0, 3), "middle": (4, 7), "fine": (8, None)}  # StyleGAN, Fig. 3: 4-8 px, 16-32 px, 64 px and above

@@ -20,9 +20,9 @@ import checkpoint
 import filenames
 import lettering
 import utils
-from cli import InputError
 from editing import latents
 from editing.latents import Latents
+from errors import InputError
 from model import Generator
 
 PORTION = 32  # batches whose latents are found at a time

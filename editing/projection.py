@@ -17,11 +17,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from cli import InputError
 from editing import latents
 from editing.people import People
-from editing.perceptual import Distance
+from errors import InputError
 from model import Generator
+from vision.perceptual import Distance
 
 SAMPLES, SEED, AT_ONCE = 10_000, 123, 1000  # of z, for the mean w and its spread
 COARSEST_NOISE = 8  # pixels; noise maps are compared with themselves down to this side

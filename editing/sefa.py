@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 import checkpoint
-from cli import InputError
 from editing.directions import Directions
+from errors import InputError
 from model import Generator, ModulatedConv2d
 
 

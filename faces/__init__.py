@@ -1,1 +1,1 @@
-"""Where faces come from: files of pictures, and two domains of faces drawn by code."""
+"""Faces: where one is in a photo, photos of people, and two domains of faces drawn by code."""

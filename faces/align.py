@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageFilter
 
-from cli import InputError
+from errors import InputError
 
 Point = tuple[float, float]
 Upscaler = Callable[[Image.Image, float], Image.Image]  # (picture, factor) -> the picture, about that much larger

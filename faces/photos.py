@@ -14,10 +14,10 @@ from pathlib import Path
 from PIL import Image
 
 import cli
-from cli import InputError
-from faces.decode import Decoded, Unreadable
-from faces.moving import Moving
-from faces.sources import Single, open_source, tally
+from data.decode import Decoded, Unreadable
+from data.moving import Moving
+from data.sources import Single, open_source, tally
+from errors import InputError
 
 LOG = "pictures.txt"
 DAY = 86400  # seconds: so far apart, frames are the first one alone

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 import utils
 from checkpoint import Checkpoint, container
 from checkpoint.read import printable
-from cli import InputError
+from errors import InputError
 from metrics import regressor
 from model import Discriminator, Generator
 

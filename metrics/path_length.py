@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from cli import InputError
+from errors import InputError
 from metrics.features import Counter, Features
 from model import Generator
 

@@ -1,7 +1,7 @@
 """Reads the attributes of a rendered face off its picture, photo-like or cartoon: the ruler's eye (see structure.py).
 
     regressor, truth = read("demo/regressor.pt")
-    found = regressor(images)                          # [batch, 28], in the units of faces.synthetic.ATTRIBUTES
+    found = regressor(images)                          # [batch, 28], in the units of faces.rendered.synthetic.ATTRIBUTES
     yaw = found[:, OUTPUTS.index("yaw")]
 
 `truth` says how far each output can be believed: its correlation with the true attribute on faces it never saw, in each
@@ -17,8 +17,8 @@ from torch.nn import functional as F
 
 import checkpoint
 from checkpoint import container
-from cli import InputError
-from faces.synthetic import ATTRIBUTES
+from errors import InputError
+from faces.rendered.synthetic import ATTRIBUTES
 
 SIZE = 64  # pixels; pictures of other sizes are resampled first
 CIRCULAR = ("bg_hue", "shirt_hue")  # once around the colour circle: read as sine and cosine
@@ -84,7 +84,7 @@ class Regressor(nn.Module):
 def outputs_of(attributes: dict[str, Tensor]) -> Tensor:
     """The attributes of n faces as the regressor should read them: [n, outputs].
 
-    >>> from faces.synthetic import sample_attributes
+    >>> from faces.rendered.synthetic import sample_attributes
     >>> outputs_of(sample_attributes(5, seed=0)).shape
     torch.Size([5, 28])
     """

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import utils
-from faces.synthetic import render, sample_attributes
+from faces.rendered.synthetic import render, sample_attributes
 from metrics.regressor import OUTPUTS, SIZE, Regressor, Truth, outputs_of
 from metrics.structure import believed, pearson
 

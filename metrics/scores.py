@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 import checkpoint
-from cli import InputError
+from errors import InputError
 from metrics import distances
 from metrics.features import choose, of_generator, of_images
 from model import Generator

@@ -5,8 +5,8 @@
     result = ruler.measure(source, target, ruler.read_images(training_images))
     print(result.style, result.kept)                                                        # ST and SK: never one alone
 
-It measures networks of the rendered domains of faces/synthetic.py, whose attributes are known: an output counts only where
-the regressor agrees with the truth in both domains. Agreement alone would prove nothing: for an attribute that it cannot see,
+It measures networks of the rendered domains (faces/rendered), whose attributes are known: an output counts only where the
+regressor agrees with the truth in both domains. Agreement alone would prove nothing: for an attribute that it cannot see,
 the regressor answers with the same mixture of others in both domains.
 
 Distances are those of the regressor's maps before its last convolution. On the last ones, where a regressor that reads both
@@ -22,8 +22,8 @@ import torch
 from torch import Tensor
 
 import utils
-from cli import InputError
-from faces.synthetic import render, sample_attributes
+from errors import InputError
+from faces.rendered.synthetic import render, sample_attributes
 from metrics.distances import frechet_distance
 from metrics.regressor import OUTPUTS, SIZE, Reading, Regressor, Truth
 from model import Generator

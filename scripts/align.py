@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 import cli
 import progress
+from errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,7 +70,7 @@ def main(args: argparse.Namespace) -> Path:
 
     for path in args.paths:  # what is written there would be read by the next call
         if path.is_dir() and args.out.resolve().is_relative_to(path.resolve()):
-            raise cli.InputError(f"--out {args.out}: lies inside {path}, which it is made from; choose a place outside")
+            raise InputError(f"--out {args.out}: lies inside {path}, which it is made from; choose a place outside")
     upscaler = load_upscaler(args.upscaler) if args.upscaler else align.lanczos
     album = photos.Album(args.paths)
     where = Where(args, len(album))
@@ -99,7 +100,7 @@ def main(args: argparse.Namespace) -> Path:
 
     if not taken:
         name, reason = album.left_out[0]
-        raise cli.InputError(f"no crop of {len(album)} pictures; " * (len(album) > 1) + f"{name}: {reason}")
+        raise InputError(f"no crop of {len(album)} pictures; " * (len(album) > 1) + f"{name}: {reason}")
     for name, reason in album.left_out[:SHOWN]:
         print(f"left out {name}: {reason}")
     print(summary(taken, album, args))
@@ -121,7 +122,7 @@ class Where:
 
         self.args = args
         if args.eyes and count != 1:
-            raise cli.InputError(f"--eyes: is for one picture, not {count}; --landmarks FILE is for many")
+            raise InputError(f"--eyes: is for one picture, not {count}; --landmarks FILE is for many")
         self.eyes = align.parse_eyes(args.eyes) if args.eyes else None
         if self.eyes and (remark := align.remark_on(self.eyes)):
             print(remark)
@@ -163,20 +164,20 @@ def load_upscaler(text: str) -> "Upscaler":
 
     module, colon, name = text.partition(":")
     if not (module and colon and name):
-        raise cli.InputError(f"--upscaler {text}: expected module:function")
+        raise InputError(f"--upscaler {text}: expected module:function")
     sys.path.insert(0, os.getcwd())
     try:
         function = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
-        raise cli.InputError(f"--upscaler {text}: {error}") from None
+        raise InputError(f"--upscaler {text}: {error}") from None
 
     def upscaler(picture: Image.Image, factor: float) -> Image.Image:
         try:
             larger = function(picture, factor)
         except Exception as error:  # a stranger's function may fail in any way
-            raise cli.InputError(f"--upscaler {text}: {type(error).__name__}: {error}") from None
+            raise InputError(f"--upscaler {text}: {type(error).__name__}: {error}") from None
         if not isinstance(larger, Image.Image):
-            raise cli.InputError(f"--upscaler {text}: returned {type(larger).__name__}, expected a Pillow image")
+            raise InputError(f"--upscaler {text}: returned {type(larger).__name__}, expected a Pillow image")
         return larger.convert("RGB")
 
     return upscaler
@@ -185,8 +186,8 @@ def load_upscaler(text: str) -> "Upscaler":
 def summary(taken: list[dict], album: "Album", args: argparse.Namespace) -> str:
     import numpy as np
 
+    from data.sources import counted, hidden, tally
     from faces import align
-    from faces.sources import counted, hidden, tally
 
     enlarged = sorted(entry["scale"] for entry in taken if entry["scale"] > 1)
     line = f"{tally(len(album))}: {len(taken)} crop{'s' * (len(taken) != 1)}, {len(album.left_out)} left out"

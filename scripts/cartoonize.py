@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import cli
 import progress
+from errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
     from PIL.Image import Image
     from torch import Tensor
 
-    from faces.decode import Decoded
+    from data.decode import Decoded
     from model import Generator
 
 COLUMNS = 8
@@ -85,7 +86,8 @@ def cartoonize(args: argparse.Namespace) -> Path:
 
     import checkpoint
     import utils
-    from editing import latents, perceptual, projection
+    from editing import latents, projection
+    from vision import perceptual
 
     args.outdir = cli.free_folder(args.outdir, "cartoonized", "latents.pt", args.overwrite)
     device = utils.choose_device(args.device)
@@ -134,7 +136,7 @@ def cartoonize(args: argparse.Namespace) -> Path:
                 raise
             save(args, people, home)
             save_sheet(args, people)
-            raise cli.InputError(f"interrupted; {args.outdir} holds {len(people)} of {len(faces)} people") from None
+            raise InputError(f"interrupted; {args.outdir} holds {len(people)} of {len(faces)} people") from None
     return save_sheet(args, people)
 
 
@@ -198,16 +200,16 @@ def open_cartoon(args: argparse.Namespace, photo_network: Generator) -> Generato
     from editing import layer_swap
 
     if args.width and not args.swap:
-        raise cli.InputError("--width: has no effect without --swap")
+        raise InputError("--width: has no effect without --swap")
     cartoon = checkpoint.read_aloud(args.target, "--target").generator().to(photo_network.input.input.device)
     if (cartoon.size, cartoon.style_dim) != (photo_network.size, photo_network.style_dim):
         found, wanted = (f"{net.size} px and {net.style_dim} numbers of style" for net in (cartoon, photo_network))
-        raise cli.InputError(f"--target {args.target}: has {found}, --source {wanted}; it was not fine-tuned from that")
+        raise InputError(f"--target {args.target}: has {found}, --source {wanted}; it was not fine-tuned from that")
     layer_swap.warn_of_strangers(args.source, args.target, photo_network, cartoon)
     try:
         return cartoon if args.swap is None else layer_swap.blend(photo_network, cartoon, args.swap, args.width)
-    except cli.InputError as error:
-        raise cli.InputError(f"--swap {args.swap}: {error}") from None
+    except InputError as error:
+        raise InputError(f"--swap {args.swap}: {error}") from None
 
 
 def cut_faces(args: argparse.Namespace, size: int) -> dict[str, Callable[[], Image]]:
@@ -231,20 +233,20 @@ def cut_faces(args: argparse.Namespace, size: int) -> dict[str, Callable[[], Ima
         faces[filenames.free(filenames.stem(name), taken)] = partial(cut_face, name, album.listed[number][1], square, size)
     if not faces:
         name, reason = album.left_out[0]
-        raise cli.InputError(f"no face in {len(album)} photos; " * (len(album) > 1) + f"{name}: {reason}")
+        raise InputError(f"no face in {len(album)} photos; " * (len(album) > 1) + f"{name}: {reason}")
     album.report(len(faces), args.outdir)
     return faces
 
 
 def cut_face(name: str, photo: Callable[[], Decoded], square: np.ndarray, size: int) -> Image:
     """Raises InputError for a photo that went away since it was looked at."""
+    from data.decode import Unreadable
     from faces import align
-    from faces.decode import Unreadable
 
     try:
         return align.cut(photo().picture, square, size)
     except Unreadable as reason:
-        raise cli.InputError(f"{name}: {reason}") from None
+        raise InputError(f"{name}: {reason}") from None
 
 
 def square_finder(args: argparse.Namespace, count: int):
@@ -255,7 +257,7 @@ def square_finder(args: argparse.Namespace, count: int):
         return lambda name, picture: align.centre_square(picture)
     if args.eyes:
         if count > 1:
-            raise cli.InputError(f"--eyes: is for one photo, not {count}; --landmarks FILE is for many")
+            raise InputError(f"--eyes: is for one photo, not {count}; --landmarks FILE is for many")
         eyes = align.parse_eyes(args.eyes)
         if remark := align.remark_on(eyes):
             print(remark)

@@ -9,6 +9,7 @@ python -m scripts.convert 030000.pt source.pt --without g --half    a small file
 from pathlib import Path
 
 import cli
+from errors import InputError
 
 LAYOUTS = ("reference", "bare", "nvidia", "safetensors")
 
@@ -46,7 +47,7 @@ def main(args) -> Path:
     source = checkpoint.read(args.file)
     source.networks = {name: state for name, state in source.networks.items() if name not in args.without}
     if not source.networks:
-        raise cli.InputError(f"--without {' '.join(args.without)}: leaves no network of {args.file}")
+        raise InputError(f"--without {' '.join(args.without)}: leaves no network of {args.file}")
     for note in [*source.notes, *layouts.losses(source, to, args.network)]:
         print(f"note: {note}")
     _write(source, to, args)
@@ -59,11 +60,11 @@ def main(args) -> Path:
 
 def _check_out(args, to: str) -> None:
     if args.out.exists() and not args.overwrite:
-        raise cli.InputError(f"{args.out}: exists; give --overwrite to replace it")
+        raise InputError(f"{args.out}: exists; give --overwrite to replace it")
     if args.out.exists() and args.out.samefile(args.file):
-        raise cli.InputError(f"{args.out}: is the file to convert")
+        raise InputError(f"{args.out}: is the file to convert")
     if (to == "safetensors") != (args.out.suffix == ".safetensors"):
-        raise cli.InputError(f"{args.out}: --to {to} needs the ending {'.safetensors' if to == 'safetensors' else '.pt'}")
+        raise InputError(f"{args.out}: --to {to} needs the ending {'.safetensors' if to == 'safetensors' else '.pt'}")
 
 
 def _write(source, to: str, args) -> None:
@@ -86,7 +87,7 @@ def _write_safetensors(path: Path, tensors: dict, metadata: dict[str, str]) -> N
     try:
         from safetensors.torch import save
     except ImportError:
-        raise cli.InputError(f"{path}: writing safetensors needs a package: pip install -e .[export]") from None
+        raise InputError(f"{path}: writing safetensors needs a package: pip install -e .[export]") from None
     data = save({name: tensor.contiguous().clone() for name, tensor in tensors.items()}, metadata)
     path.parent.mkdir(parents=True, exist_ok=True)
     save_atomically(path, lambda file: file.write(data))

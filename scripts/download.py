@@ -11,6 +11,7 @@ from pathlib import Path
 
 import cli
 import published
+from errors import InputError
 
 
 def parser() -> cli.Parser:
@@ -28,7 +29,7 @@ def main(args: argparse.Namespace) -> Path | None:
     if args.name != "all":
         return published.get(args.name, args.out, args.sha256 or "", args.overwrite, args.offline)
     if args.sha256:
-        raise cli.InputError("--sha256: is that of one file, not of all")
+        raise InputError("--sha256: is that of one file, not of all")
     return published.get_all(args.out, args.overwrite, args.offline)
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import cli
 import progress
+from errors import InputError
 
 METRICS = ("fid", "kid", "pr", "ppl", "structure")
 FEATURES = ("inception", "disc", "structure", "pixels")
@@ -61,13 +62,13 @@ def parser() -> cli.Parser:
 def main(args: argparse.Namespace) -> Path:
     chosen = args.metrics.replace(" ", "").split(",")
     if unknown := [name for name in chosen if name not in METRICS]:
-        raise cli.InputError(f"--metrics {unknown[0]}: choose from {', '.join(METRICS)}")
+        raise InputError(f"--metrics {unknown[0]}: choose from {', '.join(METRICS)}")
     if "structure" in chosen and not args.source:
-        raise cli.InputError("--metrics structure: compares with the network of the same latents; name it by --source FILE")
+        raise InputError("--metrics structure: compares with the network of the same latents; name it by --source FILE")
     if args.features == "disc" and not args.source and set(chosen) - {"structure"}:
-        raise cli.InputError("--features disc: looks through the source's discriminator; name that checkpoint by --source FILE")
+        raise InputError("--features disc: looks through the source's discriminator; name that checkpoint by --source FILE")
     if "ppl" in chosen and args.features == "inception":
-        raise cli.InputError("--metrics ppl: Inception sees 8-bit pictures, which hide small steps; choose other --features")
+        raise InputError("--metrics ppl: Inception sees 8-bit pictures, which hide small steps; choose other --features")
 
     import checkpoint
     import dataset
@@ -86,17 +87,17 @@ def main(args: argparse.Namespace) -> Path:
     images = dataset.open_images(args.data, generator.size)
     print(images.summary())
     if source and source.architecture.size != generator.size:
-        raise cli.InputError(f"--source {args.source}: draws pictures of another size than {args.ckpt}")
+        raise InputError(f"--source {args.source}: draws pictures of another size than {args.ckpt}")
 
     found, out = {}, args.out or run_folder(Path(args.ckpt)) / "metrics.jsonl"
     if out.is_dir():
-        raise cli.InputError(f"--out {out}: is a folder; name a file in it, such as {out / 'metrics.jsonl'}")
+        raise InputError(f"--out {out}: is a folder; name a file in it, such as {out / 'metrics.jsonl'}")
     check_counts(chosen, len(images), args)
     if look:
         try:
             found |= distances(args, chosen, generator, images, look)
-        except cli.InputError as error:
-            raise cli.InputError(f"{len(images)} images in --data, --n {args.n}: {error}") from None
+        except InputError as error:
+            raise InputError(f"{len(images)} images in --data, --n {args.n}: {error}") from None
     if "structure" in chosen:
         photo = source.generator().to(device)
         if target.extra.get("source") is None:
@@ -130,11 +131,11 @@ def check_counts(chosen: list[str], count: int, args: argparse.Namespace) -> Non
     from metrics.path_length import LEAST as LEAST_SEEDS
 
     if "ppl" in chosen and args.n < LEAST_SEEDS:
-        raise cli.InputError(f"--n {args.n}: --metrics ppl needs at least {LEAST_SEEDS} seeds")
+        raise InputError(f"--n {args.n}: --metrics ppl needs at least {LEAST_SEEDS} seeds")
     needed = LEAST | {"kid": max(LEAST["kid"], args.kid_subset or 0)}
     for name in chosen:
         if min(count, args.n) < needed.get(name, 0):
-            raise cli.InputError(
+            raise InputError(
                 f"{count} images in --data, --n {args.n}: --metrics {name} needs at least {needed[name]} pictures in each set"
             )
 

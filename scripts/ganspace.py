@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import cli
 import progress
+from errors import InputError
 
 if TYPE_CHECKING:
     from editing.directions import Directions, Edit
@@ -62,9 +63,9 @@ def main(args: argparse.Namespace) -> Path:
 
     out = args.out or (args.add_to.with_suffix(".pt") if args.add_to else Path("ganspace.pt"))
     if out.exists() and Path(args.ckpt).exists() and out.samefile(args.ckpt):
-        raise cli.InputError(f"--out {out}: is the checkpoint itself; name another file")
+        raise InputError(f"--out {out}: is the checkpoint itself; name another file")
     if args.add_to and not args.edit:
-        raise cli.InputError("--add_to: name what is to be added, --edit NAME=K:LAYERS")
+        raise InputError("--add_to: name what is to be added, --edit NAME=K:LAYERS")
     device = utils.choose_device(args.device)
     generator = checkpoint.read_aloud(args.ckpt).generator().to(device)
     if args.add_to:
@@ -105,20 +106,20 @@ def parse_edit(text: str, count: int, generator: Generator) -> tuple[str, Edit]:
 
     match = EDIT.fullmatch(text.strip())
     if match is None:
-        raise cli.InputError(f'--edit {text}: expected NAME=K, NAME=K:LAYERS or NAME=K:LAYERS:LOW..HIGH, "hair=9:8-10:-3..3"')
+        raise InputError(f'--edit {text}: expected NAME=K, NAME=K:LAYERS or NAME=K:LAYERS:LOW..HIGH, "hair=9:8-10:-3..3"')
     name, index, some = match["name"].strip(), int(match["index"]), match["layers"]
     if index >= count:
-        raise cli.InputError(f"--edit {text}: the components are 0-{count - 1}")
+        raise InputError(f"--edit {text}: the components are 0-{count - 1}")
     if "," in name or name.replace("-", "").isdecimal():
-        raise cli.InputError(f"--edit {text}: a name is no number and has no comma, since -i takes lists and ranges")
+        raise InputError(f"--edit {text}: a name is no number and has no comma, since -i takes lists and ranges")
     try:
         convert = cli.number()
         low, high = convert(match["low"] or str(-SIGMAS)), convert(match["high"] or str(SIGMAS))
         acting = None if some in (None, "all") else layers.parse_layers(some, generator.n_latent, "layers")
-    except (argparse.ArgumentTypeError, cli.InputError) as error:
-        raise cli.InputError(f"--edit {text}: {error}") from None
+    except (argparse.ArgumentTypeError, InputError) as error:
+        raise InputError(f"--edit {text}: {error}") from None
     if not low < high:
-        raise cli.InputError(f"--edit {text}: the range goes from the lower end to the higher, -3..3")
+        raise InputError(f"--edit {text}: the range goes from the lower end to the higher, -3..3")
     return name, Edit(index, acting, low, high)
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import cli
 import progress
+from errors import InputError
 from scripts import pair
 
 if TYPE_CHECKING:
@@ -89,9 +90,9 @@ def on_sheet(args: argparse.Namespace, count: int, networks: dict, single: bool)
 
     shown = min(count, args.sheet) if args.sheet is not None else count if count <= MOST_ON_SHEET else 0
     if args.sheet == 0 and not single:
-        raise cli.InputError("--sheet 0: leaves nothing to draw beside --sheet_only or several networks; leave the flag out")
+        raise InputError("--sheet 0: leaves nothing to draw beside --sheet_only or several networks; leave the flag out")
     if not shown and not single:
-        raise cli.InputError(f"{count} people, and no sheet of so many unasked: --sheet N draws one of the first N")
+        raise InputError(f"{count} people, and no sheet of so many unasked: --sheet N draws one of the first N")
     if shown < count and args.sheet != 0:
         some = f"the first {shown} are on the sheet" if shown else "no sheet; --sheet N draws one of the first N"
         print(f"{count} people: {some}")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import cli
 import progress
+from errors import InputError
 from scripts import pair
 
 if TYPE_CHECKING:
@@ -63,12 +64,12 @@ def main(args: argparse.Namespace) -> Path:
 
     args.interp = args.interp or USUAL[args.space]
     if args.space == "w" and args.interp == "slerp":
-        raise cli.InputError("--interp slerp: is for the sphere of --space z; w takes lerp or spline")
+        raise InputError("--interp slerp: is for the sphere of --space z; w takes lerp or spline")
     device = utils.choose_device(args.device)
     networks = pair.generators(args, device)
     who = people.chosen(args.seeds, args.latents, list(networks.values())[-1])
     if len(who) < 2:
-        raise cli.InputError(f"{'--latents' if args.latents else '--seeds'}: a walk needs two people or more")
+        raise InputError(f"{'--latents' if args.latents else '--seeds'}: a walk needs two people or more")
     check_film(args, networks, who)
     paths = {name: walked(args, generator, who) for name, generator in networks.items()}
     met = {name: people.pictures(networks[name], path[:: args.frames], args.batch) for name, path in paths.items()}

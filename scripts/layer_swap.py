@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 import cli
 import progress
+from errors import InputError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -163,18 +164,18 @@ def check_flags(args: argparse.Namespace) -> None:
         "--loop": args.loop and args.features,
     }
     for flag in (flag for flag, given in pointless.items() if given):
-        raise cli.InputError(f"{flag}: has no effect with {'--features' if args.features else '--interpolate'}; leave one out")
+        raise InputError(f"{flag}: has no effect with {'--features' if args.features else '--interpolate'}; leave one out")
     if args.rgb and not args.features:
-        raise cli.InputError("--rgb: has no effect without --features")
+        raise InputError("--rgb: has no effect without --features")
     if len(args.target) > 1 and (args.save or args.loop):
-        raise cli.InputError(f"--{'save' if args.save else 'loop'}: takes one --target")
+        raise InputError(f"--{'save' if args.save else 'loop'}: takes one --target")
     if args.save and len(args.swap or args.interpolate or ()) != 1:
-        raise cli.InputError("--save: which one? Give one --swap resolution, or one --interpolate")
+        raise InputError("--save: which one? Give one --swap resolution, or one --interpolate")
     if args.save and args.save.exists():
         if any(Path(path).exists() and args.save.samefile(path) for path in (args.source, *args.target)):
-            raise cli.InputError(f"--save {args.save}: is one of the networks to blend")
+            raise InputError(f"--save {args.save}: is one of the networks to blend")
         if not args.overwrite:
-            raise cli.InputError(f"--save {args.save}: exists; give --overwrite to replace it")
+            raise InputError(f"--save {args.save}: exists; give --overwrite to replace it")
 
 
 def chosen_swaps(args: argparse.Namespace, generator: "Generator") -> list[float | str]:
@@ -184,7 +185,7 @@ def chosen_swaps(args: argparse.Namespace, generator: "Generator") -> list[float
         return [ends.get(t, t) for t in sorted({0, 1, *args.interpolate})]
     for resolution in args.swap or ():
         if resolution not in generator.resolutions:
-            raise cli.InputError(f"--swap {resolution}: these networks have {', '.join(map(str, generator.resolutions))}")
+            raise InputError(f"--swap {resolution}: these networks have {', '.join(map(str, generator.resolutions))}")
     return ["low", *sorted(set(args.swap or generator.resolutions[1:]), reverse=True), "high"]
 
 
@@ -199,8 +200,8 @@ def distance_report(source: str, target: str, photo: "Generator", cartoon: "Gene
 
     try:
         distances = layer_swap.level_distances(photo, cartoon)
-    except cli.InputError as error:
-        raise cli.InputError(f"--target {target}: {error}") from None
+    except InputError as error:
+        raise InputError(f"--target {target}: {error}") from None
     parts = [f"{part}{' px' * part.isdecimal()} {distance:.3f}" for part, distance in distances.items()]
     report = f"{target}: relative distance of its weights: {', '.join(parts)}"
     if warning := layer_swap.warning_of(distances, source, target, "expect no faces in between"):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cli
+from errors import InputError
 
 if TYPE_CHECKING:
     import torch
@@ -67,12 +68,12 @@ def read(args: argparse.Namespace) -> dict[str, Checkpoint]:
     files: dict[str, Checkpoint] = {}
     for name, path, flag in rows:
         if name in files:
-            raise cli.InputError(f"{flag} {path}: a second row with the name {name!r}; write NAME={path}")
+            raise InputError(f"{flag} {path}: a second row with the name {name!r}; write NAME={path}")
         files[name] = checkpoint.read_aloud(path, flag)
     size = files[given[0][0]].architecture.size
     for name, path, flag in rows:
         if files[name].architecture.size != size:
-            raise cli.InputError(f"{flag} {path}: draws pictures of another size than {given[0][1]}")
+            raise InputError(f"{flag} {path}: draws pictures of another size than {given[0][1]}")
     return files
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import cli
 import progress
+from errors import InputError
 
 CHUNK = 256  # faces rendered between two steps of the progress bar
 
@@ -30,14 +31,14 @@ def parser() -> cli.Parser:
 def main(args: argparse.Namespace) -> Path:
 
     import utils
-    from faces.synthetic import render, sample_attributes
+    from faces.rendered.synthetic import render, sample_attributes
 
     if args.size % 8:
-        raise cli.InputError(f"--size {args.size}: must be a multiple of 8")
+        raise InputError(f"--size {args.size}: must be a multiple of 8")
     if args.out.exists() and not args.out.is_dir():
-        raise cli.InputError(f"--out {args.out}: is a file; name a folder")
+        raise InputError(f"--out {args.out}: is a file; name a folder")
     if args.out.exists() and any(args.out.iterdir()) and not args.overwrite:
-        raise cli.InputError(f"--out {args.out}: is not empty; give another folder, or --overwrite")
+        raise InputError(f"--out {args.out}: is not empty; give another folder, or --overwrite")
     attributes = sample_attributes(args.n, args.seed)
     with progress.Bar(args.n, "faces") as bar:
         for first in range(0, args.n, CHUNK):

@@ -22,6 +22,7 @@ from string import Template
 from typing import TYPE_CHECKING
 
 import cli
+from errors import InputError
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -95,7 +96,7 @@ def read_options(folder: Path) -> dict[str, object]:
     """options.json; {} where it is missing or damaged. Raises InputError for a folder that holds no run."""
     if not any((folder / part).exists() for part in ("options.json", "stats.jsonl", "checkpoints", "samples")):
         what = "no such folder" if not folder.exists() else "holds no run"
-        raise cli.InputError(f"{folder}: {what}; name the folder that train.py wrote, such as expr")
+        raise InputError(f"{folder}: {what}; name the folder that train.py wrote, such as expr")
     try:
         options = json.loads((folder / "options.json").read_text("utf-8"))
     except (OSError, ValueError):
@@ -109,7 +110,7 @@ def newest_checkpoint(folder: Path) -> tuple[Path | None, list[str]]:
 
     try:
         return checkpoint.newest_good(folder / "checkpoints")
-    except cli.InputError as error:
+    except InputError as error:
         return None, [str(error)]
 
 
@@ -186,7 +187,7 @@ def began_with(path: object, newest: Path | None, remarks: list[str]) -> str | N
     try:
         began = checkpoint.read(newest, lazy=True).extra.get("source")
         now = {checkpoint.fingerprint(state) for state in checkpoint.read(path, lazy=True).networks.values()}
-    except cli.InputError as error:
+    except InputError as error:
         remarks.append(str(error))
         return None
     if began is not None and began not in now:

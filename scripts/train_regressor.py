@@ -11,6 +11,7 @@ from pathlib import Path
 
 import cli
 import progress
+from errors import InputError
 
 
 def parser() -> cli.Parser:
@@ -31,9 +32,9 @@ def parser() -> cli.Parser:
 
 def main(args: argparse.Namespace) -> Path:
     if args.out.exists() and not args.overwrite:
-        raise cli.InputError(f"--out {args.out}: exists; give another name, or --overwrite")
+        raise InputError(f"--out {args.out}: exists; give another name, or --overwrite")
     if args.unseen < 3:
-        raise cli.InputError(f"--unseen {args.unseen}: a correlation needs at least 3 faces")
+        raise InputError(f"--unseen {args.unseen}: a correlation needs at least 3 faces")
 
     import torch
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import cli
 import progress
+from errors import InputError
 from scripts import pair
 
 PSIS = "-1,-0.7,-0.5,0,0.5,0.7,1"
@@ -50,7 +51,7 @@ def main(args: argparse.Namespace) -> Path:
     with progress.Bar(len(who) * len(files) * len(args.psi), "pictures") as bar:
         for name, generator in networks.items():
             if args.cutoff is not None and args.cutoff > generator.n_latent:
-                raise cli.InputError(f"--cutoff {args.cutoff}: this network has {generator.n_latent} layers")
+                raise InputError(f"--cutoff {args.cutoff}: this network has {generator.n_latent} layers")
             w_avg = truncation.centre(generator, files[name].extra.get("latent_avg"))
             ladders = truncation.ladder(who.w_plus(generator), w_avg, args.psi, args.cutoff)
             rows[name] = [

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 import animation
-from cli import InputError
-from faces.sources import open_source
+from data.sources import open_source
+from errors import InputError
 from utils import LEAST_SIDE as SIDE
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import cli
+from errors import InputError
 
 ROOT = Path(__file__).parent.parent
 
@@ -120,7 +121,7 @@ def test_help_begins_with_the_usage_and_the_description(capsys):
     [
         ("python train.py [flags] LMDB", "train.py"),
         ("python -m scripts.generate [flags]", "generate"),
-        ("python -m benchmarks.sefa [flags]", "benchmarks.sefa"),
+        ("python -m studies.sefa [flags]", "studies.sefa"),
         ("python a.py", "a.py"),
     ],
 )
@@ -270,8 +271,8 @@ def raising(error: BaseException):
 @pytest.mark.parametrize(
     "error, message",
     [
-        (cli.InputError("--dish stone: not edible"), "cook: --dish stone: not edible"),
-        (cli.InputError("two\n  lines"), "cook: two lines"),
+        (InputError("--dish stone: not edible"), "cook: --dish stone: not edible"),
+        (InputError("two\n  lines"), "cook: two lines"),
         (FileNotFoundError(2, "No such file or directory", "pan"), "cook: [Errno 2] No such file or directory: 'pan'"),
         (FileExistsError(17, "File exists", "pan"), "cook: pan: is no folder, and one is needed there; name another place"),
         (IsADirectoryError(21, "Is a directory", "pan"), "cook: pan: is a folder, and a file is needed there; name a file"),
@@ -293,7 +294,7 @@ def test_failures_end_in_one_line(capsys, error, message):
 
 def test_debug_shows_the_traceback_before_the_line(capsys):
     with pytest.raises(SystemExit) as stop:
-        cli.run(raising(cli.InputError("no salt")), parser(), ["--debug"])
+        cli.run(raising(InputError("no salt")), parser(), ["--debug"])
     assert stop.value.code == "cook: no salt"
     shown = capsys.readouterr().err
     assert shown.startswith("Traceback") and "in main" in shown and "InputError: no salt" in shown

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import prepare_data
-from cli import InputError
+from data import store
 from dataset import Batches, Images, open_images, stored_sizes
-from faces import store
+from errors import InputError
 from tests.waiting import PATIENCE
 
 COUNT = 11

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
-COMMAND = re.compile(r"python3? (?:-m )?((?:scripts\.|benchmarks\.)?\w+)(?:\.py)?(?= )(.*)")
+COMMAND = re.compile(r"python3? (?:-m )?((?:scripts\.|benchmarks\.|studies\.|tests\.soak\.)?\w+)(?:\.py)?(?= )(.*)")
 
 
 def anchors(page: Path) -> set[str]:

@@ -23,7 +23,7 @@ def module_of(path) -> str:
 
 
 MODULES = {module_of(path): ast.parse(path.read_text()) for path in FILES}
-USERS = [module for module in map(module_of, COMMANDS) if not module.startswith("benchmarks")]
+USERS = [module for module in map(module_of, COMMANDS) if not module.startswith(("benchmarks", "studies"))]
 
 
 @cache

@@ -19,12 +19,12 @@ import pytest
 from PIL import Image
 
 import prepare_data
-from cli import InputError
-from faces import build, store
-from faces.sources import open_source
-from faces.squares import square
+from data import build, store
+from data.sources import open_source
+from data.squares import square
+from errors import InputError
 from tests.commands import failure
-from tests.faces.awkward import fill_folder, pictures
+from tests.data.awkward import fill_folder, pictures
 from tests.waiting import wait_until
 
 ROOT = Path(prepare_data.__file__).parent
@@ -168,7 +168,7 @@ def test_out_inside_the_input_is_refused(many):
 KILLED_IN = """
 import os, signal, sys
 import cli, prepare_data
-from faces import build
+from data import build
 
 left = [int(sys.argv.pop(1))]
 
@@ -205,7 +205,7 @@ def test_kill_at_any_instant_leaves_a_whole_data_set_or_a_refused_one_that_a_rer
         if out.exists():
             assert contents(out) == whole and not commit
         else:
-            ask = f"from faces import store; from pathlib import Path; store.length(Path({str(tmp_path / 'out.partial')!r}))"
+            ask = f"from data import store; from pathlib import Path; store.length(Path({str(tmp_path / 'out.partial')!r}))"
             asked = subprocess.run([sys.executable, "-c", ask], cwd=ROOT, capture_output=True, text=True)
             assert "InputError: " in asked.stderr and "prepare_data.py" in asked.stderr
     assert contents(prepare("--out", out, "--size", "8,16", many)) == whole

@@ -15,7 +15,7 @@ from PIL import Image
 
 import animation
 import utils
-from cli import InputError
+from errors import InputError
 from utils import GAP, LEAST_SIDE, LINE_COLOURS, PAPER
 
 SIDE = LEAST_SIDE  # pictures of this side are shown as they are

@@ -5,8 +5,8 @@ import torch
 from PIL import Image
 
 import prepare_data
+from data import store
 from dataset import open_images
-from faces import store
 from tests.vectors import for_each_folder
 
 

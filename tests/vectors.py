@@ -1,6 +1,6 @@
 """Recorded reference numbers, as test cases that are found by listing.
 
-The environment variable VECTORS names another folder of them; without it they lie in tests/data.
+The environment variable VECTORS names another folder of them; without it they lie in tests/recorded.
 
     @for_each_folder("g*")
     def test_vectors_of_the_generator(folder): ...
@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 import torch
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parent / "recorded"
 
 
 def root(collection: str = "stylegan2") -> Path:
-    """$VECTORS or tests/data; its sub-folder `collection` where there is one."""
+    """$VECTORS or tests/recorded; its sub-folder `collection` where there is one."""
     given = Path(os.environ.get("VECTORS") or DATA)
     return given / collection if (given / collection).is_dir() else given
 

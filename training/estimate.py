@@ -14,7 +14,8 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from model import Discriminator, Generator
-from training import losses, parallel
+from running import parallel
+from training import losses
 from training.setup import Run
 from training.state import Settings
 

@@ -18,7 +18,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from training import parallel, steps
+from running import parallel
+from training import steps
 from training.state import TrainingState
 from training.steps import Latents, Logs
 

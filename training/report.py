@@ -22,9 +22,10 @@ import animation
 import cli
 import progress
 import utils
-from training import parallel
-from training.guard import memory_used
-from training.loggers import Loggers
+from errors import InputError
+from running import parallel
+from running.guard import memory_used
+from running.loggers import Loggers
 from training.setup import Run
 from training.symptoms import Symptoms
 
@@ -38,12 +39,12 @@ def open_folder(outdir: Path | None, overwrite: bool = False, begun: bool = Fals
     """An empty folder for a new run. Without outdir: expr, or the first free of expr-2, expr-3, ...
 
     begun: outdir may hold a run that came to no checkpoint
-    Raises cli.InputError for an outdir that holds a run already, unless told to overwrite it.
+    Raises InputError for an outdir that holds a run already, unless told to overwrite it.
     """
     if outdir is None:
         return next(folder for folder in map(Path, _default_names()) if not _holds_run(folder))
     if _holds_run(outdir) and not (overwrite or (begun and not _checkpoints(outdir))):
-        raise cli.InputError(f"--outdir {outdir}: holds a run already; continue it with --resume, replace it with --overwrite")
+        raise InputError(f"--outdir {outdir}: holds a run already; continue it with --resume, replace it with --overwrite")
     for part in ("samples", "checkpoints"):
         shutil.rmtree(outdir / part, ignore_errors=True)
     for part in ("stats.jsonl", "log.txt", "options.json"):

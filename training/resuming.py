@@ -10,9 +10,9 @@ import math
 from pathlib import Path
 
 from checkpoint import Checkpoint
-from cli import InputError
 from dataset import Images
-from training import parallel
+from errors import InputError
+from running import parallel
 from training.setup import CHANNEL_FLAGS, SHAPE_FLAGS, Run
 from training.transfer import METHODS
 

@@ -15,12 +15,12 @@ import checkpoint
 import utils
 from augment import AdaptiveP
 from checkpoint import Architecture, Checkpoint
-from cli import InputError
+from data.store import is_store
 from dataset import Batches, Images, open_images, stored_sizes
-from faces.store import is_store
+from errors import InputError
 from model import Discriminator, Generator, channel_table
-from training import loggers, parallel
-from training.evaluation import Evaluation
+from running import loggers, parallel
+from running.evaluation import Evaluation
 from training.state import Settings, TrainingState, new_state
 from training.steps import Latents, draw_latents
 from training.transfer import METHODS, TransferMethod

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import checkpoint
 from checkpoint import Checkpoint
-from cli import InputError, free_folder
-from training import parallel
+from cli import free_folder
+from errors import InputError
+from running import parallel
 from training.report import GROUP_FILE, Report
 from training.setup import Run
 

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from augment import AdaptiveP
 from checkpoint import BlendedGenerator
-from cli import InputError
+from errors import InputError
 from model import Discriminator, Generator
-from training import parallel
-from training.guard import FiniteGuard
+from running import parallel
+from running.guard import FiniteGuard
 from training.transfer import TransferMethod
 
 

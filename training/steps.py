@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from augment import augment
 from model import Generator
-from training import losses, parallel
+from running import parallel
+from training import losses
 from training.state import TrainingState
 from training.transfer import GeneratorBatch
 

@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-import cli
 import threads
 from benchmarks import busy
+from errors import InputError
 
 ASK = "import json, os, sys; json.dump(dict(os.environ), open(sys.argv[1], 'w'))"
 
@@ -28,7 +28,7 @@ def test_a_training_gets_its_setting_and_no_other(name, tmp_path, monkeypatch):
 
 
 def test_a_training_that_fails_ends_the_measurement():
-    with pytest.raises(cli.InputError, match="-c failed: ZeroDivisionError"):
+    with pytest.raises(InputError, match="-c failed: ZeroDivisionError"):
         busy.run_quietly("-c", "1 / 0")
 
 
@@ -48,6 +48,6 @@ def test_the_table_tells_both_companies_and_the_gain(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("words, said", [(["--only", "fast"], "--only fast"), (["--iter", "15"], "15: a line of statistics")])
 def test_wrong_flags_are_named(words, said, capsys):
-    with pytest.raises((cli.InputError, SystemExit)) as stop:
+    with pytest.raises((InputError, SystemExit)) as stop:
         busy.main(busy.parser().parse_args(words))
     assert said in f"{stop.value} {capsys.readouterr().err}"

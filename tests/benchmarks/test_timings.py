@@ -7,7 +7,7 @@ import statistics
 import pytest
 
 from benchmarks import contestant, data, ops, rounds, train_step
-from cli import InputError
+from errors import InputError
 from tests.commands import run
 from training.graphs import Graphed
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import checkpoint
-from cli import InputError
+from errors import InputError
 from tests.networks import tiny_discriminator, tiny_generator
 
 OPTIONS = {"path": "faces.lmdb", "size": 16, "batch": 4, "lr": 0.002, "augment": False, "ckpt": None}

@@ -7,7 +7,7 @@ import torch
 
 import checkpoint
 from checkpoint import layouts
-from cli import InputError
+from errors import InputError
 from tests.checkpoint.files import networks
 from tests.networks import tiny_generator
 

@@ -16,7 +16,7 @@ import torch
 import checkpoint
 from checkpoint import container
 from checkpoint.nvidia import generator_to_nvidia
-from cli import InputError
+from errors import InputError
 from tests.checkpoint import hostile
 from tests.checkpoint.files import networks, saved, stream_with_pickle, training_contents, zip_with_pickle
 from tests.checkpoint.nvidia_pickle import write_nvidia_pickle

@@ -7,7 +7,7 @@ import torch
 import checkpoint
 from checkpoint import layouts
 from checkpoint.nvidia import discriminator_to_nvidia, generator_to_nvidia
-from cli import InputError
+from errors import InputError
 from tests.checkpoint.files import networks, saved
 from tests.checkpoint.nvidia_pickle import write_nvidia_pickle
 from tests.networks import tiny_discriminator, tiny_generator

@@ -8,7 +8,7 @@ import torch
 
 import checkpoint
 from checkpoint import layouts
-from cli import InputError
+from errors import InputError
 from model import Generator, channel_table
 from tests.checkpoint.files import OPTIONS, networks, saved, training_contents
 from tests.networks import tiny_discriminator, tiny_generator

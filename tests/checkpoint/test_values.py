@@ -25,7 +25,7 @@ import checkpoint
 from checkpoint import container, layouts
 from checkpoint.blended import BlendedGenerator
 from checkpoint.nvidia import discriminator_to_nvidia, generator_to_nvidia
-from cli import InputError
+from errors import InputError
 from tests.checkpoint import hostile
 from tests.checkpoint.files import networks, saved, zip_with_pickle
 from tests.checkpoint.nvidia_pickle import _modules, _tree

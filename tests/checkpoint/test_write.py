@@ -16,7 +16,7 @@ import pytest
 import torch
 
 import checkpoint
-from cli import InputError
+from errors import InputError
 from tests.checkpoint.files import networks, saved, training_contents
 from tests.waiting import wait_until
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from cli import InputError
 from editing import arrays, files
+from errors import InputError
 from tests.checkpoint.files import saved
 
 KINDS = ["float16", "float32", "float64", "longdouble", ">f4", ">f8", "int32", "uint8", "bool"]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from cli import InputError
 from editing.directions import apply, check_fits, read_directions, save_directions
+from errors import InputError
 from tests.editing.test_latent_formats import numbers, written
 from tests.networks import tiny_generator
 

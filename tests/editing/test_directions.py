@@ -5,7 +5,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cli import InputError
 from editing import latents
 from editing.directions import (
     Directions,
@@ -17,6 +16,7 @@ from editing.directions import (
     read_directions,
     save_directions,
 )
+from errors import InputError
 from tests.checkpoint import hostile
 from tests.checkpoint.files import saved, zip_with_pickle
 from tests.networks import tiny_generator

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 import checkpoint
-from cli import InputError
 from editing import latents
+from errors import InputError
 from tests.checkpoint import hostile
 from tests.checkpoint.files import saved, zip_with_pickle
 from tests.networks import tiny_generator

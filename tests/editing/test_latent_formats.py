@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from cli import InputError
 from editing import latents
+from errors import InputError
 from tests.checkpoint.files import saved
 from tests.networks import tiny_generator
 

@@ -8,8 +8,8 @@ import torch
 
 import utils
 from checkpoint import BlendedGenerator
-from cli import InputError
 from editing import layer_swap
+from errors import InputError
 from tests.networks import CHANNELS, tiny_generator
 
 WIDTHS = [None, 0.5, 2.0]

@@ -5,8 +5,8 @@ import itertools
 import pytest
 import torch
 
-from cli import InputError
 from editing.layers import as_text, chosen, layers_of_resolutions, parse_layers
+from errors import InputError
 from tests.networks import tiny_generator
 
 

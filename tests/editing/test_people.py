@@ -5,8 +5,8 @@ import torch
 
 import checkpoint
 import utils
-from cli import InputError
 from editing import latents, people
+from errors import InputError
 from tests.networks import tiny_generator
 
 

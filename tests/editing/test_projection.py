@@ -7,11 +7,12 @@ import pytest
 import torch
 
 import checkpoint
-from cli import InputError
-from editing import latents, perceptual, projection
+from editing import latents, projection
 from editing.people import People
 from editing.projection import Schedule, project
+from errors import InputError
 from tests.networks import tiny_generator
+from vision import perceptual
 
 MSE = perceptual.PixelDistance()
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 import checkpoint
-from cli import InputError
 from editing import sefa
+from errors import InputError
 from tests.networks import tiny_generator
 
 

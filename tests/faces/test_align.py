@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cli import InputError
+from errors import InputError
 from faces import align
 from faces.align import Box, Face
 

@@ -5,9 +5,9 @@ import zipfile
 import pytest
 from PIL import Image
 
-from cli import InputError
+from errors import InputError
 from faces import photos
-from tests.faces.awkward import saved
+from tests.data.awkward import saved
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from cli import InputError
+from errors import InputError
 from metrics.distances import (
     Gaussian,
     frechet_distance,

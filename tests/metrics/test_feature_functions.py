@@ -7,8 +7,8 @@ import torch
 
 import checkpoint
 import utils
-from cli import InputError
 from editing import latents
+from errors import InputError
 from metrics import features, regressor
 from tests.networks import tiny_discriminator, tiny_generator
 

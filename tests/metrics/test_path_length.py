@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from cli import InputError
+from errors import InputError
 from metrics import features
 from metrics.path_length import path_length, trimmed_mean
 from tests.networks import tiny_generator

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 import utils
-from cli import InputError
-from faces.synthetic import ATTRIBUTES, render, sample_attributes
+from errors import InputError
+from faces.rendered.synthetic import ATTRIBUTES, render, sample_attributes
 from metrics import regressor, regressor_training, structure
 from metrics.regressor import OUTPUTS, Regressor, outputs_of
 from metrics.structure import Ruler, believed, pearson

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import checkpoint
-from cli import InputError
+from errors import InputError
 from metrics.features import pictures
 from metrics.scores import scorer
 from tests.networks import tiny_discriminator, tiny_generator

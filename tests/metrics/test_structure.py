@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from cli import InputError
+from errors import InputError
 from metrics import structure
 from metrics.regressor import OUTPUTS, Reading, Regressor
 from metrics.structure import Ruler, believed, kept_at_style, nearest_ratio, pearson, spread

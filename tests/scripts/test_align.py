@@ -14,7 +14,7 @@ from PIL import Image
 import filenames
 from scripts import align
 from tests.commands import failure, run
-from tests.faces.films import film, flat
+from tests.data.films import film, flat
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def test_the_upscaler_of_the_user_is_called(folder):
 
 
 def test_points_are_in_pixels_of_the_file_where_it_is_decoded_smaller(folder, monkeypatch):
-    from faces import decode, sources
+    from data import decode, sources
 
     Image.open(folder / "in" / "a.png").convert("RGB").resize((480, 360)).save(folder / "a.jpg", quality=100, subsampling=0)
     words = ["a.jpg", "--eyes", "200,160,280,168", "--size", 32, "--min_side", 0]

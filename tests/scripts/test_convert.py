@@ -4,8 +4,8 @@ import pytest
 import torch
 
 import checkpoint
-import cli
 from checkpoint.nvidia import discriminator_to_nvidia, generator_to_nvidia
+from errors import InputError
 from scripts import convert
 from tests.checkpoint.files import networks, saved, training_contents
 from tests.checkpoint.nvidia_pickle import write_nvidia_pickle
@@ -70,7 +70,7 @@ def test_safetensors_with_the_architecture(tmp_path):
 
 def test_missing_package_is_named_with_the_remedy(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "safetensors.torch", None)
-    with pytest.raises(cli.InputError, match=r"pip install -e \.\[export\]$"):
+    with pytest.raises(InputError, match=r"pip install -e \.\[export\]$"):
         run(saved(tmp_path, networks()), tmp_path / "out.safetensors")
 
 
@@ -113,7 +113,7 @@ def test_what_the_layout_does_not_hold_is_said(tmp_path, capsys, to, words):
 def test_nothing_is_overwritten_unasked(tmp_path):
     path = saved(tmp_path, networks())
     (tmp_path / "out.pt").write_text("precious")
-    with pytest.raises(cli.InputError, match=r"out.pt: exists; give --overwrite to replace it$"):
+    with pytest.raises(InputError, match=r"out.pt: exists; give --overwrite to replace it$"):
         run(path, tmp_path / "out.pt")
     assert (tmp_path / "out.pt").read_text() == "precious"
     run(path, tmp_path / "out.pt", "--overwrite")
@@ -122,13 +122,13 @@ def test_nothing_is_overwritten_unasked(tmp_path):
 
 def test_the_input_is_never_overwritten(tmp_path):
     path = saved(tmp_path, networks())
-    with pytest.raises(cli.InputError, match=r"is the file to convert$"):
+    with pytest.raises(InputError, match=r"is the file to convert$"):
         run(path, path, "--overwrite")
 
 
 @pytest.mark.parametrize(("name", "to"), [("out.pt", "safetensors"), ("out.safetensors", "nvidia")])
 def test_ending_and_layout_must_agree(tmp_path, name, to):
-    with pytest.raises(cli.InputError, match="needs the ending"):
+    with pytest.raises(InputError, match="needs the ending"):
         run(saved(tmp_path, networks()), tmp_path / name, "--to", to)
 
 
@@ -136,7 +136,7 @@ def test_a_refusal_leaves_no_file(tmp_path):
     style = {name.removeprefix("style."): t for name, t in networks()["g"].items() if name.startswith("style.")}
     path = saved(tmp_path, {**networks(), "freeze_style": 2, "source_style": style})
     for name, to in (("out.pt", "nvidia"), ("out.pt", "bare"), ("out.safetensors", "safetensors")):
-        with pytest.raises(cli.InputError, match=r"cannot hold$"):
+        with pytest.raises(InputError, match=r"cannot hold$"):
             run(path, tmp_path / name, "--to", to)
         assert not (tmp_path / name).exists()
 
@@ -146,5 +146,5 @@ def test_networks_can_be_left_out(tmp_path):
     out = run(path, tmp_path / "out.pt", "--without", "g", "--half")
     assert set(checkpoint.read(out).networks) == {"g_ema", "d"}
     assert out.stat().st_size < 0.5 * path.stat().st_size
-    with pytest.raises(cli.InputError, match="leaves no network"):
+    with pytest.raises(InputError, match="leaves no network"):
         run(path, tmp_path / "none.pt", "--without", "g", "--without", "d", "--without", "g_ema")

@@ -7,9 +7,9 @@ from email.utils import formatdate
 
 import pytest
 
-import cli
 import published
 import utils
+from errors import InputError
 from scripts import download
 
 DATA = bytes(i * i % 251 for i in range(3_000_000))
@@ -163,7 +163,7 @@ def test_last_modified_is_a_mark_too(tmp_path):
 
 
 def test_wrong_hash_never_gets_the_name(server, tmp_path):
-    with pytest.raises(cli.InputError, match=rf"SHA-256 is {SHA256}, expected {'0' * 64}; deleted$"):
+    with pytest.raises(InputError, match=rf"SHA-256 is {SHA256}, expected {'0' * 64}; deleted$"):
         run(f"{server.url}/model.pt", "--out", tmp_path, "--sha256", "0" * 64)
     assert not (tmp_path / "model.pt").exists()
     assert not (tmp_path / "model.pt.part").exists()
@@ -174,7 +174,7 @@ def test_present_file_is_checked_and_kept(server, tmp_path, capsys):
     run(f"{server.url}/model.pt", "--out", tmp_path, "--sha256", SHA256)
     assert "already there" in capsys.readouterr().out
     (tmp_path / "model.pt").write_bytes(b"something of the user's")
-    with pytest.raises(cli.InputError, match=r"not touched$"):
+    with pytest.raises(InputError, match=r"not touched$"):
         run(f"{server.url}/model.pt", "--out", tmp_path, "--sha256", SHA256)
     assert (tmp_path / "model.pt").read_bytes() == b"something of the user's"
     assert server.requests == []
@@ -183,24 +183,24 @@ def test_present_file_is_checked_and_kept(server, tmp_path, capsys):
 
 
 def test_no_such_file_on_the_server(server, tmp_path):
-    with pytest.raises(cli.InputError, match=r"other.pt: 404 Not Found$"):
+    with pytest.raises(InputError, match=r"other.pt: 404 Not Found$"):
         run(f"{server.url}/other.pt", "--out", tmp_path)
     assert len(server.requests) == 1
 
 
 def test_no_connection(tmp_path, monkeypatch):
     monkeypatch.setattr(published, "PAUSE", 0)
-    with pytest.raises(cli.InputError, match=r"gave up \(.*refused.*\); the same command goes on"):
+    with pytest.raises(InputError, match=r"gave up \(.*refused.*\); the same command goes on"):
         run("http://127.0.0.1:9/model.pt", "--out", tmp_path)
 
 
 def test_redirects_are_followed_to_safe_places_only(server, tmp_path):
     server.redirects = {"/old.pt": f"{server.url}/model.pt", "/plain.pt": "http://example.org/model.pt", "/loop.pt": "/loop.pt"}
     assert run(f"{server.url}/old.pt", "--out", tmp_path).read_bytes() == DATA
-    with pytest.raises(cli.InputError, match=r"http://example.org/model.pt: expected an https link$"):
+    with pytest.raises(InputError, match=r"http://example.org/model.pt: expected an https link$"):
         run(f"{server.url}/plain.pt", "--out", tmp_path)
     server.requests.clear()
-    with pytest.raises(cli.InputError, match=r"loop\.pt: 302"):
+    with pytest.raises(InputError, match=r"loop\.pt: 302"):
         run(f"{server.url}/loop.pt", "--out", tmp_path)
     assert len(server.requests) <= published.REDIRECTS + 1
 
@@ -209,13 +209,13 @@ def test_redirects_are_followed_to_safe_places_only(server, tmp_path):
     "url", ["http://example.org/a.pt", "ftp://example.org/a.pt", "file:///etc/passwd", "//example.org/a.pt"]
 )
 def test_only_https(tmp_path, url):
-    with pytest.raises(cli.InputError, match=r"expected an https link$"):
+    with pytest.raises(InputError, match=r"expected an https link$"):
         run(url, "--out", tmp_path)
 
 
 @pytest.mark.parametrize("end", ["/", "/..", "/%2e%2e", "/a%00b", "/" + "a" * 200])
 def test_a_link_must_end_in_a_file_name(tmp_path, end):
-    with pytest.raises(cli.InputError, match="does not end in a file name"):
+    with pytest.raises(InputError, match="does not end in a file name"):
         run(f"https://example.org{end}", "--out", tmp_path / "in")
     assert not (tmp_path / "in").exists()
 
@@ -227,11 +227,11 @@ def test_a_name_cannot_leave_the_folder(tmp_path):
 
 def test_a_file_larger_than_the_limit_or_the_disk(server, tmp_path, monkeypatch):
     monkeypatch.setattr(published, "LARGEST", 1000)
-    with pytest.raises(cli.InputError, match="announced, expected at most"):
+    with pytest.raises(InputError, match="announced, expected at most"):
         run(f"{server.url}/model.pt", "--out", tmp_path)
     monkeypatch.undo()
     monkeypatch.setattr(published.shutil, "disk_usage", lambda path: published.shutil._ntuple_diskusage(10, 9, 1))
-    with pytest.raises(cli.InputError, match="the disk has 0 MiB free"):
+    with pytest.raises(InputError, match="the disk has 0 MiB free"):
         run(f"{server.url}/model.pt", "--out", tmp_path)
 
 
@@ -259,7 +259,7 @@ def test_published_table_is_sound():
 
 @pytest.mark.parametrize("words", [["vgg17"], ["ffhq256", "--sha256", "123"], ["ffhq256", "--sha256", "z" * 64]])
 def test_wrong_words(tmp_path, words):
-    with pytest.raises(cli.InputError):
+    with pytest.raises(InputError):
         run(*words, "--out", tmp_path)
 
 
@@ -279,7 +279,7 @@ def table(server) -> dict[str, published.Published]:
 
 def test_all_are_fetched_and_one_that_fails_is_named_at_the_end(server, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(published, "PUBLISHED", table(server))
-    with pytest.raises(cli.InputError, match=r"all: 1 of 3 files are missing \(first\); run it again"):
+    with pytest.raises(InputError, match=r"all: 1 of 3 files are missing \(first\); run it again"):
         run("all", "--out", tmp_path)
     assert (tmp_path / "model.pt").read_bytes() == DATA
     said = capsys.readouterr().out
@@ -299,7 +299,7 @@ def test_all_offline_names_every_link_and_place(tmp_path, capsys):
 
 
 def test_a_hash_belongs_to_one_file(tmp_path):
-    with pytest.raises(cli.InputError, match="--sha256"):
+    with pytest.raises(InputError, match="--sha256"):
         run("all", "--sha256", "0" * 64, "--out", tmp_path)
 
 

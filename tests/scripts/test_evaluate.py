@@ -9,7 +9,7 @@ import torch
 import checkpoint
 import utils
 from dataset import open_images
-from faces.synthetic import render, sample_attributes
+from faces.rendered.synthetic import render, sample_attributes
 from metrics import distances, features, regressor
 from metrics.path_length import path_length
 from metrics.structure import Ruler

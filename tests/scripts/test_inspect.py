@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-import cli
+from errors import InputError
 from scripts import convert, inspect
 from tests.checkpoint.files import networks, saved, training_contents
 from tests.commands import run
@@ -91,5 +91,5 @@ def test_help_needs_no_torch(name):
 
 def test_an_unreadable_file_is_an_input_error(tmp_path):
     (tmp_path / "a.pt").write_text("text")
-    with pytest.raises(cli.InputError, match="not a checkpoint: a text"):
+    with pytest.raises(InputError, match="not a checkpoint: a text"):
         inspect.main(inspect.parser().parse_args([str(tmp_path / "a.pt")]))

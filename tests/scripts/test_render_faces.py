@@ -1,11 +1,11 @@
-"""scripts.render_faces: numbered pictures of the faces that faces.synthetic paints."""
+"""scripts.render_faces: numbered pictures of the faces that faces.rendered.synthetic paints."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import utils
-from faces.synthetic import render, sample_attributes
+from faces.rendered.synthetic import render, sample_attributes
 from scripts import render_faces
 from tests.commands import failure, run
 

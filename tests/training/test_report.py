@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 
 from augment import AdaptiveP
-from cli import InputError
-from training import loggers
-from training.guard import FiniteGuard
+from errors import InputError
+from running import loggers
+from running.guard import FiniteGuard
 from training.report import Report, draw_losses, draw_progress, memory_used, open_folder
 from training.steps import Logs
 

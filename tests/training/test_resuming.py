@@ -11,10 +11,11 @@ import torch
 
 import checkpoint
 import train
+from running import loggers, profiling
 from tests.commands import failure, run
 from tests.networks import tiny_discriminator, tiny_generator
 from tests.pictures import random_pictures
-from training import estimate, loggers, profiling, setup
+from training import estimate, setup
 from training.setup import Run
 
 TINY = ["--device", "cpu", "--batch", 4, "--n_sample", 4, "--sample_every", 2, "--save_every", 2]

@@ -9,11 +9,12 @@ import torch
 import checkpoint
 import prepare_data
 import train
-from cli import InputError
+from errors import InputError
+from running import parallel
 from tests.commands import run
 from tests.networks import tiny_generator, write_source
 from tests.pictures import random_pictures
-from training import parallel, setup
+from training import setup
 from training.state import Settings
 
 NEW = ["--size", 16, "--channel_base", 64, "--channel_max", 8, "--style_dim", 8, "--n_mlp", 2]

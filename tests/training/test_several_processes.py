@@ -13,11 +13,12 @@ import torch
 
 import checkpoint
 import train
+from running import parallel
 from tests.commands import assert_same, failure, free_port
 from tests.networks import tiny_discriminator, tiny_generator
 from tests.pictures import random_pictures
 from tests.waiting import PATIENCE, wait_for
-from training import parallel, steps
+from training import steps
 from training.state import Settings, new_state
 from training.transfer import FreezeG, StructureLoss
 

@@ -3,9 +3,10 @@
 import pytest
 
 import checkpoint
-from cli import InputError
+from errors import InputError
+from running import parallel
 from tests.networks import tiny_generator
-from training import parallel, snapshots
+from training import snapshots
 from training.report import GROUP_FILE
 
 

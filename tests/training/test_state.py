@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from augment import AdaptiveP
-from cli import InputError
+from errors import InputError
 from tests.networks import tiny_discriminator, tiny_generator
 from training import steps
 from training.state import Settings, lazy_adam, new_state

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cli import InputError
+from errors import InputError
 from training.transfer.base import TransferMethod
 
 

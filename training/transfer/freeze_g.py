@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 
-from cli import InputError
+from errors import InputError
 from training.transfer.base import TransferMethod
 
 

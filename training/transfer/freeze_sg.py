@@ -5,7 +5,7 @@ The other half, frozen coarse layers, is FreezeG: `--freezeStyle 3 --freezeG 3 -
 
 from __future__ import annotations
 
-from cli import InputError
+from errors import InputError
 from training.transfer.base import TransferMethod
 
 

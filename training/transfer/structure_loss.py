@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from itertools import islice
 
-from cli import InputError, number
+from cli import number
+from errors import InputError
 from training.transfer.base import Term, TransferMethod
 
 

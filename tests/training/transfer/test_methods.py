@@ -8,7 +8,7 @@ import json
 import pytest
 import torch
 
-from cli import InputError
+from errors import InputError
 from model import Discriminator, Generator, StyledConv
 from tests.networks import tiny_discriminator, tiny_generator
 from tests.vectors import for_each_folder

@@ -1,0 +1,1 @@
+"""Experiments whose outcome the documents tell. Not tests, and never part of `make test`."""

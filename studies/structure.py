@@ -1,0 +1,235 @@
+"""Which transfer method keeps the person? All of them from one source to the same 200 cartoons, measured by the ruler.
+
+    python -m studies.structure                               # everything, for hours; goes on where it was stopped
+    python -m studies.structure --minutes 60                  # as far as an hour goes; the report shows what there is
+    python -m studies.structure --methods baseline,FreezeG --seeds 0 --iter 400 --work quick --out quick/report
+
+Every method trains with ordinary train.py. Its checkpoints are measured (ST: style reached, SK: structure kept, see
+metrics/structure.py) and deleted, but for the last. The report holds curves, tables, the same six people by every method,
+and the layer swap with the source on top of each.
+"""
+
+import argparse
+import json
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import cli
+from errors import InputError
+
+ROOT = Path(__file__).parent.parent
+AS_PUBLISHED = "--freezeD 3 --augment --augment_p 0.3"
+METHODS = {  # 3 of 5 levels at 64 px: FreezeG leaves 16, 32 and 64 px trainable, 4 and 8 px are frozen
+    "baseline": AS_PUBLISHED,
+    "FreezeG": f"{AS_PUBLISHED} --freezeG 3",
+    "FreezeSG": f"{AS_PUBLISHED} --freezeG 3 --freezeStyle 3",
+    "FreezeG+map": f"{AS_PUBLISHED} --freezeG 3 --train_mapping",
+    "FreezeSG+map": f"{AS_PUBLISHED} --freezeG 3 --freezeStyle 3 --train_mapping",
+    "structure1": f"{AS_PUBLISHED} --structure_loss 1",
+    "structure2": f"{AS_PUBLISHED} --structure_loss 2",
+    "structure3": f"{AS_PUBLISHED} --structure_loss 3",
+    "FreezeFC": f"{AS_PUBLISHED} --freezeFC",
+    "plain": "",
+}
+TWINS = "FreezeSG", "FreezeG"  # the same training: the mapping network, which --freezeStyle is about, is frozen in both
+TRAINING = "--batch 8 --lr 0.002 --r1 0.5 --ema_decay 0.98"  # as `make demo`
+FACES_SEED = 2  # of the training set
+
+
+def parser() -> cli.Parser:
+    whole = cli.number(int, least=1)
+    parser = cli.Parser(__doc__, "python -m studies.structure [flags]")
+    add = parser.add_argument_group("study").add_argument
+    add("--methods", default=",".join(METHODS), metavar="LIST", help=f"some of {','.join(METHODS)}")
+    add("--seeds", default="0-2", metavar="LIST", help="of the training, one run each (default: 0-2)")
+    add(
+        "--minutes",
+        type=cli.number(float, least=0),
+        metavar="N",
+        help="stop training then; 0: only the report (default: never)",
+    )
+    add("--iter", type=whole, default=1000, metavar="N", help="iterations of a run (default: 1000)")
+    add("--every", type=whole, default=100, metavar="N", help="iterations between measurements (default: 100)")
+    add("--training", default=TRAINING, metavar="FLAGS", help=f"of train.py for all methods (default: {TRAINING})")
+    add("--source", type=Path, default=ROOT / "demo" / "source64.pt", metavar="FILE", help="default: demo/source64.pt")
+    add("--regressor", type=Path, metavar="FILE", help="the ruler's (default: demo/regressor.pt)")
+    add("--faces", type=whole, default=200, metavar="N", help="rendered cartoons to train on (default: 200)")
+    add("--people", type=cli.number(int, least=8), default=400, metavar="N", help="that are measured (default: 400)")
+    add("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
+    add = parser.add_argument_group("output").add_argument
+    add(
+        "--work",
+        type=Path,
+        default=ROOT / "demo/work/study",
+        metavar="DIR",
+        help="runs and measurements (default: demo/work/study)",
+    )
+    add("--out", type=Path, default=ROOT / "docs/study", metavar="DIR", help="the report (default: docs/study)")
+    return parser
+
+
+def main(args: argparse.Namespace) -> Path:
+    methods = args.methods.split(",")
+    if unknown := [name for name in methods if name not in METHODS]:
+        raise InputError(f"--methods {unknown[0]}: choose from {', '.join(METHODS)}")
+    if args.iter % args.every:
+        raise InputError(f"--every {args.every}: must divide --iter {args.iter}, so that the last step is measured")
+
+    import utils
+    from studies import structure_report
+
+    seeds = utils.parse_seeds(args.seeds)
+    deadline = time.monotonic() + 60 * (float("inf") if args.minutes is None else args.minutes)
+    study = Study(args)
+    for name, seed in plan(methods, seeds):
+        if not study.advance(name, seed, args.every if name == TWINS[0] else args.iter, deadline):
+            print(f"out of time in {name}, seed {seed}; the same command goes on", flush=True)
+            break
+    if study.twins_are_equal(seeds[0]) is False:
+        raise InputError(f"{' and '.join(TWINS)} differ after {args.every} iterations, though both freeze the mapping network")
+    return structure_report.write(study, methods, seeds, args)
+
+
+def plan(methods: list[str], seeds: list[int]) -> list[tuple[str, int]]:
+    """Every method with the first seed, then with the next one. Of the twins one is trained a little, to be compared."""
+    return [(name, seed) for seed in seeds for name in methods if name != TWINS[0] or seed == seeds[0]]
+
+
+class Study:
+    """The runs in --work, and what was measured of them: measurements.jsonl, a line for each (method, seed, iteration)."""
+
+    def __init__(self, args: argparse.Namespace):
+        import checkpoint
+        import dataset
+        import utils
+        from metrics import regressor
+        from metrics.structure import Ruler
+
+        self.args, self.work = args, args.work
+        self.work.mkdir(parents=True, exist_ok=True)
+        self.device = utils.choose_device(args.device)
+        self.source = checkpoint.read(args.source, "--source").generator().to(self.device)
+        self._keep_settings(checkpoint.fingerprint(self.source.state_dict()))
+        self.data = self._faces()
+        network, truth = regressor.read(args.regressor or regressor.SHIPPED)
+        self.ruler = Ruler(network.to(self.device), truth, args.people)
+        self.start = self.ruler.read_people(self.source)
+        images = dataset.open_images(self.data, self.source.size)
+        print(images.summary())
+        self.training = self.ruler.read_images(images)
+        self.measurements = {}
+        for line in self._log().read_text().splitlines() if self._log().exists() else []:
+            entry = json.loads(line)
+            self.measurements[entry["method"], entry["seed"], entry["iteration"]] = entry
+
+    def advance(self, name: str, seed: int, iterations: int, deadline: float) -> bool:
+        """Train a run to its end, or to the deadline, and measure its checkpoints. False: out of time."""
+        steps = range(self.args.every, iterations + 1, self.args.every)
+        if all((name, seed, step) in self.measurements for step in steps):
+            return True
+        if time.monotonic() >= deadline:
+            return False
+        train = ["train.py", "--ckpt", self.args.source, f"--outdir={self.folder(name, seed)}", "--resume=latest"]
+        train += [f"--iter={iterations}", f"--save_every={self.args.every}", f"--seed={seed}", f"--device={self.args.device}"]
+        train += [*shlex.split(self.args.training), *shlex.split(METHODS[name]), "--n_sample=16", self.data]
+        execute(train, f"{name}, seed {seed}", deadline)
+        for step in steps:
+            if (name, seed, step) not in self.measurements and self.checkpoint(name, seed, step).is_file():
+                self._measure(name, seed, step)
+        self._tidy(name, seed)
+        return all((name, seed, step) in self.measurements for step in steps)
+
+    def generator(self, name: str, seed: int):
+        """The last one of a whole run, None where there is none yet."""
+        import checkpoint
+
+        path = self.checkpoint(name, seed, self.args.iter)
+        return checkpoint.read(path).generator().to(self.device) if path.is_file() else None
+
+    def twins_are_equal(self, seed: int) -> bool | None:
+        """Whether FreezeSG and FreezeG, as published, gave the same network; None while one of them has not been trained."""
+        some, other = (self.measurements.get((name, seed, self.args.every)) for name in TWINS)
+        return some["network"] == other["network"] if some and other else None
+
+    def folder(self, name: str, seed: int) -> Path:
+        return self.work / f"{name}-seed{seed}"
+
+    def checkpoint(self, name: str, seed: int, iteration: int) -> Path:
+        return self.folder(name, seed) / "checkpoints" / f"{iteration:06d}.pt"
+
+    def _measure(self, name: str, seed: int, iteration: int) -> None:
+        import checkpoint
+
+        generator = checkpoint.read(self.checkpoint(name, seed, iteration)).generator().to(self.device)
+        found = self.ruler.measure(self.start, self.ruler.read_people(generator, self.source.stored_noise()), self.training)
+        entry = {"method": name, "seed": seed, "iteration": iteration} | asdict(found)
+        entry["network"] = checkpoint.fingerprint(generator.state_dict())
+        with self._log().open("a") as file:
+            print(json.dumps(entry), file=file)
+        self.measurements[name, seed, iteration] = entry
+        print(f"{name}, seed {seed}, iteration {iteration}: ST {found.style:.3f}, SK {found.kept:.3f}", flush=True)
+
+    def _tidy(self, name: str, seed: int) -> None:
+        """Delete the checkpoints of a run but for the newest."""
+        for path in sorted((self.folder(name, seed) / "checkpoints").glob("[0-9]*.pt"))[:-1]:
+            path.unlink()
+
+    def _faces(self) -> Path:
+        folder, data = self.work / "faces", self.work / "faces.lmdb"
+        if not data.exists():
+            flags = [
+                "--domain=B",
+                f"--n={self.args.faces}",
+                f"--seed={FACES_SEED}",
+                f"--size={self.source.size}",
+                f"--out={folder}",
+            ]
+            execute(["-m", "scripts.render_faces", "--overwrite", *flags], "rendering faces")
+            execute(["prepare_data.py", f"--out={data}", f"--size={self.source.size}", folder], "preparing faces")
+        return data
+
+    def _keep_settings(self, source: str) -> None:
+        """What must not change between two calls that share --work."""
+        path = self.work / "settings.json"
+        now = {name: getattr(self.args, name) for name in ("iter", "every", "training", "faces", "people")} | {"source": source}
+        before = json.loads(path.read_text()) if path.exists() else now
+        if changed := [name for name in now if before[name] != now[name]]:
+            raise InputError(f"--work {self.work}: began with --{changed[0]} {before[changed[0]]}; choose another --work")
+        path.write_text(json.dumps(now))
+
+    def _log(self) -> Path:
+        return self.work / "measurements.jsonl"
+
+
+def execute(words: list, what: str, deadline: float = float("inf")) -> None:
+    """Run a command of the project. It is told to stop at the deadline, and when this process is: train.py saves first."""
+    print(f"{what} ...", flush=True)
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with subprocess.Popen(
+        [sys.executable, *map(str, words)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        try:
+            output, _ = process.communicate(timeout=min(deadline - time.monotonic(), 10**6))
+        except subprocess.TimeoutExpired:
+            process.terminate()
+            process.communicate()
+            return
+        except KeyboardInterrupt:  # the terminal has told both
+            process.wait()
+            raise
+        except SystemExit:
+            process.terminate()
+            raise
+        finally:
+            signal.signal(signal.SIGTERM, before)
+    if process.returncode:
+        raise InputError(f"{what}: {output.strip().splitlines()[-1] if output.strip() else 'failed without a word'}")
+
+
+if __name__ == "__main__":
+    cli.run(main, parser())

@@ -1,0 +1,176 @@
+"""How far apart two images are, for the projector: by LPIPS, by a discriminator's features, or by pixels.
+
+    distance, note = choose(None, checkpoint.read("ffhq.pt"))
+    found = distance.features(photos)                              # once
+    distance.between(distance.features(images), found)             # [batch], in every step
+
+No weights are ever downloaded, or replaced by random ones: where those of LPIPS are missing, `choose` says what it took.
+"""
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from checkpoint import Checkpoint, container
+from checkpoint.read import printable
+from errors import InputError
+from model import Discriminator
+
+CHOICES = ("lpips", "disc", "mse")
+VGG_FILE = "vgg16-397923af.pth"
+VGG_STAGES = ((3, 64, 64), (64, 128, 128), (128, 256, 256, 256), (256, 512, 512, 512), (512, 512, 512, 512))
+SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)  # from [-1, 1] to the statistics of ImageNet
+LPIPS_SIDE = 256  # pixels; larger images are averaged down first, as published
+LEAST_SIDE = 16  # pixels, which VGG16 halves four times
+
+
+class Distance(nn.Module):
+    """One number for each pair of images, which must not depend on the rest of the batch."""
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        """[batch, 3, size, size] in [-1, 1] -> maps [batch, channels, height, width]."""
+        raise NotImplementedError
+
+    def between(self, some: Sequence[Tensor], others: Sequence[Tensor]) -> Tensor:
+        """The distance [batch] of images that have these features."""
+        raise NotImplementedError
+
+    def forward(self, images: Tensor, others: Tensor) -> Tensor:
+        return self.between(self.features(images), self.features(others))
+
+
+class PixelDistance(Distance):
+    """Mean squared difference of the pixels."""
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        return [images]
+
+    def between(self, some: Sequence[Tensor], others: Sequence[Tensor]) -> Tensor:
+        return (some[0] - others[0]).square().mean((1, 2, 3))
+
+
+class DiscriminatorDistance(Distance):
+    """Mean absolute difference of a discriminator's feature maps, summed over its levels.
+
+    It needs no foreign weights, and knows the domain that the generator was trained on.
+    """
+
+    def __init__(self, discriminator: Discriminator):
+        super().__init__()
+        self.discriminator = discriminator
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        return self.discriminator.features(images)
+
+    def between(self, some: Sequence[Tensor], others: Sequence[Tensor]) -> Tensor:
+        return sum((a - b).abs().mean((1, 2, 3)) for a, b in zip(some, others, strict=True))
+
+
+class LPIPS(Distance):
+    """Learned perceptual distance (Zhang et al. 2018, Eq. 1) on VGG16, with the linear heads "v0.1".
+
+    vgg:   state dict of torchvision's VGG16; only its convolutions are used
+    heads: five non-negative weights [1, channels, 1, 1], one for the last convolution of each stage
+    """
+
+    def __init__(self, vgg: dict[str, Tensor], heads: Sequence[Tensor]):
+        super().__init__()
+        self.stages = nn.ModuleList(nn.ModuleList(map(_convolution, widths, widths[1:])) for widths in VGG_STAGES)
+        self._load(vgg)
+        for i, head in enumerate(heads):
+            self.register_buffer(f"head{i}", head)
+        self.register_buffer("shift", torch.tensor(SHIFT).view(1, 3, 1, 1))
+        self.register_buffer("scale", torch.tensor(SCALE).view(1, 3, 1, 1))
+        self.requires_grad_(False)
+
+    def _load(self, vgg: dict[str, Tensor]) -> None:
+        """torchvision numbers the layers of VGG16: each convolution, each ReLU, and a pooling layer after every stage."""
+        number = 0
+        for stage in self.stages:
+            for layer in stage:
+                for part, parameter in layer.named_parameters():
+                    found = vgg.get(f"features.{number}.{part}")
+                    if not isinstance(found, Tensor) or found.shape != parameter.shape:
+                        raise InputError(f"not torchvision's VGG16 (features.{number}.{part} is missing, or has another shape)")
+                    parameter.data = found.float()
+                number += 2
+            number += 1
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        """The output of each stage, every pixel of unit length over its channels."""
+        if images.shape[-1] > LPIPS_SIDE:
+            images = F.avg_pool2d(images, images.shape[-1] // LPIPS_SIDE)
+        x = (images - self.shift) / self.scale
+        maps = []
+        for i, stage in enumerate(self.stages):
+            x = F.max_pool2d(x, 2) if i else x
+            for layer in stage:
+                x = layer(x).relu()
+            maps.append(x / (x.square().sum(1, keepdim=True).sqrt() + 1e-10))
+        return maps
+
+    def between(self, some: Sequence[Tensor], others: Sequence[Tensor]) -> Tensor:
+        heads = [getattr(self, f"head{i}") for i in range(len(self.stages))]
+        return sum(((a - b).square() * head).sum(1).mean((1, 2)) for a, b, head in zip(some, others, heads, strict=True))
+
+
+def choose(name: str | None, source: Checkpoint, vgg: Path | None = None) -> tuple[Distance, str]:
+    """The distance for --perceptual `name`, and a line that says which one it is.
+
+    name:   "lpips", "disc", "mse", or None: the first of these whose weights are at hand
+    source: holds the discriminator for "disc"
+    vgg:    torchvision's VGG16; without it the places of `vgg_places` are searched
+    Raises InputError, one line with the remedy, for weights that were asked for and are not there.
+    """
+    if name in (None, "lpips"):
+        found = vgg or next((path for path in vgg_places() if path.is_file()), None)
+        missing = _missing_for_lpips(found, source.architecture.size)
+        if not missing:
+            return _read_lpips(found), f"lpips (VGG16 of {found})"
+        if name or vgg:
+            raise InputError(f"--perceptual lpips: {missing}; --perceptual disc needs no further file")
+        reason = f" ({missing})"
+    else:
+        reason = ""
+    if name == "disc" or (name is None and "d" in source.networks):
+        return DiscriminatorDistance(source.discriminator()), f"disc, features of the discriminator in {source.path}{reason}"
+    return PixelDistance(), f"mse, pixels{reason}"
+
+
+def vgg_places() -> list[Path]:
+    """Where VGG16 is looked for: the folder of scripts.download, and the cache of torch.hub."""
+    return [Path("networks") / VGG_FILE, Path(torch.hub.get_dir()) / "checkpoints" / VGG_FILE]
+
+
+def _missing_for_lpips(vgg: Path | None, size: int) -> str:
+    """What stands in the way of LPIPS, "" for nothing."""
+    if vgg is None:
+        places = " nor ".join(map(str, vgg_places()))
+        return f"no VGG16 in {places}: python -m scripts.download vgg16, or --vgg FILE"
+    if not vgg.is_file():
+        return f"--vgg {vgg}: no such file; python -m scripts.download vgg16 fetches it"
+    if importlib.util.find_spec("lpips") is None:
+        return "its linear heads come with a package: pip install -e .[metrics]"
+    return f"needs images of at least {LEAST_SIDE} px" if size < LEAST_SIDE else ""
+
+
+def _read_lpips(vgg: Path) -> LPIPS:
+    try:
+        return LPIPS(container.load(vgg)[0], _read_heads())
+    except InputError as error:
+        raise InputError(f"--vgg {vgg}: {printable(str(error), 300)}") from None
+
+
+def _read_heads() -> list[Tensor]:
+    """From the lpips package, which is not imported: it would bring torchvision's models along."""
+    folder = Path(importlib.util.find_spec("lpips").origin).parent
+    heads = container.load(folder / "weights" / "v0.1" / "vgg.pth")[0]
+    return [heads[f"lin{i}.model.1.weight"].float() for i in range(len(VGG_STAGES))]
+
+
+def _convolution(before: int, after: int) -> nn.Conv2d:
+    return nn.utils.skip_init(nn.Conv2d, before, after, 3, padding=1)
