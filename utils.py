@@ -44,8 +44,13 @@ def download_pretrained_model(download_all: bool = True, file: str = "", out: st
 
 
 def to_pixels(images: Tensor) -> Tensor:
-    """[batch, 3, height, width] in [-1, 1] -> uint8 [batch, height, width, 3], clamped and rounded."""
-    return images.detach().float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu()
+    """[batch, 3, height, width] in [-1, 1] -> uint8 [batch, height, width, 3] on the CPU, clamped and rounded."""
+    return eight_bits(images.detach().float()).permute(0, 2, 3, 1).cpu()
+
+
+def eight_bits(images: Tensor) -> Tensor:
+    """[-1, 1] -> uint8 of the same shape and device, clamped and rounded."""
+    return images.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
 
 
 def from_pixels(pixels: Tensor) -> Tensor:

@@ -1,32 +1,25 @@
 """What a distance between sets of pictures looks at: a feature function, [batch, 3, size, size] in [-1, 1] -> [batch, dims].
 
-    features = choose("disc", source=checkpoint.read("ffhq256.pt"))
-    real = of_images(images, features)                                # of a data set
-    fake = of_generator(generator, range(5000), features)             # of one person for each seed
-    print(kernel_distance(fake, real).mean)
-
-Inception's features are the published standard, and need a file. The others need none, and compare only with themselves.
+features = choose("disc", source=checkpoint.read("ffhq256.pt"))
+real = of_images(images, features)                                # of a data set
+fake = of_generator(generator, range(5000), features)             # of one person for each seed
+print(kernel_distance(fake, real).mean)
 """
 
-import importlib.util
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 import utils
-from checkpoint import Checkpoint, container
-from checkpoint.read import printable
+from checkpoint import Checkpoint
 from errors import InputError
-from metrics import regressor
-from model import Discriminator, Generator
+from metrics.attributes import regressor
+from model import Generator
+from vision.features import INCEPTION_FILE, DiscriminatorFeatures, InceptionFeatures, pixels
 
 CHOICES = ("inception", "disc", "structure", "pixels")
-INCEPTION_FILE = Path("networks") / "weights-inception-2015-12-05-6726825d.pth"
-INCEPTION_URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{INCEPTION_FILE.name}"
-PIXELS_SIDE = 16  # pixels, to which pictures are averaged down
 
 Features = Callable[[Tensor], Tensor]
 Counter = Callable[[int], object]  # called with the number of pictures that were done, for a progress bar
@@ -62,46 +55,6 @@ def choose(
     raise ValueError(f"features {name!r}: expected one of {CHOICES}")
 
 
-def pixels(images: Tensor) -> Tensor:
-    """The picture itself, averaged down to 16x16: [batch, 768]."""
-    return F.adaptive_avg_pool2d(images, min(PIXELS_SIDE, images.shape[-1])).flatten(1)
-
-
-class DiscriminatorFeatures:
-    """Mean over all places of each feature map of a frozen discriminator, from FromRGB to 4x4: [batch, sum of channels].
-
-    The layers behind it compare the pictures of a batch, so they would depend on the company.
-    """
-
-    def __init__(self, discriminator: Discriminator):
-        self.discriminator = discriminator.eval().requires_grad_(False)
-
-    def __call__(self, images: Tensor) -> Tensor:
-        return torch.cat([maps.mean((2, 3)) for maps in self.discriminator.features(images)], dim=1)
-
-
-class InceptionFeatures:
-    """Inception-v3 as in the published FID: 8-bit pictures, its 2048 pooled features, by torch-fidelity (extra `metrics`)."""
-
-    def __init__(self, path: Path, device: torch.device | str = "cpu", flag: str = "--inception"):
-        if not path.is_file():
-            raise InputError(f"{flag} {path}: no such file; python -m scripts.download inception fetches it ({INCEPTION_URL})")
-        if importlib.util.find_spec("torch_fidelity") is None:
-            raise InputError(f"{flag} {path}: needs a package: pip install -e .[metrics]; disc needs none")
-        from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
-
-        try:
-            container.load(path, lazy=True)  # refuses what holds code; torch-fidelity would run it
-            network = FeatureExtractorInceptionV3("inception-v3-compat", ["2048"], feature_extractor_weights_path=str(path))
-        except (InputError, RuntimeError) as error:
-            reason = printable(str(error).splitlines()[0])
-            raise InputError(f"{flag} {path}: not the weights of torch-fidelity ({reason}); see {INCEPTION_URL}") from None
-        self.network = network.to(device).eval().requires_grad_(False)
-
-    def __call__(self, images: Tensor) -> Tensor:
-        return self.network(_eight_bits(images))[0]
-
-
 @torch.no_grad()
 def of_images(
     images: Sequence[Tensor],
@@ -131,7 +84,7 @@ def of_generator(
     """Features of one generated picture for each seed, in 8 bits as a file would hold it: [n, dims]."""
     found = []
     for images in pictures(generator, seeds, batch, psi):
-        found.append(features(utils.from_pixels(_eight_bits(images))))
+        found.append(features(utils.from_pixels(utils.eight_bits(images))))
         done(len(images))
     return torch.cat(found)
 
@@ -151,8 +104,3 @@ def pictures(generator: Generator, seeds: Sequence[int], batch: int = 16, psi: f
 
 def _drawn(random: Sequence[torch.Generator], shape: Sequence[int], device: torch.device) -> Tensor:
     return torch.stack([torch.randn(*shape, generator=one) for one in random]).to(device)
-
-
-def _eight_bits(images: Tensor) -> Tensor:
-    """[-1, 1] -> uint8 of the same shape and place."""
-    return images.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)

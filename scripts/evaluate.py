@@ -75,7 +75,8 @@ def main(args: argparse.Namespace) -> Path:
     import utils
     from editing import layer_swap
     from metrics import distances as distance_between
-    from metrics import features, regressor
+    from metrics import features
+    from metrics.attributes import regressor
 
     started = time.monotonic()
     device = utils.choose_device(args.device)
@@ -170,8 +171,8 @@ def structure(generator, source, images, ruler: Path, device) -> dict:
     """The ruler for the rendered faces; `images` are those that the network was trained on."""
     from dataclasses import asdict
 
-    from metrics import regressor
-    from metrics.structure import Ruler
+    from metrics.attributes import regressor
+    from metrics.attributes.ruler import Ruler
 
     network, truth = regressor.read(ruler)
     measuring = Ruler(network.to(device), truth)

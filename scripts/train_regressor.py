@@ -1,4 +1,4 @@
-"""Train the reader of attributes that measures whether a person survives (metrics/structure.py), on rendered faces.
+"""Train the reader of attributes that measures whether a person survives (metrics/attributes/ruler.py), on rendered faces.
 
     python -m scripts.train_regressor --out demo/regressor.pt
 
@@ -38,8 +38,8 @@ def main(args: argparse.Namespace) -> Path:
 
     import torch
 
-    from metrics import regressor as regressors
-    from metrics import regressor_training as training
+    from metrics.attributes import regressor as regressors
+    from metrics.attributes import training
 
     with progress.Bar(2 * args.faces, "faces") as bar:
         faces = training.render_both(args.faces, args.seed, bar.update)

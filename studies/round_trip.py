@@ -47,8 +47,8 @@ def main(args: argparse.Namespace) -> Path:
     import utils
     from editing import latents
     from faces.rendered.synthetic import render, sample_attributes
-    from metrics import regressor
-    from metrics.structure import believed, pearson
+    from metrics.attributes import regressor
+    from metrics.attributes.ruler import believed, pearson
     from studies.structure_report import QUALITY
 
     device = utils.choose_device(args.device)

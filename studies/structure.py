@@ -5,8 +5,8 @@
     python -m studies.structure --methods baseline,FreezeG --seeds 0 --iter 400 --work quick --out quick/report
 
 Every method trains with ordinary train.py. Its checkpoints are measured (ST: style reached, SK: structure kept, see
-metrics/structure.py) and deleted, but for the last. The report holds curves, tables, the same six people by every method,
-and the layer swap with the source on top of each.
+metrics/attributes/ruler.py) and deleted, but for the last. The report holds curves, tables, the same six people by every
+method, and the layer swap with the source on top of each.
 """
 
 import argparse
@@ -107,8 +107,8 @@ class Study:
         import checkpoint
         import dataset
         import utils
-        from metrics import regressor
-        from metrics.structure import Ruler
+        from metrics.attributes import regressor
+        from metrics.attributes.ruler import Ruler
 
         self.args, self.work = args, args.work
         self.work.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,7 @@ from torch import Tensor
 import utils
 from editing import latents
 from editing.layer_swap import swap_features
-from metrics.structure import kept_at_style
+from metrics.attributes.ruler import kept_at_style
 
 STYLES = (0.3, 0.5, 0.6, 0.7, 0.8)  # at which the structure kept is compared
 PEOPLE = range(6)

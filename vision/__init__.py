@@ -1,1 +1,1 @@
-"""Networks that look at pictures: perceptual distances and features."""
+"""Networks that look at pictures, for every topic above: perceptual distances, and features for sets of pictures."""

@@ -1,7 +1,5 @@
 """Feature functions, and the pictures that they see."""
 
-from unittest import mock
-
 import pytest
 import torch
 
@@ -9,8 +7,10 @@ import checkpoint
 import utils
 from editing import latents
 from errors import InputError
-from metrics import features, regressor
+from metrics import features
+from metrics.attributes import regressor
 from tests.networks import tiny_discriminator, tiny_generator
+from vision.features import pixels
 
 
 def images(n=6, size=16, seed=0):
@@ -60,12 +60,6 @@ def test_the_discriminator_is_the_sources_and_frozen(source):
         features.choose("disc")
 
 
-def test_pixels_are_the_picture_averaged_down():
-    assert torch.equal(features.pixels(images(2, 16)).view(2, 3, 16, 16), images(2, 16))
-    constant = torch.tensor([0.1, -0.2, 0.3]).view(1, 3, 1, 1).expand(2, 3, 64, 64)
-    assert torch.allclose(features.pixels(constant).view(2, 3, 256), constant[:, :, :16, :16].flatten(2))
-
-
 def test_a_missing_inception_file_is_named_with_the_place_to_get_it(tmp_path):
     with pytest.raises(InputError) as error:
         features.choose("inception", inception=tmp_path / "missing.pth")
@@ -75,41 +69,12 @@ def test_a_missing_inception_file_is_named_with_the_place_to_get_it(tmp_path):
     assert "\n" not in str(error.value)
 
 
-def test_the_default_inception_file_lies_where_the_download_puts_it():
-    from published import PUBLISHED
-
-    file = PUBLISHED["inception"]
-    assert file.url == features.INCEPTION_URL
-    assert features.INCEPTION_FILE.name.endswith(f"{file.sha256}.pth")
-
-
-def test_a_file_that_is_not_inception_is_refused(tmp_path):
-    pytest.importorskip("torch_fidelity", reason="needs the extra `metrics`")
-    path = tmp_path / "other.pth"
-    torch.save({"weight": torch.zeros(3)}, path)
-    with pytest.raises(InputError, match="not the weights of torch-fidelity"):
-        features.choose("inception", inception=path)
-
-
-def test_inception_gives_the_features_that_torch_fidelity_gives(tmp_path):
-    extractors = pytest.importorskip("torch_fidelity.feature_extractor_inceptionv3", reason="needs the extra `metrics`")
-    path = tmp_path / "random.pth"
-    with mock.patch("torch.load"), mock.patch("torch.nn.Module.load_state_dict"):  # a network of the right shape, untrained
-        torch.manual_seed(0)
-        theirs = extractors.FeatureExtractorInceptionV3("random", ["2048"], feature_extractor_weights_path=str(tmp_path))
-    torch.save({name: tensor for name, tensor in theirs.state_dict().items() if not name.startswith("_")}, path)
-    found = features.choose("inception", inception=path)(images(2, 32))
-    assert found.shape == (2, 2048)
-    pixels = (images(2, 32) * 127.5 + 127.5).round().to(torch.uint8)
-    assert torch.allclose(found, theirs.eval()(pixels)[0], atol=1e-5)
-
-
 def test_a_data_set_is_read_in_batches_of_any_size(feature):
-    pixels = (images(5) * 127.5 + 127.5).to(torch.uint8)
+    stored = utils.eight_bits(images(5))
     counted = []
-    found = features.of_images(list(pixels), feature, batch=2, done=counted.append)
+    found = features.of_images(list(stored), feature, batch=2, done=counted.append)
     assert counted == [2, 2, 1]
-    assert torch.allclose(found, feature(utils.from_pixels(pixels)), atol=1e-5)
+    assert torch.allclose(found, feature(utils.from_pixels(stored)), atol=1e-5)
 
 
 def test_a_seed_draws_the_same_picture_in_any_batch():
@@ -140,7 +105,7 @@ def test_fakes_are_seen_as_eight_bit_pictures():
 
     def feature(some):
         seen.append(some)
-        return features.pixels(some)
+        return pixels(some)
 
     features.of_generator(generator, range(3), feature)
     levels = (seen[0] + 1) * 127.5

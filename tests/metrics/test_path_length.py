@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from errors import InputError
-from metrics import features
 from metrics.path_length import path_length, trimmed_mean
 from tests.networks import tiny_generator
+from vision.features import pixels
 
 
 class Linear:
@@ -47,18 +47,18 @@ def test_of_a_linear_generator_is_the_squared_distance_of_the_ends(step):
 
 def test_does_not_depend_on_the_batch_nor_much_on_the_step():
     generator = tiny_generator()
-    found = path_length(generator, features.pixels, range(12), batch=5)
-    assert path_length(generator, features.pixels, range(12), batch=12) == pytest.approx(found, rel=0.02)
-    assert path_length(generator, features.pixels, range(12), step=1e-3) == pytest.approx(found, rel=0.05)
+    found = path_length(generator, pixels, range(12), batch=5)
+    assert path_length(generator, pixels, range(12), batch=12) == pytest.approx(found, rel=0.02)
+    assert path_length(generator, pixels, range(12), step=1e-3) == pytest.approx(found, rel=0.05)
 
 
 def test_grows_with_the_square_of_the_features():
     generator = tiny_generator()
-    once, thrice = (path_length(generator, lambda x, k=k: k * features.pixels(x), range(6)) for k in (1, 3))
+    once, thrice = (path_length(generator, lambda x, k=k: k * pixels(x), range(6)) for k in (1, 3))
     assert thrice == pytest.approx(9 * once, rel=1e-3)
 
 
 def test_outliers_are_left_out_and_few_seeds_refused():
     assert trimmed_mean(torch.cat([torch.ones(500), torch.tensor([1e9])])) == 1
     with pytest.raises(InputError, match="at least 3 seeds, got 2"):
-        path_length(tiny_generator(), features.pixels, range(2))
+        path_length(tiny_generator(), pixels, range(2))

@@ -10,12 +10,14 @@ import checkpoint
 import utils
 from dataset import open_images
 from faces.rendered.synthetic import render, sample_attributes
-from metrics import distances, features, regressor
+from metrics import distances, features
+from metrics.attributes import regressor
+from metrics.attributes.ruler import Ruler
 from metrics.path_length import path_length
-from metrics.structure import Ruler
 from scripts import evaluate
 from tests.commands import failure, run
 from tests.networks import tiny_discriminator, tiny_generator
+from vision.features import pixels
 
 
 @pytest.fixture(scope="module")
@@ -93,8 +95,8 @@ def test_people_are_truncated_as_told(folder, tmp_path):
     flags = ("--features", "pixels", "--n", 20, "--metrics", "fid")
     whole, half = (measured(folder, tmp_path, *flags, "--truncation", psi) for psi in (1, 0.5))
     generator = checkpoint.read(folder / "cartoon.pt").generator()
-    fake = features.of_generator(generator, range(20), features.pixels, psi=0.5)
-    real = features.of_images(open_images(folder / "faces", 16), features.pixels)
+    fake = features.of_generator(generator, range(20), pixels, psi=0.5)
+    real = features.of_images(open_images(folder / "faces", 16), pixels)
     assert half["fid"] == pytest.approx(distances.frechet_distance(fake, real)) != whole["fid"]
     assert (half["truncation"], whole["truncation"]) == (0.5, 1)
 

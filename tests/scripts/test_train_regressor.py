@@ -4,8 +4,8 @@ import pytest
 import torch
 
 import utils
-from metrics import regressor, regressor_training
-from metrics.regressor import OUTPUTS
+from metrics.attributes import regressor, training
+from metrics.attributes.regressor import OUTPUTS
 from scripts import train_regressor
 from tests.commands import failure, run
 
@@ -21,7 +21,7 @@ def test_a_file_is_written_with_the_correlations_it_was_tested_with(tmp_path, ca
     network, truth = regressor.read(path)
     assert path.stat().st_size < 10**6
     assert all(parameter.dtype == torch.float32 and not parameter.requires_grad for parameter in network.parameters())
-    again = regressor_training.truth_correlations(network, 20)
+    again = training.truth_correlations(network, 20)
     for domain in "AB":
         assert truth[domain] == pytest.approx(again[domain], abs=1e-6)
 
@@ -34,10 +34,10 @@ def test_the_same_command_trains_the_same_network(tmp_path):
 
 
 def test_a_few_steps_learn_something(tmp_path):
-    faces = regressor_training.render_both(64, seed=3)
+    faces = training.render_both(64, seed=3)
     torch.manual_seed(0)
     network = regressor.Regressor()
-    losses = [loss for _, loss in regressor_training.train(network, faces, steps=30, batch=16, seed=0)]
+    losses = [loss for _, loss in training.train(network, faces, steps=30, batch=16, seed=0)]
     assert sum(losses[-5:]) < 0.9 * sum(losses[:5])
     network.eval()
     with torch.no_grad():
@@ -47,9 +47,9 @@ def test_a_few_steps_learn_something(tmp_path):
 
 
 def test_training_ends_with_the_time(tmp_path):
-    faces = regressor_training.render_both(16, seed=3)
+    faces = training.render_both(16, seed=3)
     spent = iter([0.2, 0.6, 1.1])
-    steps = list(regressor_training.train(regressor.Regressor(), faces, steps=100, batch=8, progress=lambda: next(spent)))
+    steps = list(training.train(regressor.Regressor(), faces, steps=100, batch=8, progress=lambda: next(spent)))
     assert [step for step, _ in steps] == [1, 2]
 
 

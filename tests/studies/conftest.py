@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import checkpoint
-from metrics import regressor
+from metrics.attributes import regressor
 from tests.networks import tiny_discriminator, tiny_generator
 
 

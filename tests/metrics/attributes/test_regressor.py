@@ -6,9 +6,10 @@ import torch
 import utils
 from errors import InputError
 from faces.rendered.synthetic import ATTRIBUTES, render, sample_attributes
-from metrics import regressor, regressor_training, structure
-from metrics.regressor import OUTPUTS, Regressor, outputs_of
-from metrics.structure import Ruler, believed, pearson
+from metrics.attributes import regressor, training
+from metrics.attributes import ruler as rulers
+from metrics.attributes.regressor import OUTPUTS, Regressor, outputs_of
+from metrics.attributes.ruler import Ruler, believed, pearson
 
 
 def trusted():
@@ -104,7 +105,7 @@ class TestShipped:
     @pytest.mark.parametrize("domain", "AB")
     def test_it_reads_what_it_says(self, domain):
         network, truth = regressor.read()
-        faces = regressor_training.render_faces(200, 12345, domain)
+        faces = training.render_faces(200, 12345, domain)
         found = pearson(network(utils.from_pixels(faces.pixels)), faces.truth)
         for name, value in zip(OUTPUTS, found.tolist()):
             assert value == pytest.approx(truth[domain][name], abs=0.1), name
@@ -125,7 +126,7 @@ class TestShipped:
         assert ruler.between["B, B'"] < ruler.between["A, B"] / 3
 
     def test_style_asks_for_the_domain_and_not_for_the_people(self, ruler):
-        photos, others = (ruler.read(structure.rendered(200, domain, 999)) for domain in "AB")
-        source = ruler.read(structure.rendered(200, "A", 998))
+        photos, others = (ruler.read(rulers.rendered(200, domain, 999)) for domain in "AB")
+        source = ruler.read(rulers.rendered(200, "A", 998))
         assert ruler.measure(source, photos).style == pytest.approx(0, abs=0.05)
         assert ruler.measure(source, others).style == pytest.approx(1, abs=0.05)

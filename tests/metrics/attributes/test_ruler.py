@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from errors import InputError
-from metrics import structure
-from metrics.regressor import OUTPUTS, Reading, Regressor
-from metrics.structure import Ruler, believed, kept_at_style, nearest_ratio, pearson, spread
+from metrics.attributes import ruler as rulers
+from metrics.attributes.regressor import OUTPUTS, Reading, Regressor
+from metrics.attributes.ruler import Ruler, believed, kept_at_style, nearest_ratio, pearson, spread
 from tests.networks import tiny_generator
 
 COUNT = 24
@@ -79,14 +79,14 @@ def test_somebody_else_keeps_nothing(ruler, source):
 
 
 def test_fresh_cartoons_have_all_the_style(ruler, source):
-    fresh = ruler.read(structure.rendered(COUNT, "B", structure.SEED + 1))
+    fresh = ruler.read(rulers.rendered(COUNT, "B", rulers.SEED + 1))
     found = ruler.measure(source, fresh, training=ruler.cartoons)
     assert (found.style, found.style_last) == pytest.approx((1, 1))
     assert found.distance == pytest.approx(ruler.between["B, B'"])
 
 
 def test_the_renderer_is_the_ceiling(ruler):
-    photos = ruler.read(structure.rendered(COUNT, "A", structure.SEED))
+    photos = ruler.read(rulers.rendered(COUNT, "A", rulers.SEED))
     found = ruler.measure(photos, ruler.cartoons)
     assert found.agreement == pytest.approx(ruler.ceiling)
     assert found.kept == pytest.approx(1)

@@ -24,7 +24,7 @@ SIZE = 64  # pixels; pictures of other sizes are resampled first
 CIRCULAR = ("bg_hue", "shirt_hue")  # once around the colour circle: read as sine and cosine
 OUTPUTS = [output for name in ATTRIBUTES for output in ((f"{name}.sin", f"{name}.cos") if name in CIRCULAR else (name,))]
 LAST = 3  # modules of the last convolution
-SHIPPED = Path(__file__).parent.parent / "demo" / "regressor.pt"
+SHIPPED = Path(__file__).parents[2] / "demo" / "regressor.pt"
 
 Truth = dict[str, dict[str, float]]  # {"A": {output: correlation with the true value}, "B": {...}}
 

@@ -17,8 +17,8 @@ from torch.nn import functional as F
 
 import utils
 from faces.rendered.synthetic import render, sample_attributes
-from metrics.regressor import OUTPUTS, SIZE, Regressor, Truth, outputs_of
-from metrics.structure import believed, pearson
+from metrics.attributes.regressor import OUTPUTS, SIZE, Regressor, Truth, outputs_of
+from metrics.attributes.ruler import believed, pearson
 
 UNSEEN_SEED = 7_000_000  # of the people that only the test sees
 CHUNK = 250  # faces rendered, or read, at a time

@@ -24,8 +24,8 @@ from torch import Tensor
 import utils
 from errors import InputError
 from faces.rendered.synthetic import render, sample_attributes
+from metrics.attributes.regressor import OUTPUTS, SIZE, Reading, Regressor, Truth
 from metrics.distances import frechet_distance
-from metrics.regressor import OUTPUTS, SIZE, Reading, Regressor, Truth
 from model import Generator
 
 COUNT = 400  # faces in each set; distances between small sets depend on their size, so it is the same for all
