@@ -15,6 +15,7 @@ from PIL import Image, ImageOps
 
 import utils
 from errors import InputError
+from writing import whole_file
 
 LONGEST = {"webp": 16383, "gif": 65535, "mp4": 16384}  # pixels of a side that the format, or its encoder, takes
 LARGEST = {"mp4": 250_000_000}  # pixels of a frame, a little below what FFmpeg takes
@@ -63,7 +64,7 @@ def save(frames: Iterable[Image.Image], path: Path, fps: float = 8, hold: float 
         whole = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in whole]
     data, options = io.BytesIO(), {"append_images": whole[1:], "duration": durations, "loop": 0}
     whole[0].save(data, ending, save_all=True, **options)
-    with utils.whole_file(path) as partial:
+    with whole_file(path) as partial:
         partial.write_bytes(data.getbuffer())
     return path
 
@@ -99,7 +100,7 @@ def _package(name: str) -> ModuleType:
 
 def _save_mp4(frames: Iterable[Image.Image], size: tuple[int, int], path: Path, fps: float) -> Path:
     av = _package(str(path))
-    with utils.whole_file(path) as partial:
+    with whole_file(path) as partial:
         try:
             _film(av, frames, size, partial, fps)
         except av.FFmpegError as error:

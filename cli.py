@@ -25,6 +25,7 @@ from pathlib import Path
 
 import threads  # noqa: F401 (decides how threads wait, before any command imports torch)
 from errors import InputError
+from writing import NO_ROOM, write_text
 
 MISTAKEN = {
     errno.EACCES: "not permitted; name a place that is yours to read or write",
@@ -33,7 +34,6 @@ MISTAKEN = {
     errno.ENOTDIR: "lies in no folder: a part of this path is a file; name another place",
     errno.EROFS: "lies on a disk that cannot be written; name another place",
 }
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the user's share of it, or a limit of file sizes is full
 
 
 class Parser(argparse.ArgumentParser):
@@ -212,14 +212,6 @@ def save_command(args: argparse.Namespace, folder: Path) -> None:
     earlier = path.read_text("utf-8", "surrogateescape").splitlines() if path.is_file() else []
     lines = [*(one for one in earlier if one != line), line]
     write_text(path, "".join(f"{one}\n" for one in lines))
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write UTF-8, and file names that are none as they are. An OSError names the path, as of a disk that fills up."""
-    try:
-        path.write_text(text, "utf-8", "surrogateescape")
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def command_line(args: argparse.Namespace) -> str:

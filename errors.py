@@ -1,4 +1,4 @@
-"""Errors that tell people what to do. Imports nothing.
+"""Errors that tell people what to do. Imports nothing of ours.
 
 The library says what is wrong and what helps; a command says where, so that no flag is spelled in the library:
 
@@ -8,6 +8,9 @@ The library says what is wrong and what helps; a command says where, so that no 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+LONGEST = 300  # characters of what is wrong with a stranger's file
 
 
 class InputError(ValueError):
@@ -18,12 +21,50 @@ class InputError(ValueError):
 def named(what: str) -> Iterator[None]:
     """Put `what`, such as "--ckpt ffhq.pt", before the message of an InputError that is raised within.
 
+    A message that begins with what was given, as of a file that cannot be read, gets only the flag before it.
+
     >>> with named("--seeds 3-1"):
     ...     raise InputError("the last comes before the first")
     Traceback (most recent call last):
     errors.InputError: --seeds 3-1: the last comes before the first
+    >>> with named("--ckpt ./a.pt"):
+    ...     raise InputError("a.pt: no such file")
+    Traceback (most recent call last):
+    errors.InputError: --ckpt a.pt: no such file
     """
     try:
         yield
     except InputError as error:
-        raise InputError(f"{what}: {error}") from None
+        flag, _, given = what.partition(" ")
+        repeated = given and str(error).startswith((f"{given}: ", f"{Path(given)}: "))
+        error.args = (f"{flag} {error}" if repeated else f"{what}: {error}",)
+        raise
+
+
+@contextmanager
+def reading(path: Path, missing: str = "") -> Iterator[None]:
+    """Within it the file `path` is read; whatever goes wrong is an InputError that begins with its name, in one line.
+
+    missing: what helps where there is no such file
+    """
+    try:
+        if not path.is_file():
+            what = "not an ordinary file" if path.exists() else "no such file"
+            raise InputError(f"{what}; {missing}" if missing else what)
+        yield
+    except InputError as error:
+        reason = printable(str(error), LONGEST)
+    except OSError as error:
+        reason = error.strerror or str(error)
+    except MemoryError:
+        reason = "not enough memory to read it"
+    else:
+        return
+    raise InputError(f"{path}: {reason}")
+
+
+def printable(text: str, length: int = 60) -> str:
+    """Text of a stranger's file for the terminal: one line, no control characters, cut in the middle when it is long."""
+    if len(text) > length:
+        text = f"{text[: length // 2]}...{text[-length // 2 + 3 :]}"
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

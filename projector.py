@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import cli
 import progress
 from errors import InputError
+from writing import whole_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -271,7 +272,6 @@ def save(args: argparse.Namespace, path: Path, found: Sequence[Projection], ckpt
     import torch
 
     import checkpoint
-    import utils
     from editing import latents
 
     latent = torch.cat([one.latent for one in found])
@@ -288,7 +288,7 @@ def save(args: argparse.Namespace, path: Path, found: Sequence[Projection], ckpt
             entries[photo] = {"img": images[i], "latent": latent[i], "noise": own}
         checkpoint.write(path, entries, manifest=False, stamp=False)
     any_name = {"encoding": "utf-8", "errors": "surrogateescape"}  # names of files need not be UTF-8
-    with utils.whole_file(args.outdir / "losses.csv") as partial, partial.open("w", newline="", **any_name) as file:
+    with whole_file(args.outdir / "losses.csv") as partial, partial.open("w", newline="", **any_name) as file:
         table = csv.writer(file)
         table.writerow(["photo", "step", "distance", "mse"])
         distances, errors = (torch.cat([vars(one)[name] for one in found], 1).tolist() for name in ("distances", "mse"))

@@ -19,9 +19,9 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-import cli
 import progress
 from errors import InputError
+from writing import NO_ROOM
 
 ATTEMPTS = 4  # connections without a single byte before it gives up
 PAUSE = 1.0  # seconds before the next one
@@ -172,7 +172,7 @@ def fetch(url: str, path: Path, expected: str = "") -> None:
             _receive(url, part)
             break
         except (OSError, http.client.HTTPException) as error:
-            if isinstance(error, OSError) and error.errno in cli.NO_ROOM:  # trying again makes no room
+            if isinstance(error, OSError) and error.errno in NO_ROOM:  # trying again makes no room
                 raise OSError(error.errno, error.strerror, str(part)) from None
             if isinstance(error, urllib.error.HTTPError) and error.code < 500:
                 raise InputError(f"{url}: {error.code} {error.reason}") from None

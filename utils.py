@@ -3,11 +3,9 @@
 Images are float tensors [batch, 3, height, width] in [-1, 1] everywhere else; here they become pixels.
 """
 
-import contextlib
 import io
 import math
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -17,6 +15,7 @@ from torch import Tensor
 
 import lettering
 from errors import InputError
+from writing import whole_file
 
 GAP = 2  # pixels between the pictures of a sheet
 LEAST_SIDE = 128  # pixels; smaller pictures are enlarged on a sheet
@@ -81,27 +80,6 @@ def read_picture(path: Path) -> Image.Image:
     """One of ours, in RGB, however large. Raises OSError for half of one."""
     with Image.open(path) as picture:
         return picture.convert("RGB")
-
-
-@contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """A name to write under, in the same folder, which is made; the file takes the name `path` when whole, and else is gone.
-
-    Whatever lay at `path` stays until then. An OSError names `path`, as of a full disk. Raises InputError for a folder, and
-    for a device or pipe, which no file may replace.
-    """
-    if path.exists() and not path.is_file():
-        raise InputError(f"{path}: is {'a folder' if path.is_dir() else 'no ordinary file'}; name a file")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name[-60:]}.partial")  # no longer than a file system allows
-    try:
-        yield partial
-        os.replace(partial, path)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror or str(error), str(path)) from None
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink()
 
 
 def sheet(

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from checkpoint import container
 from errors import InputError
+from writing import whole_file
 
 STAMP = "cartoon-stylegan2"  # under the key `written_by` of our files
 MANIFEST = "manifest.jsonl"
@@ -45,27 +46,19 @@ def write(path: str | Path, contents: dict, manifest: bool = True, stamp: bool =
             raise NotFinite(f"{path}: not written, {name} holds NaN or Inf")
     path.parent.mkdir(parents=True, exist_ok=True)
     _check_space(path, sum(tensor.nbytes for _, tensor in _tensors(contents)) + SPARE)
-    digest = save_atomically(path, lambda file: torch.save(contents, file))
+    digest = _save(path, contents)
     if manifest:
         _note(path, digest, contents.get("iteration"))
 
 
-def save_atomically(path: Path, save: Callable[[BinaryIO], object]) -> str:
-    """Call save(file) on a temporary file that then takes the name `path`; its SHA-256 is returned."""
-    partial = path.with_name(path.name + ".partial")
+def _save(path: Path, contents: dict) -> str:
+    """As torch.save; returns the SHA-256 of what was written."""
     try:
-        with partial.open("wb") as file:
+        with whole_file(path, durable=True) as partial, partial.open("wb") as file:
             hashing = _HashingFile(file)
-            hashing.run(save)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except BaseException as error:
-        partial.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise InputError(f"{path}: not written ({error.strerror or error}), {_free(path)} free") from None
-        raise
-    _flush_folder(path.parent)
+            hashing.run(lambda file: torch.save(contents, file))
+    except OSError as error:
+        raise InputError(f"{path}: not written ({error.strerror or error}), {_free(path)} free") from None
     return hashing.digest.hexdigest()
 
 
@@ -172,15 +165,6 @@ def _free(path: Path) -> str:
 
 def _readable(size: int) -> str:
     return f"{size / 2**20:,.0f} MiB"
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make a rename last through a power failure."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _note(path: Path, digest: str, iteration: int | None) -> None:

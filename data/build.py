@@ -22,6 +22,7 @@ import lmdb
 
 from data import store
 from errors import InputError
+from writing import flush_folder
 
 BATCH = 64  # files a commit; one commit for each would be 50 times slower
 SMALLEST = 2**16  # bytes, that a new environment and the pages around any commit need
@@ -105,7 +106,7 @@ class Build:
             _remove(self._replaced)
             os.rename(self.out, self._replaced)
         os.rename(self.partial, self.out)
-        _flush_folder(self.out.parent)
+        flush_folder(self.out.parent)
         _remove(self._replaced)
 
     def discard(self) -> None:
@@ -204,10 +205,3 @@ def _remove(folder: Path) -> None:
     """Delete a data set of ours, and nothing that is anything else."""
     if folder.is_dir() and not set(os.listdir(folder)) - OURS:
         shutil.rmtree(folder)
-
-
-def _flush_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    with contextlib.suppress(OSError):  # some file systems flush files only
-        os.fsync(handle)
-    os.close(handle)

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from PIL import Image
 
-import cli
 from data.decode import Decoded, Unreadable
 from data.moving import Moving
 from data.sources import Single, open_source, tally
 from errors import InputError
+from writing import write_text
 
 LOG = "pictures.txt"
 DAY = 86400  # seconds: so far apart, frames are the first one alone
@@ -66,7 +66,7 @@ class Album:
         more = [f"... and {len(lines) - SHOWN} more, listed in {folder / LOG}"] if len(lines) > SHOWN else []
         print("\n".join([*lines[:SHOWN], *more, closing]))
         folder.mkdir(parents=True, exist_ok=True)
-        cli.write_text(folder / LOG, "\n".join([*lines, closing, ""]))
+        write_text(folder / LOG, "\n".join([*lines, closing, ""]))
 
     def _list(self, path: Path) -> None:
         try:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 import cli
 import progress
 from errors import InputError
+from writing import write_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -106,7 +107,7 @@ def main(args: argparse.Namespace) -> Path:
     print(summary(taken, album, args))
     cli.save_command(args, args.out)
     record = {"crops": taken, "left out": dict(album.left_out), "passed over": album.passed_over}
-    cli.write_text(args.out / "align.json", json.dumps(record, indent=1, ensure_ascii=False))
+    write_text(args.out / "align.json", json.dumps(record, indent=1, ensure_ascii=False))
     if legend := lettering.legend([Path(name).name for name, _ in thumbnails]):
         print(legend)
     for path in contact_sheets(thumbnails, args.out):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import cli
 from errors import InputError
+from writing import whole_file
 
 LAYOUTS = ("reference", "bare", "nvidia", "safetensors")
 
@@ -82,15 +83,13 @@ def _write(source, to: str, args) -> None:
 
 
 def _write_safetensors(path: Path, tensors: dict, metadata: dict[str, str]) -> None:
-    from checkpoint.write import save_atomically
-
     try:
         from safetensors.torch import save
     except ImportError:
         raise InputError(f"{path}: writing safetensors needs a package: pip install -e .[export]") from None
     data = save({name: tensor.contiguous().clone() for name, tensor in tensors.items()}, metadata)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_atomically(path, lambda file: file.write(data))
+    with whole_file(path, durable=True) as partial:
+        partial.write_bytes(data)
 
 
 def _halved(value):

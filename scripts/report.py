@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 import cli
 from errors import InputError
+from writing import write_text
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -60,7 +61,6 @@ def parser() -> cli.Parser:
 
 
 def main(args: argparse.Namespace) -> Path:
-    import utils
     from training import report
 
     options = read_options(args.run)
@@ -87,8 +87,7 @@ def main(args: argparse.Namespace) -> Path:
         sections="\n".join(f'<section id="{anchor(n)}"><h2>{n}</h2>\n{body}</section>' for n, body in sections.items()),
     )
     path = args.out or args.run / "report.html"
-    with utils.whole_file(path) as partial:
-        partial.write_text(page, "utf-8")
+    write_text(path, page)
     return path
 
 

@@ -249,18 +249,6 @@ def test_an_existing_file_is_a_path(tmp_path, capsys):
         assert f"--recipe: {missing}: no such file" in refusal(capsys, "--recipe", missing)
 
 
-def test_a_text_that_cannot_be_written_is_named(tmp_path, monkeypatch):
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patched, pytest.raises(OSError) as caught:
-        patched.setattr(Path, "write_text", full)
-        cli.write_text(tmp_path / "menu.txt", "soup")
-    assert caught.value.filename == str(tmp_path / "menu.txt")
-    cli.write_text(tmp_path / "menu.txt", "soup\udcff")
-    assert (tmp_path / "menu.txt").read_bytes() == b"soup\xff"
-
-
 def raising(error: BaseException):
     def main(_):
         raise error

@@ -234,7 +234,7 @@ def test_stop_between_any_two_steps_is_made_good_by_a_rerun(step, many, whole, t
     with monkeypatch.context() as patched, pytest.raises(Stop):
         patched.setattr(build.Build, "_commit", before(build.Build._commit))  # 4 of these
         patched.setattr(build.os, "rename", before(os.rename))  # 2
-        patched.setattr(build, "_flush_folder", before(build._flush_folder))
+        patched.setattr(build, "flush_folder", before(build.flush_folder))
         prepare("--out", out, "--size", "8,16", "--overwrite", many)
     assert not out.exists() or contents(out) in (old, whole)
     assert contents(prepare("--out", out, "--size", "8,16", "--overwrite", many)) == whole

@@ -120,14 +120,6 @@ def test_a_full_disk_leaves_the_old_picture_and_no_half_one(tmp_path, suffix):
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [f"a.{suffix}"]
 
 
-@pytest.mark.parametrize("make, word", [(Path.mkdir, "a folder"), (os.mkfifo, "no ordinary file")])
-def test_a_whole_file_replaces_nothing_but_files(tmp_path, make, word):
-    make(tmp_path / "there")
-    with pytest.raises(InputError, match=f"there: is {word}"), utils.whole_file(tmp_path / "there"):
-        raise AssertionError("refused before the work")
-    assert [path.name for path in tmp_path.iterdir()] == ["there"]
-
-
 def test_names_of_rows_that_cannot_be_written_are_numbered_by_network():
     names = utils._Layout((128, 128), 4, 1, (), ["Zoë", "日本", "Zoë", "日本"], "").row_names
     assert names == ["Zoë", "#2", "Zoë", "#2"]

@@ -19,7 +19,6 @@ from PIL import Image
 from torch import Tensor
 
 import animation
-import cli
 import progress
 import utils
 from errors import InputError
@@ -28,6 +27,7 @@ from running.guard import memory_used
 from running.loggers import Loggers
 from training.setup import Run
 from training.symptoms import Symptoms
+from writing import write_text
 
 LOSSES = ("d", "g", "r1", "path", "structure")  # the order on the progress line; terms of other methods follow
 NO_LOSSES = {"real_score", "fake_score", "path_length", "r_t"}
@@ -69,9 +69,9 @@ class Report:
         if not quiet:
             folder.mkdir(parents=True, exist_ok=True)
             self.log_file = (folder / "log.txt").open("a")
-            cli.write_text(folder / "options.json", json.dumps(run.options(), indent=2))
+            write_text(folder / "options.json", json.dumps(run.options(), indent=2))
             if group := parallel.group_name():
-                cli.write_text(folder / GROUP_FILE, group)
+                write_text(folder / GROUP_FILE, group)
             self.loggers = Loggers(run.args, folder, run.options())
 
     def say(self, text: str) -> None:
@@ -109,9 +109,7 @@ class Report:
             line for line in read_statistics(stats) if line["iteration"] <= self.first and line["iteration"] % self.every == 0
         ]
         if stats.exists():  # replaced as a whole: a full disk must not cost the lines that are there
-            partial = stats.with_name(stats.name + ".partial")
-            partial.write_text("".join(f"{json.dumps(line)}\n" for line in kept))
-            partial.replace(stats)
+            write_text(stats, "".join(f"{json.dumps(line)}\n" for line in kept))
         for path in sample_files(self.folder):
             if int(path.stem) > self.first:
                 path.unlink()
