@@ -15,12 +15,13 @@ from pathlib import Path
 
 import cli
 from errors import InputError
+from training import augmentation
 from training.transfer import METHODS
 from training.transfer.presets import PRESETS, preset_flags
 
 SIZES = tuple(2**k for k in range(3, 11))
 COMPANIONS = {  # {name of a flag: that of the flag without which it does nothing}
-    **{"augment_p": "augment", "ada_target": "augment", "ada_length": "augment"},
+    **dict(augmentation.COMPANIONS),
     **{"eval": "eval_every", "eval_features": "eval_every", "eval_n": "eval_every"},
     **{name: needed for method in METHODS for name, needed in method.companions},
 }
@@ -55,12 +56,7 @@ def parser() -> cli.Parser:
     for method in METHODS:
         method.add_arguments(methods)
 
-    add = parser.add_argument_group("augmentation (ADA)").add_argument
-    add("--augment", action="store_true", help="augment what the discriminator sees, as much as it needs")
-    add("--augment_p", type=fraction, default=0.0, metavar="P", help="with --augment: fix the probability (default: adaptive)")
-    add("--ada_target", type=fraction, default=0.6, metavar="X", help="r_t to hold (default: 0.6)")
-    add("--ada_length", type=count, default=500_000, metavar="N", help="images for p from 0 to 1 (default: 500000)")
-    add("--ada_every", help=argparse.SUPPRESS)  # published, and without effect there as well
+    augmentation.add_arguments(parser.add_argument_group("augmentation"))
 
     add = parser.add_argument_group("optimisation").add_argument
     add("--batch", type=count, default=16, metavar="N", help="images per step for each process (default: 16)")

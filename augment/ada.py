@@ -1,9 +1,9 @@
 """How much to augment: p rises while the discriminator overfits (Karras et al. 2020, arXiv 2006.06676, Sec. 3).
 
-    controller = AdaptiveP(target=0.6, length=500_000)
+    ada = Ada(target=0.6, length=500_000)
     for real in batches:
-        real_pred = discriminator(augment(real, controller.p))
-        controller.update(real_pred)
+        real_pred = discriminator(ada(real))
+        ada.update(real_pred)
 
 The sign of the logits for real images tells: it is balanced in the beginning, and all positive when they are known by heart.
 """
@@ -13,9 +13,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from augment.base import Augmentation
+from augment.pipeline import augment
 
-class AdaptiveP:
-    """Keeps r_t = E[sign(D(real))] near `target` (Eq. 1) by moving p.
+
+class Ada(Augmentation):
+    """The pipeline of `augment` with a probability p that keeps r_t = E[sign(D(real))] near `target` (Eq. 1).
 
     target:   r_t above it means overfitting, and p rises; at or below it p falls
     length:   number of real images in which p can go from 0 to 1
@@ -25,6 +28,8 @@ class AdaptiveP:
 
     Counts in tensors that are updated in place, so that a CUDA graph can do it. Raises ValueError for numbers out of range.
     """
+
+    name = "ada"
 
     def __init__(
         self,
@@ -46,6 +51,9 @@ class AdaptiveP:
         self._p = torch.tensor(fixed_p, dtype=torch.float64)
         self._r_t, self._sign_sum, self._count, self._updates = torch.zeros(4, dtype=torch.float64).unbind()
 
+    def __call__(self, images: Tensor, rng: torch.Generator | None = None) -> Tensor:
+        return augment(images, self.p, rng)
+
     @property
     def p(self) -> float | Tensor:
         """The probability to augment with, 0 to 1. On a GPU a tensor, [], for which nobody waits."""
@@ -61,7 +69,7 @@ class AdaptiveP:
         """All that `update` changes, in place."""
         return self._p, self._r_t, self._sign_sum, self._count, self._updates
 
-    def to(self, device: torch.device | str) -> "AdaptiveP":
+    def to(self, device: torch.device | str) -> "Ada":
         """Count on the discriminator's device."""
         self._p, self._r_t, self._sign_sum, self._count, self._updates = (tensor.to(device) for tensor in self.tensors)
         return self
@@ -81,6 +89,9 @@ class AdaptiveP:
         self._r_t.copy_(torch.where(full, r_t, self._r_t))
         for counted in (self._sign_sum, self._count, self._updates):
             counted *= ~full
+
+    def figures(self) -> dict[str, float]:
+        return {"p": float(self.p)}
 
     def state_dict(self) -> dict[str, float | int]:
         """Plain values, with which the next run goes on exactly.

@@ -37,6 +37,10 @@ class Draw:
         """One of two numbers, at even odds."""
         return first + (second - first) * self.bernoulli(0.5)
 
+    def integers(self, first: int, last: int) -> Tensor:
+        """Whole numbers, [batch], both ends among them."""
+        return torch.randint(first, last + 1, self._shape(None), generator=self.generator, device=self.device)
+
     def bernoulli(self, chance: float | Tensor) -> Tensor:
         """True with probability `chance`."""
         return torch.rand(self.batch, generator=self.generator, device=self.device) < chance

@@ -119,7 +119,7 @@ STILL_SPELLED = {
     "training/transfer/freeze_d.py",
     "training/transfer/freeze_fc.py",
     "training/transfer/freeze_g.py",
-    "training/transfer/freeze_sg.py",
+    "training/transfer/freeze_style.py",
     "training/transfer/structure_loss.py",
     "utils.py",
     "vision/perceptual.py",

@@ -208,7 +208,7 @@ def changing(state: TrainingState) -> Iterator[Tensor]:
     """Every tensor that a step may change, each in place."""
     yield state.mean_path_length
     yield from state.guard.tensors
-    yield from state.ada.tensors if state.ada else ()
+    yield from state.augmentation.tensors
     for optimizer in (state.g_optim, state.d_optim):
         for parameter, moments in optimizer.state.items():
             yield from (parameter, *moments.values())

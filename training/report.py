@@ -167,7 +167,7 @@ class Report:
         line |= {name: float(total) / int(self.counts[name]) for name, total in self.sums.items() if self.counts[name]}
         others = sorted(set(self.sums) - {*LOSSES, *NO_LOSSES})
         line |= {"terms": others} if others else {}
-        line |= {"p": float(state.ada.p)} if state.ada else {}
+        line |= state.augmentation.figures()
         line |= self.run.evaluation.latest if self.run.evaluation else {}
         line |= {"skipped": int(state.guard.total)} if state.guard.total else {}
         line |= {

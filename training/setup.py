@@ -13,7 +13,6 @@ from torch import Tensor
 
 import checkpoint
 import utils
-from augment import AdaptiveP
 from checkpoint import Architecture, Checkpoint
 from data.store import is_store
 from dataset import Batches, Images, open_images, stored_sizes
@@ -21,6 +20,7 @@ from errors import InputError
 from model import Discriminator, Generator, channel_table
 from running import loggers, parallel
 from running.evaluation import Evaluation
+from training import augmentation
 from training.state import Settings, TrainingState, new_state
 from training.steps import Latents, draw_latents
 from training.transfer import METHODS, TransferMethod
@@ -108,9 +108,7 @@ def prepare(
         discriminator,
         methods,
         source=source,
-        ada=AdaptiveP(args.ada_target, args.ada_length, fixed_p=args.augment_p, reduce=parallel.total)
-        if args.augment
-        else None,
+        augmentation=augmentation.from_args(args),
         seed=args.seed,
         device=device,
     )

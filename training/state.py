@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from augment import AdaptiveP
+from augment import Augmentation
 from checkpoint import BlendedGenerator
 from errors import InputError
 from model import Discriminator, Generator
@@ -42,7 +42,7 @@ class TrainingState:
     g_optim: torch.optim.Adam
     d_optim: torch.optim.Adam
     methods: Sequence[TransferMethod]
-    ada: AdaptiveP | None
+    augmentation: Augmentation
     host_rng: torch.Generator  # decisions: mixing, and where
     rng: torch.Generator  # z, noise and augmentation, on the device
     mean_path_length: Tensor
@@ -67,8 +67,8 @@ class TrainingState:
             "g_ema": self.g_ema.state_dict(),
             "g_optim": self.g_optim.state_dict(),
             "d_optim": self.d_optim.state_dict(),
-            "ada_aug_p": float(self.ada.p) if self.ada else 0.0,
-            "ada": parallel.gather(self.ada.state_dict()) if self.ada else None,
+            "ada_aug_p": self.augmentation.figures().get("p", 0.0),
+            **self._own_of_augmentation(),
             "iteration": self.iteration,
             "mean_path_length": self.mean_path_length.clone(),
             "guard": self.guard.state_dict(),
@@ -95,8 +95,9 @@ class TrainingState:
             "mean_path_length": self.mean_path_length.copy_,
             "guard": lambda entry: self.guard.load_state_dict(entry, self.device),
         }
-        begun = self.ada and _entry(saved, "ada") is not None  # else --augment is new, and p begins at its start
-        own_loads = {"rng": self._set_random_numbers} | ({"ada": self.ada.load_state_dict} if begun else {})
+        own_loads = {"rng": self._set_random_numbers}
+        if saved.get(self.augmentation.name) is not None:  # else it is new, and begins at its start
+            own_loads[self.augmentation.name] = self.augmentation.load_state_dict
         self.iteration = _entry(saved, "iteration")
         for key, load in (loads | own_loads).items():
             try:
@@ -108,6 +109,11 @@ class TrainingState:
         for optimizer in (self.g_optim, self.d_optim):
             for group in optimizer.param_groups:
                 group.update(lr=optimizer.defaults["lr"], betas=optimizer.defaults["betas"])
+
+    def _own_of_augmentation(self) -> dict[str, object]:
+        """Of every rank, where the augmentation has a state; "ada" is there for whoever reads our files."""
+        own = self.augmentation.state_dict()
+        return {"ada": None} | ({self.augmentation.name: parallel.gather(own)} if own else {})
 
     def _set_random_numbers(self, entry: dict[str, Tensor]) -> None:
         self.host_rng.set_state(entry["host"])
@@ -137,7 +143,7 @@ def new_state(
     methods: Sequence[TransferMethod],
     *,
     source: Generator | None = None,
-    ada: AdaptiveP | None = None,
+    augmentation: Augmentation | None = None,
     seed: int = 0,
     device: torch.device | str = "cpu",
 ) -> TrainingState:
@@ -160,7 +166,7 @@ def new_state(
         lazy_adam(generator, settings.lr, settings.g_reg_every if settings.path_regularize else None),
         lazy_adam(discriminator, settings.lr, settings.d_reg_every if settings.r1 else None),
         methods,
-        ada and ada.to(device),
+        (augmentation or Augmentation()).to(device),
         torch.Generator().manual_seed(seed),
         torch.Generator(device).manual_seed(seed + 1),
         torch.zeros((), device=device),

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from augment import augment
 from model import Generator
 from running import parallel
 from training import losses
@@ -56,8 +55,7 @@ def discriminator_step(state: TrainingState, reals: Sequence[Tensor], latents: S
             fake = state.generator.synthesis(w, drawn.noise)
         fake_pred = state.discriminator(augmented(state, fake))
         real_pred = state.discriminator(augmented(state, real))
-        if state.ada:
-            state.ada.update(real_pred)
+        state.augmentation.update(real_pred)
         d = losses.discriminator_loss(real_pred, fake_pred)
         overfitting = real_pred.sign().mean()  # r_t of Karras et al. 2020 (ADA), Eq. 1
         return d, {"d": d, "real_score": real_pred.mean(), "fake_score": fake_pred.mean(), "r_t": overfitting}
@@ -139,7 +137,7 @@ def style_codes(state: TrainingState, generator: Generator, drawn: Latents) -> t
 
 def augmented(state: TrainingState, images: Tensor) -> Tensor:
     """The images as the discriminator sees them."""
-    return augment(images, state.ada.p, state.rng) if state.ada else images
+    return state.augmentation(images, state.rng)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from augment import AdaptiveP, transform
+from augment import Ada, transform
 from augment.color import sample_color
 from augment.draw import Draw
 from augment.geometric import SYM6, apply_geometric, sample_geometric
@@ -145,7 +145,7 @@ def test_vectors_statistics_of_own_draws(folder):
 @for_each_folder("ada")
 def test_vectors_adaptive_p(folder):
     recorded = load(folder, "adaptive")
-    controller = AdaptiveP(recorded["target"], recorded["length"], recorded["update_every"])
+    controller = Ada(recorded["target"], recorded["length"], recorded["update_every"])
     for logits, p, r_t in zip(recorded["logits"], recorded["p_after"], recorded["rt_after"], strict=True):
         controller.update(logits)
         assert controller.p == pytest.approx(p.item(), abs=1e-6)

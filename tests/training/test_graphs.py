@@ -10,7 +10,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from augment import AdaptiveP, geometric
+from augment import Ada, Augmentation, DiffAugment, geometric
 from tests.commands import assert_same
 from tests.networks import tiny_discriminator, tiny_generator
 from training import graphs, steps
@@ -136,7 +136,7 @@ class StandIn:
         assert recording.generators.keys() <= {graph.generator._cdata}
 
 
-class OnDevice(AdaptiveP):
+class OnDevice(Ada):
     """As on a GPU: nobody looks at p."""
 
     @property
@@ -164,7 +164,7 @@ def same_margins(monkeypatch):
     monkeypatch.setattr(geometric, "_being_recorded", lambda images: True)
 
 
-def state_of(*methods, seed=0, ada=None, device="cpu", **settings):
+def state_of(*methods, seed=0, augmentation=None, device="cpu", **settings):
     defaults = {"d_reg_every": 2, "g_reg_every": 2, "mixing": 0.5}
     return new_state(
         Settings(**defaults | settings),
@@ -172,7 +172,7 @@ def state_of(*methods, seed=0, ada=None, device="cpu", **settings):
         tiny_discriminator(seed=2),
         methods,
         source=tiny_generator(seed=1),
-        ada=ada,
+        augmentation=augmentation,
         seed=seed,
         device=device,
     )
@@ -208,9 +208,10 @@ CASES = {
     "FreezeSG": {"methods": [FreezeG(1, train_mapping=True), FreezeStyle(2)]},
     "structure loss": {"methods": [StructureLoss(2)]},
     "structure loss of features": {"methods": [StructureLoss(2, target="features"), FreezeStyle(2)]},
-    "adaptive ADA": {"ada": {"length": 64, "interval": 3, "target": -0.5}},
-    "fixed ADA": {"ada": {"fixed_p": 0.6, "interval": 3}},
-    "accumulated": {"accumulate": 2, "ada": {"length": 64, "interval": 3, "target": -0.5}},
+    "adaptive ADA": {"augmentation": lambda: OnDevice(length=64, interval=3, target=-0.5)},
+    "fixed ADA": {"augmentation": lambda: OnDevice(fixed_p=0.6, interval=3)},
+    "accumulated": {"accumulate": 2, "augmentation": lambda: OnDevice(length=64, interval=3, target=-0.5)},
+    "DiffAugment": {"augmentation": DiffAugment},
     "bf16": {"precision": torch.bfloat16},
 }
 
@@ -219,7 +220,7 @@ CASES = {
 def test_training_with_graphs_is_training_without(case, said):
     def run(taken):
         state = state_of(
-            *case.get("methods", ()), ada=OnDevice(**case["ada"]) if "ada" in case else None, mixing=case.get("mixing", 0.5)
+            *case.get("methods", ()), augmentation=case.get("augmentation", Augmentation)(), mixing=case.get("mixing", 0.5)
         )
         state.generator.compute_dtype = state.discriminator.compute_dtype = case.get("precision")
         return train(state, taken, 10, case.get("accumulate", 1)), state
@@ -228,8 +229,8 @@ def test_training_with_graphs_is_training_without(case, said):
     assert said == []
     assert found == expected
     assert_same(state.state_dict(), without.state_dict())
-    if state.ada and not state.ada.fixed_p:
-        assert state.ada.p > 0.2, "p has moved while graphs ran"
+    if isinstance(state.augmentation, Ada) and not state.augmentation.fixed_p:
+        assert state.augmentation.p > 0.2, "p has moved while graphs ran"
     assert state.mean_path_length > 0
 
 
@@ -293,9 +294,9 @@ def without_an_update(state, step):
         (without_an_update, "the update is 0 with the graph"),
     ],
 )
-@pytest.mark.parametrize("ada", [None, {"length": 64, "interval": 3, "target": -0.5}], ids=["", "ada"])
-def test_a_graph_that_fails_is_said_once_and_leaves_no_trace(record, reason, ada, said):
-    state, without = (state_of(ada=ada and OnDevice(**ada)) for _ in range(2))
+@pytest.mark.parametrize("case", ["plain", "adaptive ADA"])
+def test_a_graph_that_fails_is_said_once_and_leaves_no_trace(record, reason, case, said):
+    state, without = (state_of(augmentation=CASES[case].get("augmentation", Augmentation)()) for _ in range(2))
     found, expected = train(state, graphed(said, record), 10), train(without, steps, 10)
     assert found == expected
     assert_same(state.state_dict(), without.state_dict())
@@ -313,7 +314,7 @@ def test_a_recording_that_breaks_off_anywhere_leaves_no_trace(share, said, monke
         finally:
             monkeypatch.setattr(Recording, "room", None)
 
-    state, without = (state_of(StructureLoss(2), ada=OnDevice(fixed_p=0.5)) for _ in range(2))
+    state, without = (state_of(StructureLoss(2), augmentation=OnDevice(fixed_p=0.5)) for _ in range(2))
     assert train(state, graphed(said, broken), 6) == train(without, steps, 6)
     assert_same(state.state_dict(), without.state_dict())
     assert len(said) == 4 and all("out of memory" in line for line in said)
@@ -375,9 +376,9 @@ class StaysOnTheDevice(TorchDispatchMode):
         return result
 
 
-@pytest.mark.parametrize("ada", [None, {}], ids=["", "ada"])
+@pytest.mark.parametrize("kind", [Augmentation, Ada, DiffAugment])
 @pytest.mark.parametrize("methods", [(), (FreezeG(1), FreezeStyle(2), StructureLoss(2))], ids=["", "methods"])
-def test_no_number_passes_between_host_and_device(methods, ada, monkeypatch):
+def test_no_number_passes_between_host_and_device(methods, kind, monkeypatch):
     """On tensors that hold no numbers, so that whoever looks at one raises."""
     build, upfirdn = sys.modules["op.build"], sys.modules["op.upfirdn2d"]
     build._define()
@@ -385,13 +386,12 @@ def test_no_number_passes_between_host_and_device(methods, ada, monkeypatch):
     monkeypatch.setattr(upfirdn, "_separated", lambda kernel: tuple(map(torch.ones, kernel.shape)))  # read once, before
     monkeypatch.setattr(sys.modules["augment.pipeline"], "_full_precision", lambda device: contextlib.nullcontext())
     monkeypatch.setattr(torch.optim.Adam, "step", lambda self: None)
-    state = state_of(*methods, ada=None if ada is None else AdaptiveP(**ada))
+    state = state_of(*methods, augmentation=kind())
     for network in (state.generator, state.discriminator, state.source):
         network.to("meta").compute_dtype = torch.bfloat16
     state.mean_path_length = state.mean_path_length.to("meta")
     state.rng = None
-    if state.ada:
-        state.ada.to("meta")
+    state.augmentation.to("meta")
     reals, latents = [torch.randn(4, 3, 16, 16, device="meta")], [steps.draw_latents(state, 4)]
     with StaysOnTheDevice():
         logs = steps.discriminator_step(state, reals, latents) | steps.r1_step(state, reals)
@@ -402,7 +402,7 @@ def test_no_number_passes_between_host_and_device(methods, ada, monkeypatch):
 @pytest.mark.parametrize("method", [None, LooksAtItsLoss()], ids=["", "one fails"])
 def test_the_recorder_registers_the_random_numbers_and_shares_memory(method, said, stand_in):
     methods = [method] if method else []
-    state, without = (state_of(*methods, ada=OnDevice(fixed_p=0.5)) for _ in range(2))
+    state, without = (state_of(*methods, augmentation=OnDevice(fixed_p=0.5)) for _ in range(2))
     stand_in.optimizers = state.g_optim, state.d_optim
     assert train(state, graphed(said, graphs.CudaRecorder()), 6) == train(without, steps, 6)
     assert_same(state.state_dict(), without.state_dict())
@@ -463,7 +463,7 @@ def test_margins_of_a_recording_change_the_losses_by_rounding_only(said, monkeyp
             stack.callback(entered.clear)
             return recorded(state, step)
 
-    state, without = (state_of(ada=OnDevice(fixed_p=0.6)) for _ in range(2))
+    state, without = (state_of(augmentation=OnDevice(fixed_p=0.6)) for _ in range(2))
     found, expected = train(state, graphed(said, record), 5), train(without, steps, 5)
     assert said == []
     for ours, theirs in zip(found, expected, strict=True):
@@ -478,7 +478,7 @@ def test_on_a_gpu_losses_with_and_without_graphs_agree(case, said, monkeypatch):
     def run(wanted):
         state = state_of(
             *case.get("methods", ()),
-            ada=AdaptiveP(**case["ada"]) if "ada" in case else None,
+            augmentation=case.get("augmentation", Augmentation)(),
             mixing=case.get("mixing", 0.5),
             device="cuda",
         )
@@ -500,7 +500,7 @@ def test_on_a_gpu_losses_with_and_without_graphs_agree(case, said, monkeypatch):
 
 @pytest.mark.cuda
 def test_on_a_gpu_a_step_that_reads_a_number_trains_on_without_a_graph(said):
-    state = state_of(LooksAtItsLoss(), ada=AdaptiveP(fixed_p=0.5), device="cuda")
+    state = state_of(LooksAtItsLoss(), augmentation=Ada(fixed_p=0.5), device="cuda")
     taken = graphs.training_steps(state, said.append)
     logs = train(state, taken, 10)
     assert len(said) == 1 and "generator_step" in said[0]

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from augment import AdaptiveP
+from augment import Ada, Augmentation
 from errors import InputError
 from running import loggers
 from running.guard import FiniteGuard
@@ -23,13 +23,15 @@ class FakeRun(SimpleNamespace):
     shown = property(lambda self: self.state.iteration * self.total_batch)
 
 
-def run_of(iteration: int = 0, ada: AdaptiveP | None = None) -> SimpleNamespace:
+def run_of(iteration: int = 0, augmentation: Augmentation | None = None) -> SimpleNamespace:
     """As much of a run as a report looks at: 8 images a step, 20 in the data set."""
     images = torch.arange(20, dtype=torch.uint8).mul(10)[:, None, None, None].expand(20, 3, 16, 16)
     return FakeRun(
         args=SimpleNamespace(iter=1000, n_sample=4, tensorboard=False, wandb=None, augment=False, command="python train.py"),
         evaluation=None,
-        state=SimpleNamespace(iteration=iteration, device=torch.device("cpu"), ada=ada, guard=FiniteGuard()),
+        state=SimpleNamespace(
+            iteration=iteration, device=torch.device("cpu"), augmentation=augmentation or Augmentation(), guard=FiniteGuard()
+        ),
         images=images,
         total_batch=8,
         options=lambda: {"lr": 0.002},
@@ -86,7 +88,7 @@ def test_a_line_tells_images_epochs_time_and_memory(tmp_path):
 
 
 def test_a_line_tells_the_augmentation(tmp_path):
-    report = Report(tmp_path, run_of(ada=AdaptiveP(fixed_p=0.25)), every=1)
+    report = Report(tmp_path, run_of(augmentation=Ada(fixed_p=0.25)), every=1)
     count_up(report, 1)
     assert statistics(tmp_path)[0]["p"] == 0.25
 

@@ -11,6 +11,7 @@ import torch
 
 import checkpoint
 import train
+from augment import Ada, Augmentation, DiffAugment
 from running import loggers, profiling
 from tests.commands import failure, run
 from tests.networks import tiny_discriminator, tiny_generator
@@ -134,10 +135,10 @@ APPLIED: list[tuple[list, dict[str, Callable[[Run, Path], bool]]]] = [
             "structure_loss": lambda run, folder: statistics(folder)[-1]["structure"] > 0,
             "structure_weight": lambda run, folder: run.state.methods[1].weight == 2,
             "structure_target": lambda run, folder: run.state.methods[1].target == "features",
-            "augment": lambda run, folder: run.state.ada is not None,
+            "augment": lambda run, folder: isinstance(run.state.augmentation, Ada),
             "augment_p": lambda run, folder: statistics(folder)[-1]["p"] == 0.5,
-            "ada_target": lambda run, folder: run.state.ada.target == 0.4,
-            "ada_length": lambda run, folder: run.state.ada.length == 9,
+            "ada_target": lambda run, folder: run.state.augmentation.target == 0.4,
+            "ada_length": lambda run, folder: run.state.augmentation.length == 9,
             "lr": lambda run, folder: run.state.g_optim.param_groups[0]["lr"] == pytest.approx(0.001 * 2 / 3),
             "r1": lambda run, folder: run.state.settings.r1 == 3,
             "d_reg_every": lambda run, folder: run.state.d_optim.param_groups[0]["lr"] == pytest.approx(0.001 * 2 / 3),
@@ -180,6 +181,10 @@ APPLIED: list[tuple[list, dict[str, Callable[[Run, Path], bool]]]] = [
             "profile": lambda run, folder: (folder / "profiled").exists(),
             "config": lambda run, folder: run.state.settings.lr == 0.003,
         },
+    ),
+    (
+        ["--augment", "--augment_kind", "diff"],
+        {"augment_kind": lambda run, folder: isinstance(run.state.augmentation, DiffAugment)},
     ),
     (["--dry_run"], {"dry_run": lambda run, folder: checkpoints(folder) == {"000002"}}),
 ]
@@ -271,7 +276,7 @@ def test_false_in_a_file_of_flags_turns_a_saved_flag_off(places, go_on, tmp_path
     go_on("--no_flip", "--augment", "--structure_loss", 2, "--iter", 3)
     (tmp_path / "off.toml").write_text("no_flip = false\naugment = false\nstructure_loss = false\n")
     again = go_on("--config", tmp_path / "off.toml")
-    assert again.batches.flip and again.state.ada is None and len(again.state.methods) == 1
+    assert again.batches.flip and type(again.state.augmentation) is Augmentation and len(again.state.methods) == 1
     assert "Changed: --augment False (was True)" in capsys.readouterr().out
 
 

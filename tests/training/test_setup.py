@@ -9,6 +9,7 @@ import torch
 import checkpoint
 import prepare_data
 import train
+from augment import Ada, Augmentation, DiffAugment
 from errors import InputError
 from running import parallel
 from tests.commands import run
@@ -90,11 +91,12 @@ def test_every_number_of_the_loop_is_set_by_the_flag_of_its_name(prepared, field
 
 
 def test_the_flags_of_the_augmentation_reach_its_controller(prepared):
-    ada = prepared(*NEW, "--augment", "--ada_target", 0.25, "--ada_length", 900).state.ada
+    ada = prepared(*NEW, "--augment", "--ada_target", 0.25, "--ada_length", 900).state.augmentation
     assert (ada.target, ada.length, ada.fixed_p, ada.p) == (0.25, 900, 0, 0)
-    fixed = prepared(*NEW, "--augment", "--augment_p", 0.5).state.ada
+    fixed = prepared(*NEW, "--augment", "--augment_p", 0.5).state.augmentation
     assert (fixed.fixed_p, fixed.p) == (0.5, 0.5)
-    assert prepared(*NEW).state.ada is None
+    assert type(prepared(*NEW).state.augmentation) is Augmentation
+    assert type(prepared(*NEW, "--augment", "--augment_kind", "diff").state.augmentation) is DiffAugment
 
 
 def test_the_flags_of_the_methods_freeze_layers_of_the_networks_in_training(prepared, source):
@@ -110,7 +112,9 @@ def test_a_preset_sets_what_was_left_open_and_says_so(prepared, source):
     assert (run.args.freezeG, run.args.freezeStyle, run.args.train_mapping, run.args.augment) == (2, 3, True, True)
     (said,) = [line for line in run.remarks if line.startswith("--preset")]
     assert "--freezeStyle 3" in said and "--augment " in said and "--freezeG" not in said
-    assert run.state.ada and [method.layers for method in run.state.methods if hasattr(method, "layers")] == [3]
+    assert isinstance(run.state.augmentation, Ada) and [
+        method.layers for method in run.state.methods if hasattr(method, "layers")
+    ] == [3]
 
 
 @pytest.mark.parametrize("preset", ["freezed", "freezeg", "freezesg", "structure"])
@@ -224,7 +228,7 @@ def test_what_is_told_of_a_run_are_plain_values_from_which_it_can_begin_anew(pre
 def test_adaptation_counts_the_images_of_all_processes(prepared, monkeypatch):
     """Of this one, whose discriminator takes 24 for generated, and of another one, which is sure of its 24."""
     monkeypatch.setattr(parallel, "total", lambda totals: totals + 24)
-    ada = prepared(*NEW, "--augment").state.ada
+    ada = prepared(*NEW, "--augment").state.augmentation
     for _ in range(8):
         ada.update(-torch.ones(3))
     assert ada.r_t == 0

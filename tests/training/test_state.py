@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 
-from augment import AdaptiveP
+from augment import Ada, Augmentation, DiffAugment
 from errors import InputError
 from tests.networks import tiny_discriminator, tiny_generator
 from training import steps
@@ -13,14 +13,14 @@ from training.state import Settings, lazy_adam, new_state
 from training.transfer import FreezeD, FreezeG
 
 
-def state_of(*methods, seed=0, ada=False, **settings):
+def state_of(*methods, seed=0, augmentation=None, **settings):
     return new_state(
         Settings(**settings),
         tiny_generator(seed=1),
         tiny_discriminator(seed=2),
         methods,
         source=tiny_generator(seed=1),
-        ada=AdaptiveP(fixed_p=0.3) if ada else None,
+        augmentation=augmentation,
         seed=seed,
     )
 
@@ -131,7 +131,7 @@ def test_random_numbers_follow_the_seed_alone():
 
 
 def test_a_state_is_saved_under_the_published_names():
-    saved = state_of(ada=True).state_dict()
+    saved = state_of(augmentation=Ada(fixed_p=0.3)).state_dict()
     assert list(saved)[:6] == ["g", "d", "g_ema", "g_optim", "d_optim", "ada_aug_p"]
     assert saved["ada_aug_p"] == 0.3
     assert state_of().state_dict()["ada_aug_p"] == 0
@@ -148,14 +148,14 @@ def test_the_centre_of_truncation_in_a_file_is_that_of_its_averaged_generator():
     assert (centre - averaged).norm() < (centre - current).norm() / 10
 
 
-@pytest.mark.parametrize("ada", [False, True])
-def test_a_state_goes_on_exactly_where_it_was_saved(ada):
-    state = state_of(ada=ada)
+@pytest.mark.parametrize("kind", [Augmentation, Ada, DiffAugment])
+def test_a_state_goes_on_exactly_where_it_was_saved(kind):
+    state = state_of(augmentation=kind())
     one_iteration(state)
     saved = copy.deepcopy(state.state_dict())
     expected = one_iteration(state)
 
-    again = state_of(seed=99, ada=ada)
+    again = state_of(seed=99, augmentation=kind())
     again.load_state_dict(saved)
     assert again.iteration == 1
     found = one_iteration(again)
@@ -187,13 +187,49 @@ DAMAGED = {
 
 @pytest.mark.parametrize("damaged", DAMAGED)
 def test_what_does_not_fit_is_named(damaged):
-    state = state_of(ada=True)
+    state = state_of(augmentation=Ada(fixed_p=0.3))
     with pytest.raises(InputError, match=f"^{damaged}: does not fit this run [^\\n]*$"):
         state.load_state_dict(state.state_dict() | {damaged: DAMAGED[damaged]})
 
 
-def test_augmentation_that_is_new_begins_at_its_start():
-    saved = copy.deepcopy(state_of().state_dict())
-    state = state_of(ada=True)
+@pytest.mark.parametrize("before", [Augmentation, DiffAugment])
+def test_augmentation_that_is_new_begins_at_its_start(before):
+    saved = copy.deepcopy(state_of(augmentation=before()).state_dict())
+    state = state_of(augmentation=Ada(interval=2))
     state.load_state_dict(saved)
-    assert state.ada.state_dict() == state_of(ada=True).ada.state_dict()
+    assert state.augmentation.state_dict() == Ada().state_dict()
+
+
+class Dims(Augmentation):
+    """Another one, as it would be added: darker with each batch of real images."""
+
+    name = "dims"
+
+    def __init__(self):
+        self.tensors = (torch.ones(()),)
+
+    def __call__(self, images, rng=None):
+        return images * self.tensors[0]
+
+    def update(self, real_pred):
+        self.tensors[0].mul_(0.5)
+
+    def figures(self):
+        return {"brightness": float(self.tensors[0])}
+
+    def state_dict(self):
+        return self.figures()
+
+    def load_state_dict(self, state):
+        self.tensors[0].fill_(state["brightness"])
+
+
+def test_another_augmentation_is_used_saved_and_restored():
+    state = state_of(augmentation=Dims())
+    logs = [one_iteration(state) for _ in range(2)]
+    assert state.augmentation.figures() == {"brightness": 0.25} and logs[1]["r1"] < logs[0]["r1"]
+    saved = copy.deepcopy(state.state_dict())
+    assert (saved["dims"], saved["ada"], saved["ada_aug_p"]) == ([{"brightness": 0.25}], None, 0.0)
+    again = state_of(augmentation=Dims())
+    again.load_state_dict(saved)
+    assert again.augmentation.figures() == {"brightness": 0.25}

@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 
-from augment import AdaptiveP
+from augment import Ada, Augmentation, ada
 from tests.networks import tiny_discriminator, tiny_generator
 from training import steps
 from training.state import Settings, new_state
@@ -15,10 +15,10 @@ REAL = torch.randn(4, 3, 16, 16, generator=torch.Generator().manual_seed(0))
 NETWORKS = ("generator", "discriminator", "g_ema", "source")
 
 
-def state_of(*methods, ada=None, **settings):
+def state_of(*methods, augmentation=None, **settings):
     """A state whose source differs from its generator, and of which no image is compared with another."""
     networks = tiny_generator(seed=1), tiny_discriminator(seed=2, stddev_group=1)
-    return new_state(Settings(**settings), *networks, methods, source=tiny_generator(seed=4), ada=ada, seed=3)
+    return new_state(Settings(**settings), *networks, methods, source=tiny_generator(seed=4), augmentation=augmentation, seed=3)
 
 
 def take(step, state, parts=1):
@@ -94,10 +94,14 @@ def test_path_lengths_are_averaged_over_micro_batches_too():
     torch.testing.assert_close(*[state.mean_path_length for state in states])
 
 
-def test_the_discriminator_sees_augmented_images_only(monkeypatch):
+class BlotsOut(Augmentation):
+    def __call__(self, images, rng=None):
+        return 0 * images
+
+
+def test_the_discriminator_sees_augmented_images_only():
     """An augmentation that blots everything out leaves nothing to tell apart, to penalise or to learn from."""
-    state = state_of(ada=AdaptiveP(fixed_p=1.0))
-    monkeypatch.setattr(steps, "augment", lambda images, p, rng: 0 * images)
+    state = state_of(augmentation=BlotsOut())
     logs = take("discriminator_step", state)
     torch.testing.assert_close(logs["real_score"], logs["fake_score"])
     assert take("r1_step", state)["r1"] == 0
@@ -108,8 +112,8 @@ def test_the_discriminator_sees_augmented_images_only(monkeypatch):
 
 def test_images_are_augmented_with_the_p_of_the_controller_and_the_random_numbers_of_the_run(monkeypatch):
     given = []
-    monkeypatch.setattr(steps, "augment", lambda images, p, rng: given.append((p, rng)) or images)
-    state = state_of(ada=AdaptiveP(fixed_p=0.25))
+    monkeypatch.setattr(ada, "augment", lambda images, p, rng: given.append((p, rng)) or images)
+    state = state_of(augmentation=Ada(fixed_p=0.25))
     for step in ("discriminator_step", "r1_step", "generator_step"):
         take(step, state)
     assert given == [(0.25, state.rng)] * 4  # real and fake images of the first step
@@ -117,13 +121,13 @@ def test_images_are_augmented_with_the_p_of_the_controller_and_the_random_number
 
 def test_adaptation_follows_the_logits_of_real_images():
     """A discriminator that is wrong about everything: generated images, which it sees first, are real to it."""
-    state = state_of(ada=AdaptiveP(interval=1, length=1000))
+    state = state_of(augmentation=Ada(interval=1, length=1000))
     sign = iter([1.0, -1.0])
     forward = state.discriminator.forward
     state.discriminator.forward = lambda images: next(sign) * (forward(images).abs() + 1)
     logs = take("discriminator_step", state)
     assert logs["fake_score"] > 1 and logs["real_score"] < -1
-    assert (state.ada.r_t, logs["r_t"]) == (-1, -1)
+    assert (state.augmentation.r_t, logs["r_t"]) == (-1, -1)
 
 
 def test_the_generator_is_fooling_and_the_discriminator_is_telling_apart():

@@ -1,4 +1,4 @@
-"""Ways to turn the source generator into the target: one idea, one file, listed here.
+"""Ways to turn the source generator into the target: one idea, one file, listed here. FreezeSG is FreezeG and FreezeStyle.
 
 To add one, see docs/adding-a-transfer-method.md.
 """
@@ -7,7 +7,7 @@ from training.transfer.base import GeneratorBatch, Term, TransferMethod
 from training.transfer.freeze_d import FreezeD
 from training.transfer.freeze_fc import FreezeFC
 from training.transfer.freeze_g import FreezeG
-from training.transfer.freeze_sg import FreezeStyle
+from training.transfer.freeze_style import FreezeStyle
 from training.transfer.structure_loss import StructureLoss
 
 METHODS: tuple[type[TransferMethod], ...] = (FreezeD, FreezeG, FreezeFC, FreezeStyle, StructureLoss)

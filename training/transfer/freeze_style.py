@@ -1,6 +1,6 @@
-"""FreezeSG's half of its own: the coarse layers take their style from the source (Back 2021, arXiv 2106.12445, Sec. 3.1).
+"""FreezeStyle: the coarse layers take their style from the source (Back 2021, arXiv 2106.12445, Sec. 3.1).
 
-The other half, frozen coarse layers, is FreezeG: `--freezeStyle 3 --freezeG 3 --train_mapping`.
+FreezeSG is FreezeStyle and FreezeG, which freezes the coarse layers: `--freezeStyle 3 --freezeG 3 --train_mapping`.
 """
 
 from __future__ import annotations
