@@ -212,8 +212,7 @@ def load(album: Album, size: int) -> dict[int, Tensor]:
         pixels = torch.from_numpy(np.array(square(picture, size)))
         found[number] = utils.from_pixels(pixels.permute(2, 0, 1)[None])
     if not found:
-        name, reason = album.left_out[0]
-        raise InputError(f"none of {len(album)} photos can be used; " * (len(album) > 1) + f"{name}: {reason}")
+        raise album.unusable("none of")
     return found
 
 

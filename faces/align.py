@@ -9,8 +9,6 @@ Points and squares are in pixels of the picture; the corner of the first pixel i
 an array [4, 2]: the corners that become top left, bottom left, bottom right and top right.
 """
 
-import csv
-import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -37,7 +35,11 @@ FACE, EYES = "haarcascade_frontalface_default.xml", ("haarcascade_eye.xml", "haa
 
 
 class NoFace(ValueError):
-    """No face there. The message says what to do."""
+    """No face there. The message says why."""
+
+
+class NotFound(NoFace):
+    """`Finder` sees none, where a person may."""
 
 
 class Face(NamedTuple):
@@ -144,28 +146,27 @@ class Finder:
     """Faces and eyes by the Haar cascades of OpenCV (Viola and Jones 2001), which come with its package.
 
     cascade: the XML file of another face cascade, say for drawings; then `boxes` finds them, without eyes
-    flag:    what names it
     Raises InputError where the package is missing, or the file is no cascade.
     """
 
-    def __init__(self, cascade: Path | None = None, flag: str = ""):
-        self.cv2, self._flag = _opencv(), flag
+    def __init__(self, cascade: Path | None = None):
+        self.cv2 = _opencv()
         shipped = Path(self.cv2.data.haarcascades)
         self.face = self._cascade(cascade or shipped / FACE)
         self.eyes = [self._cascade(shipped / name) for name in EYES]
 
     def boxes(self, picture: Image.Image) -> list[Box]:
-        """Of all faces, the largest first. Raises NoFace."""
+        """Of all faces, the largest first. Raises NotFound."""
         scale = min(1.0, LONGEST / max(picture.size))
         grey = self.cv2.equalizeHist(_grey(picture, scale))
         found = self.face.detectMultiScale(grey, scaleFactor=1.1, minNeighbors=5, minSize=(24, 24))
         boxes = [Box(*(float(value) / scale for value in box)) for box in found]
         if not boxes:
-            raise NoFace("no face found; give its box (--boxes)")
+            raise NotFound("no face found")
         return sorted(boxes, key=lambda box: -box.width)
 
     def faces(self, picture: Image.Image) -> list[Face]:
-        """With their eyes, the largest first. Raises NoFace.
+        """With their eyes, the largest first. Raises NotFound.
 
         A picture is also searched turned by up to 40 degrees; and by quarters, on its side or its head, where there is no
         face, or only one that may be none.
@@ -178,8 +179,7 @@ class Finder:
             found = turned if turned.pairs else found
         if found.pairs:
             return [Face(*(tuple((point / scale).tolist()) for point in pair)) for pair in found.pairs]
-        remedy = "give two eye points (--eyes), or --no_align for a picture that is cut already"
-        raise NoFace(f"no face with two visible eyes found; {remedy}")
+        raise NotFound("no face with two visible eyes found")
 
     def _search(self, grey: np.ndarray, turns: Sequence[float], sure: int = 10) -> Found:
         """At the first of the turns, in degrees, that shows a face; `sure` is asked of those that are not upright."""
@@ -235,116 +235,16 @@ class Finder:
         return np.array([x + column + 0.5, y + row + 0.5])
 
     def _cascade(self, path: Path):
-        named = f"{self._flag} {path}".lstrip()
         try:
             with path.open("rb"):
                 cascade = self.cv2.CascadeClassifier(str(path))
         except OSError as error:
-            raise InputError(f"{named}: {error.strerror or error}") from None
+            raise InputError(f"{path}: {error.strerror or error}") from None
         except (self.cv2.error, SystemError):
             cascade = None
         if cascade is None or cascade.empty():
-            raise InputError(f"{named}: not a cascade that OpenCV can read")
+            raise InputError(f"{path}: not a cascade that OpenCV can read")
         return cascade
-
-
-def of(table: dict, name: str):
-    """What `read_faces` or `read_boxes` holds for a picture, by its path or by its name alone; None for nothing."""
-    return table.get(name, table.get(Path(name).name))
-
-
-def parse_eyes(text: str) -> Face:
-    """The first is the left eye of the upright face: so a photo may lie on its side, or stand on its head.
-
-    >>> parse_eyes("205,102,247,104")
-    Face(left_eye=(205.0, 102.0), right_eye=(247.0, 104.0), mouth=None)
-    """
-    try:
-        points = np.array([float(value) for value in text.split(",")])
-        if len(points) != 4 or not np.isfinite(points).all():
-            raise ValueError
-    except ValueError:
-        raise InputError(f"--eyes {text}: expected two points x,y,x,y in pixels") from None
-    return Face(*(tuple(point) for point in points.reshape(2, 2).tolist()))
-
-
-def remark_on(face: Face) -> str:
-    """A line for eyes that were given from right to left, "" for others."""
-    across, down = np.subtract(face.right_eye, face.left_eye)
-    if -across <= abs(down):
-        return ""
-    return "--eyes: the first is right of the second, so the photo is taken to stand on its head; if not, give the other first"
-
-
-def read_faces(path: Path) -> dict[str, Face]:
-    """Landmarks by file name: CSV lines `file,x,y,x,y,...`, or JSON {file: [[x, y], ...]}.
-
-    2 points: eyes. 3: eyes, mouth. 5: eyes, nose, both corners of the mouth. 68: dlib's.
-    """
-    if path.suffix.lower() == ".json":
-        table = _json(path)
-    else:
-        table = {name: np.reshape(values, (-1, 2)) if len(values) % 2 == 0 else [] for name, values in _csv(path)}
-    faces = {}
-    for name, points in table.items():
-        try:
-            faces[name] = _face(np.array(points, float))
-        except (ValueError, TypeError) as error:
-            raise InputError(f"--landmarks {path}: {name}: {error}") from None
-    return faces
-
-
-def read_boxes(path: Path) -> dict[str, list[Box]]:
-    """Boxes by file name: CSV lines `file,x,y,width,height`; several lines for several faces."""
-    boxes: dict[str, list[Box]] = {}
-    for name, values in _csv(path, "--boxes"):
-        if len(values) != 4 or min(values[2:]) <= 0:
-            raise InputError(f"--boxes {path}: {name}: expected x,y,width,height, found {','.join(f'{v:g}' for v in values)}")
-        boxes.setdefault(name, []).append(Box(*values))
-    return boxes
-
-
-def _face(points: np.ndarray) -> Face:
-    if points.ndim != 2 or points.shape[1] != 2 or len(points) not in (2, 3, 5, 68) or not np.isfinite(points).all():
-        raise ValueError("expected 2, 3, 5 or 68 points x,y")
-    if len(points) == 68:
-        points = np.stack([points[36:42].mean(0), points[42:48].mean(0), points[[48, 54]].mean(0)])
-    elif len(points) == 5:
-        points = np.stack([points[0], points[1], points[3:].mean(0)])
-    elif len(points) == 2 and abs(points[1, 0] - points[0, 0]) >= abs(points[1, 1] - points[0, 1]):
-        points = points[
-            points[:, 0].argsort()
-        ]  # tables may mean the left of the photo or of the person; on its side, the first
-    return Face(*(tuple(point) for point in points.tolist()))
-
-
-def _csv(path: Path, flag: str = "--landmarks") -> list[tuple[str, list[float]]]:
-    rows = []
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            for number, (name, *values) in enumerate(row for row in csv.reader(file) if row):
-                try:
-                    numbers = [float(value) for value in values]
-                    if not all(map(math.isfinite, numbers)):
-                        raise ValueError
-                except ValueError:
-                    if number == 0:  # the names of the columns
-                        continue
-                    raise InputError(f"{flag} {path}: {name}: {','.join(values)[:60]!r} are not all numbers") from None
-                rows.append((name, numbers))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{flag} {path}: cannot be read ({error})") from None
-    return rows
-
-
-def _json(path: Path) -> dict:
-    try:
-        table = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"--landmarks {path}: cannot be read ({error})") from None
-    if not isinstance(table, dict):
-        raise InputError(f"--landmarks {path}: expected {{file: [[x, y], ...]}}")
-    return table
 
 
 def _opencv():
@@ -352,7 +252,7 @@ def _opencv():
         import cv2
     except ImportError:
         raise InputError(
-            "finding faces needs a package: pip install -e .[faces]; --eyes, --landmarks and --no_align do not"
+            "finding faces needs a package: pip install -e .[faces]; points by hand, and pictures cut already, do not"
         ) from None
     if not hasattr(cv2, "CascadeClassifier"):
         raise InputError(f"OpenCV {cv2.__version__} has no cascades any more: pip install -e .[faces] brings the last that has")

@@ -17,13 +17,13 @@ import os
 import statistics
 import sys
 from collections.abc import Iterator
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cli
 import progress
 from errors import InputError
+from scripts import _faces
 from writing import write_text
 
 if TYPE_CHECKING:
@@ -45,13 +45,7 @@ def parser() -> cli.Parser:
     add("paths", nargs="+", type=Path, metavar="PATH", help="pictures, or folders, zips and films of them")
     add("--out", type=Path, required=True, metavar="DIR", help="for crops/, contact.png and align.json")
     add("--size", type=cli.number(int, least=8, most=4096), default=256, metavar="PX", help="of the crops (default: 256)")
-    group = parser.add_argument_group("where the face is (default: found by its eyes)")
-    add = group.add_mutually_exclusive_group().add_argument
-    add("--eyes", metavar="X,Y,X,Y", help="both eyes of the one picture, in pixels, first the left one")
-    add("--landmarks", type=cli.existing_file, metavar="FILE", help="CSV file,x,y,x,y,... or JSON: 2, 3, 5 or 68 points a face")
-    add("--boxes", type=cli.existing_file, metavar="CSV", help="file,x,y,width,height; several lines for several faces")
-    add("--cascade", type=cli.existing_file, metavar="XML", help="cascade of OpenCV, say for drawings: all that it finds")
-    add("--no_align", action="store_true", help="pictures are cut already: the centre square of each")
+    group = _faces.add_place(parser, "where the face is (default: found by its eyes)", drawings=True)
     add = group.add_argument
     add("--all", action="store_true", help="every face of a photo (default: the largest)")
     add("--expand", type=cli.number(above=0), default=1.5, metavar="X", help="crop by box, in its longer side (default: 1.5)")
@@ -73,12 +67,13 @@ def main(args: argparse.Namespace) -> Path:
         if path.is_dir() and args.out.resolve().is_relative_to(path.resolve()):
             raise InputError(f"--out {args.out}: lies inside {path}, which it is made from; choose a place outside")
     upscaler = load_upscaler(args.upscaler) if args.upscaler else align.lanczos
-    album = photos.Album(args.paths)
-    where = Where(args, len(album))
+    album = photos.Album(args.paths, crops=True)
+    where = _faces.locator(args, len(album))
     taken, thumbnails, names = [], [], set()
     for name, (picture, notes) in progress.through(album, "pictures", len(album)):
         try:
-            squares = where.squares(name, picture)
+            squares = _faces.squares(where, name, picture, "its box (--boxes)" if args.cascade else _faces.EYES)
+            squares = squares if args.all or args.boxes or args.cascade else squares[:1]
         except align.NoFace as reason:
             album.left_out.append((name, str(reason)))
             squares = []
@@ -100,8 +95,7 @@ def main(args: argparse.Namespace) -> Path:
             taken.append({"crop": path.name, **entry, "notes": notes})
 
     if not taken:
-        name, reason = album.left_out[0]
-        raise InputError(f"no crop of {len(album)} pictures; " * (len(album) > 1) + f"{name}: {reason}")
+        raise album.unusable("no crop of")
     for name, reason in album.left_out[:SHOWN]:
         print(f"left out {name}: {reason}")
     print(summary(taken, album, args))
@@ -113,51 +107,6 @@ def main(args: argparse.Namespace) -> Path:
     for path in contact_sheets(thumbnails, args.out):
         print(f"contact sheet: {path}")
     return args.out / "crops"
-
-
-class Where:
-    """Where the faces of a picture are, by whichever flag was given."""
-
-    def __init__(self, args: argparse.Namespace, count: int):
-        from faces import align
-
-        self.args = args
-        if args.eyes and count != 1:
-            raise InputError(f"--eyes: is for one picture, not {count}; --landmarks FILE is for many")
-        self.eyes = align.parse_eyes(args.eyes) if args.eyes else None
-        if self.eyes and (remark := align.remark_on(self.eyes)):
-            print(remark)
-        self.faces = align.read_faces(args.landmarks) if args.landmarks else {}
-        self.boxes = align.read_boxes(args.boxes) if args.boxes else {}
-        if not (args.eyes or args.landmarks or args.boxes or args.no_align):
-            self.finder  # noqa: B018  what is missing should be said before anything is read
-
-    @cached_property
-    def finder(self):
-        from faces import align
-
-        return align.Finder(self.args.cascade, "--cascade")
-
-    def squares(self, name: str, picture: "Image") -> "list[np.ndarray]":
-        """Raises NoFace."""
-        from faces import align
-
-        args = self.args
-        if args.no_align:
-            return [align.centre_square(picture)]
-        if args.boxes or args.cascade:
-            boxes = align.of(self.boxes, name) if args.boxes else self.finder.boxes(picture)
-            if not boxes:
-                raise align.NoFace(f"not in --boxes {args.boxes}")
-            squares = [align.box_square(box, args.expand) for box in boxes]
-            return [align.as_decoded(square, picture) for square in squares] if args.boxes else squares
-        if args.eyes or args.landmarks:
-            face = self.eyes or align.of(self.faces, name)
-            if face is None:
-                raise align.NoFace(f"not in --landmarks {args.landmarks}")
-            return [align.as_decoded(align.ffhq_square(face), picture)]
-        faces = self.finder.faces(picture)
-        return [align.ffhq_square(face) for face in (faces if args.all else faces[:1])]
 
 
 def load_upscaler(text: str) -> "Upscaler":
@@ -191,7 +140,8 @@ def summary(taken: list[dict], album: "Album", args: argparse.Namespace) -> str:
     from faces import align
 
     enlarged = sorted(entry["scale"] for entry in taken if entry["scale"] > 1)
-    line = f"{tally(len(album))}: {len(taken)} crop{'s' * (len(taken) != 1)}, {len(album.left_out)} left out"
+    left_out = album.no_use()
+    line = f"{tally(len(album) - len(album.unreadable))}: {len(taken)} crop{'s' * (len(taken) != 1)}, {len(left_out)} left out"
     line += f"; {len(enlarged)} enlarged to {args.size} px"
     if enlarged:
         several = f" to {enlarged[-1]:.2f}, half of them by {statistics.median(enlarged):.2f} or less"
@@ -200,8 +150,11 @@ def summary(taken: list[dict], album: "Album", args: argparse.Namespace) -> str:
         line += f"; {len(turned)} lay on the side or stood on the head, {turned[0]} for instance"
     if far := [entry["crop"] for entry in taken if entry["scale"] > MUCH]:
         line += f"; {len(far)} enlarged by more than {MUCH}, {far[0]} for instance: look at them, or raise --min_side"
-    if album.left_out:
-        line += f"; left out: {counted(reason for _, reason in album.left_out)}"
+    if left_out:
+        line += f"; left out: {counted(reason for _, reason in left_out)}"
+    if album.unreadable:
+        line += f"; {len(album.unreadable)} passed over ({counted(reason for _, reason in album.unreadable)})"
+    line += "; " * bool(album.own) + album.remark()
     return line + (f"; {hidden(album.passed_over)}" if album.passed_over else "")
 
 
@@ -233,7 +186,9 @@ def contact_sheets(thumbnails: "list[tuple[str, Image]]", folder: Path) -> Itera
     for number, first in enumerate(range(0, len(thumbnails), PER_SHEET), 1):
         some = [small for _, small in thumbnails[first : first + PER_SHEET]]
         sheet = utils.sheet(some, min(COLUMNS, len(some)), captions[first : first + PER_SHEET])
-        yield utils.save_png(sheet, folder / ("contact.png" if number == 1 else f"contact-{number}.png"))
+        yield utils.save_png(
+            sheet, folder / ("contact.png" if number == 1 else f"contact-{number}.png"), **{"contact sheet": number}
+        )
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import cli
 import progress
 from errors import InputError
+from scripts import _faces
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,11 +41,7 @@ def parser() -> cli.Parser:
     add("photos", nargs="+", type=Path, metavar="PHOTO", help="pictures, or folders, zips and films of them")
     add("--source", required=True, metavar="FILE", help="checkpoint of photo faces, of any format")
     add("--target", required=True, metavar="FILE", help="checkpoint of cartoons, fine-tuned from it")
-    group = parser.add_argument_group("where the face is (default: found by its eyes, the largest)")
-    add = group.add_mutually_exclusive_group().add_argument
-    add("--eyes", metavar="X,Y,X,Y", help="both eyes of the one photo, in pixels, first the left one")
-    add("--landmarks", type=cli.existing_file, metavar="FILE", help="CSV file,x,y,x,y,... or JSON: 2, 3, 5 or 68 points a face")
-    add("--no_align", action="store_true", help="photos are cut already: the centre square of each")
+    _faces.add_place(parser, "where the face is (default: found by its eyes, the largest)")
     add = parser.add_argument_group("projection (projector.py has more of it)").add_argument
     add("--space", choices=("w", "w+"), default="w+", help="one w for all layers, or one for each (default: w+)")
     add(
@@ -221,19 +218,18 @@ def cut_faces(args: argparse.Namespace, size: int) -> dict[str, Callable[[], Ima
     from faces import align, photos
 
     album = photos.Album(args.photos)
-    square_of = square_finder(args, len(album))
+    where = _faces.locator(args, len(album))
     faces, taken = {}, set()
     for number, name, (picture, _) in album.numbered():
         try:
-            square = square_of(name, picture)
+            square = _faces.squares(where, name, picture)[0]
             align.cut(picture, square, size)
         except align.NoFace as reason:
             album.left_out.append((name, str(reason)))
             continue
         faces[filenames.free(filenames.stem(name), taken)] = partial(cut_face, name, album.listed[number][1], square, size)
     if not faces:
-        name, reason = album.left_out[0]
-        raise InputError(f"no face in {len(album)} photos; " * (len(album) > 1) + f"{name}: {reason}")
+        raise album.unusable("no face in")
     album.report(len(faces), args.outdir)
     return faces
 
@@ -247,32 +243,6 @@ def cut_face(name: str, photo: Callable[[], Decoded], square: np.ndarray, size: 
         return align.cut(photo().picture, square, size)
     except Unreadable as reason:
         raise InputError(f"{name}: {reason}") from None
-
-
-def square_finder(args: argparse.Namespace, count: int):
-    """(name, picture) -> the square of the face, by whichever flag was given."""
-    from faces import align
-
-    if args.no_align:
-        return lambda name, picture: align.centre_square(picture)
-    if args.eyes:
-        if count > 1:
-            raise InputError(f"--eyes: is for one photo, not {count}; --landmarks FILE is for many")
-        eyes = align.parse_eyes(args.eyes)
-        if remark := align.remark_on(eyes):
-            print(remark)
-        return lambda name, picture: align.as_decoded(align.ffhq_square(eyes), picture)
-    if not args.landmarks:
-        finder = align.Finder()
-        return lambda name, picture: align.ffhq_square(finder.faces(picture)[0])
-    table = align.read_faces(args.landmarks)
-
-    def listed(name, picture):
-        if (face := align.of(table, name)) is None:
-            raise align.NoFace(f"not in --landmarks {args.landmarks}")
-        return align.as_decoded(align.ffhq_square(face), picture)
-
-    return listed
 
 
 def pixels(picture: Image):

@@ -104,7 +104,6 @@ STILL_SPELLED = {
     "editing/people.py",
     "editing/projection.py",
     "editing/sefa.py",
-    "faces/align.py",
     "metrics/features.py",
     "metrics/regressor.py",
     "metrics/scores.py",

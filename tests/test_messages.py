@@ -122,7 +122,7 @@ def test_messages_name_flags_that_exist(command):
 def test_what_a_command_can_say_is_found():
     said = [text for node in reached("scripts.cartoonize") for text in texts(node)]
     assert any("no face with two visible eyes found" in text for text in said)  # three calls away
-    assert not any("give its box" in text for text in said)  # Finder.boxes, which it never calls
+    assert not any("no crop of" in text for text in said)  # of scripts.align, which it never calls
     assert strange_flags("raise it by --max_pixels", "projector") and not strange_flags(
         "raise it by --max_pixels", "prepare_data"
     )

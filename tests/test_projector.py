@@ -348,7 +348,7 @@ def test_folders_are_projected_and_what_is_no_picture_is_left_out(place, tmp_pat
         (["{me}", "--lr_rampup", "2"], ["--lr_rampup", "at most 1"]),
         (["{missing}"], ["missing.png: no such file"]),
         (["{text}"], ["text.png", "not an image"]),
-        (["{folder}"], ["photos can be used; ", "d.pt: an archive"]),
+        (["{folder}"], ["files is a picture; ", "d.pt: an archive"]),
         ([], ["PHOTO", "scripts.align"]),
         (["{me}", "--ckpt", "{missing}"], ["--ckpt {missing}: no such file"]),
         (["{me}", "--ckpt", "{text}"], ["text.png"]),

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from errors import InputError
-from faces import photos
+from faces import own, photos
 from tests.data.awkward import saved
 
 
@@ -46,7 +46,7 @@ def test_all_that_was_left_out_is_said_and_kept(folder, capsys):
     assert said.startswith("left out c.png: not an image")
     closing = said.splitlines()[-1]
     assert closing.startswith("2 pictures; 1 passed over (1 not an image") and closing.endswith("system file passed over (._b)")
-    assert (folder / "out" / photos.LOG).read_text() == said
+    assert (folder / "out" / own.PICTURES).read_text() == said
 
 
 def test_pictures_of_one_name_in_two_folders_keep_apart(folder):
@@ -63,19 +63,6 @@ def test_a_bad_file_of_several_is_left_out_with_its_reason(folder):
     assert [name for name, _ in album] == [str(folder / "me.jfif")]
     (_, heic), (_, page) = album.left_out
     assert heic.startswith("HEIC, not") and "export it as JPEG" in heic and page == "a web page, not an image"
-
-
-def test_one_photo_is_read(folder):
-    assert photos.read(folder / "me.jfif").size == (8, 6)
-
-
-@pytest.mark.parametrize(
-    "name, words", [("none.png", "no such file"), ("friends", "a folder"), ("more.zip", "a zip"), ("friends/c.png", "image")]
-)
-def test_what_cannot_be_read_gets_one_line(folder, name, words):
-    with pytest.raises(InputError, match=words) as error:
-        photos.read(folder / name, "--photo")
-    assert str(error.value).startswith(f"--photo {folder / name}: ") and "\n" not in str(error.value)
 
 
 def test_a_path_to_nowhere_is_named(folder):

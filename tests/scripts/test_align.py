@@ -80,7 +80,8 @@ def test_boxes_are_widened_and_several_on_one_page_are_several_crops(folder, cap
     assert [one["scale"] for one in record["crops"]] == [0.5, 0.5]
     assert np.mean(record["crops"][0]["square"], 0).tolist() == [30, 25]
     assert record["left out"]["b.png"] == "a crop of 20 px, below --min_side 64"
-    assert "3 pictures: 2 crops, 2 left out; 0 enlarged to 40 px" in said
+    assert "2 pictures: 2 crops, 1 left out; 0 enlarged to 40 px; left out: 1 a crop of 20 px" in said
+    assert "; 1 passed over (1 not an image" in said
     assert "left out b.png: a crop of 20 px" in said and "left out c.png: " in said
 
 
@@ -207,7 +208,7 @@ def test_wrong_input_gets_one_line_and_writes_nothing(folder, capsys, words, exp
 def test_no_face_gets_one_line_with_a_remedy(folder, capsys):
     pytest.importorskip("cv2")
     assert "in/a.png: no face" in (said := failure(capsys, align, "in/a.png", "--out", "out")) and "--eyes" in said
-    assert "no crop of 3 pictures" in failure(capsys, align, "in", "--out", "out")
+    assert "no crop of 2 photos; a.png: no face" in failure(capsys, align, "in", "--out", "out")
 
 
 def test_the_missing_package_is_named_before_anything_is_read(folder, monkeypatch, capsys):
@@ -228,6 +229,14 @@ def test_a_photo_on_its_side_is_cut_upright_and_told_of(astronaut, tmp_path, cap
     assert "1 lay on the side or stood on the head, side.png for instance" in capsys.readouterr().out
     crops = [np.asarray(Image.open(tmp_path / "out" / "crops" / f"{name}.png"), int) for name in ("upright", "side")]
     assert np.abs(crops[0] - crops[1]).mean() < 8
+
+
+def test_crops_and_sheets_of_an_earlier_call_are_not_cut_again(folder, capsys):
+    for _ in range(2):
+        run(align, "in/a.png", "--no_align", "--min_side", 0, "--out", "in/aligned", "--size", 64)
+    run(align, "in", "--no_align", "--min_side", 0, "--out", "out", "--size", 64)
+    assert crops(folder / "out") == ["a.png", "b.png"]
+    assert "; 4 files of earlier calls passed over" in capsys.readouterr().out
 
 
 def test_eyes_given_from_right_to_left_are_remarked_on(folder, capsys):

@@ -204,7 +204,7 @@ def test_a_target_that_was_not_fine_tuned_from_the_source_is_pointed_out(place, 
     [
         (["{a}", "--step", "0"], ["--step: 0", "at least 1"]),
         (["{text}"], ["text.png: not an image"]),
-        (["{text}", "{text}"], ["no face in 2 photos", "text.png"]),
+        (["{text}", "{text}"], ["none of 2 files is a picture", "text.png"]),
         (["{missing}"], ["missing.png"]),
         (["{a}", "--source", "{missing}"], ["--source {missing}: no such file"]),
         (["{a}", "--target", "{missing}"], ["--target {missing}: no such file"]),
