@@ -14,7 +14,8 @@ import argparse
 from pathlib import Path
 
 import cli
-from errors import InputError
+from errors import InputError, named
+from metrics.table import FEATURES, SCORES
 from training import augmentation
 from training.transfer import METHODS
 from training.transfer.presets import PRESETS, preset_flags
@@ -75,8 +76,8 @@ def parser() -> cli.Parser:
 
     add = parser.add_argument_group("evidence").add_argument
     add("--eval_every", type=count, metavar="N", help="iterations between scores of the averaged generator (default: none)")
-    add("--eval", choices=("kid", "fid"), default="kid", help="the score; checkpoints/best.pt keeps the best (default: kid)")
-    add("--eval_features", choices=("disc", "pixels", "structure", "inception"), default="disc",
+    add("--eval", choices=SCORES, default="kid", help="the score; checkpoints/best.pt keeps the best (default: kid)")
+    add("--eval_features", choices=FEATURES, default="disc",
         help="what it looks at; disc: the discriminator of --ckpt (default: disc)")
     add("--eval_n", type=cli.number(int, least=2), default=1000, metavar="N", help="pictures for a score (default: 1000)")
     add("--tensorboard", action="store_true", help="statistics and samples to TensorBoard as well")
@@ -207,11 +208,17 @@ def build_evaluation(args: argparse.Namespace, images, device, resumed):
     """What --eval_every asks for, or None. Training knows the metric as a function only."""
     if not args.eval_every:
         return None
+    import checkpoint
+    from metrics.features import choose
     from metrics.scores import scorer
     from running.evaluation import Evaluation
     from training import resuming
 
-    score = scorer(args.eval, args.eval_features, args.ckpt, images, args.eval_n, args.batch, device)
+    start = checkpoint.read(args.ckpt, "--ckpt") if args.ckpt and args.eval_features == "disc" else None
+    with named(f"--eval_features {args.eval_features}"):
+        look = choose(args.eval_features, start, device=device)
+    with named(f"--eval {args.eval}"):
+        score = scorer(args.eval, look, images, args.eval_n, args.batch, device)
     return Evaluation(args.eval, score, resuming.scores_so_far(resumed, images) if resumed else [])
 
 

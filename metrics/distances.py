@@ -14,7 +14,6 @@ from torch import Tensor
 
 from errors import InputError
 
-LEAST = {"fid": 2, "kid": 2, "pr": 4}  # pictures in each set, for a covariance, for pairs, for three neighbours
 FEW = 50  # pictures in a set, below which a distance says more about which ones were drawn than about the network
 
 

@@ -16,10 +16,9 @@ import utils
 from checkpoint import Checkpoint
 from errors import InputError
 from metrics.attributes import regressor
+from metrics.table import FEATURES
 from model import Generator
 from vision.features import INCEPTION_FILE, DiscriminatorFeatures, InceptionFeatures, pixels
-
-CHOICES = ("inception", "disc", "structure", "pixels")
 
 Features = Callable[[Tensor], Tensor]
 Counter = Callable[[int], object]  # called with the number of pictures that were done, for a progress bar
@@ -29,30 +28,28 @@ def choose(
     name: str,
     source: Checkpoint | None = None,
     inception: Path | None = None,
-    ruler: Path = regressor.SHIPPED,
+    ruler: Path | None = None,
     device: torch.device | str = "cpu",
-    flag: str | None = None,
 ) -> Features:
-    """The feature function for --features `name`.
+    """The feature function of one of the names in `metrics.table.FEATURES`.
 
     source:    whose discriminator sees for "disc": the network that the fine-tuning began from, never one in training, whose
                features would move with what they measure
     inception: the weights for "inception" (default: networks/weights-inception-2015-12-05-6726825d.pth)
-    ruler:     the attribute regressor for "structure"
-    flag:      how messages call this choice, in a command without --features, --inception and --regressor
+    ruler:     the attribute regressor for "structure" (default: the shipped one)
     Raises InputError, one line with the remedy, for what is missing.
     """
     if name == "pixels":
         return pixels
     if name == "disc":
-        if source is None:
-            raise InputError(f"{flag or '--features'} disc: looks through the source's discriminator, and no source is named")
+        if source is None or "d" not in source.networks:
+            raise InputError("looks through the discriminator of the source network, which is missing; choose pixels")
         return DiscriminatorFeatures(source.discriminator().to(device))
     if name == "structure":
-        return regressor.read(ruler, f"{flag} structure:" if flag else "--regressor")[0].to(device).features
+        return regressor.read(ruler or regressor.SHIPPED)[0].to(device).features
     if name == "inception":
-        return InceptionFeatures(inception or INCEPTION_FILE, device, f"{flag} inception:" if flag else "--inception")
-    raise ValueError(f"features {name!r}: expected one of {CHOICES}")
+        return InceptionFeatures(inception or INCEPTION_FILE, device)
+    raise ValueError(f"features {name!r}: expected one of {FEATURES}")
 
 
 @torch.no_grad()
@@ -64,12 +61,12 @@ def of_images(
     done: Counter = lambda count: None,
 ) -> Tensor:
     """Features of a data set of uint8 pictures [3, size, size]: [n, dims]."""
-    found = []
+    parts = []
     for start in range(0, len(images), batch):
-        some = torch.stack([images[index] for index in range(start, min(start + batch, len(images)))])
-        found.append(features(utils.from_pixels(some.to(device))))
-        done(len(some))
-    return torch.cat(found)
+        pixels = torch.stack([images[index] for index in range(start, min(start + batch, len(images)))])
+        parts.append(features(utils.from_pixels(pixels.to(device))))
+        done(len(pixels))
+    return torch.cat(parts)
 
 
 @torch.no_grad()
@@ -82,11 +79,11 @@ def of_generator(
     done: Counter = lambda count: None,
 ) -> Tensor:
     """Features of one generated picture for each seed, in 8 bits as a file would hold it: [n, dims]."""
-    found = []
+    parts = []
     for images in pictures(generator, seeds, batch, psi):
-        found.append(features(utils.from_pixels(utils.eight_bits(images))))
+        parts.append(features(utils.from_pixels(utils.eight_bits(images))))
         done(len(images))
-    return torch.cat(found)
+    return torch.cat(parts)
 
 
 @torch.no_grad()
@@ -103,4 +100,4 @@ def pictures(generator: Generator, seeds: Sequence[int], batch: int = 16, psi: f
 
 
 def _drawn(random: Sequence[torch.Generator], shape: Sequence[int], device: torch.device) -> Tensor:
-    return torch.stack([torch.randn(*shape, generator=one) for one in random]).to(device)
+    return torch.stack([torch.randn(*shape, generator=seeded) for seeded in random]).to(device)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import cli
 import progress
-from errors import InputError
+from errors import InputError, named
 from studies.structure import METHODS, ROOT
 
 if TYPE_CHECKING:
@@ -53,7 +53,9 @@ def main(args: argparse.Namespace) -> Path:
 
     device = utils.choose_device(args.device)
     runs = newest_checkpoints(args.work)
-    reader, correlations = regressor.read(args.regressor or regressor.SHIPPED)
+    ruler = args.regressor or regressor.SHIPPED
+    with named(f"--regressor {ruler}"):
+        reader, correlations = regressor.read(ruler)
     source = checkpoint.read(args.source, "--source")
     network = source.generator().to(device)
     attributes = sample_attributes(args.people, SEED)

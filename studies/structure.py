@@ -20,7 +20,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import cli
-from errors import InputError
+from errors import InputError, named
 
 ROOT = Path(__file__).parent.parent
 AS_PUBLISHED = "--freezeD 3 --augment --augment_p 0.3"
@@ -116,7 +116,9 @@ class Study:
         self.source = checkpoint.read(args.source, "--source").generator().to(self.device)
         self._keep_settings(checkpoint.fingerprint(self.source.state_dict()))
         self.data = self._faces()
-        network, truth = regressor.read(args.regressor or regressor.SHIPPED)
+        ruler = args.regressor or regressor.SHIPPED
+        with named(f"--regressor {ruler}"):
+            network, truth = regressor.read(ruler)
         self.ruler = Ruler(network.to(self.device), truth, args.people)
         self.start = self.ruler.read_people(self.source)
         images = dataset.open_images(self.data, self.source.size)

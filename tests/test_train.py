@@ -275,7 +275,7 @@ def test_config_file_gives_flags_that_the_command_line_overrides(faces, tmp_path
         (["--resume", "--overwrite"], ["--overwrite", "--resume"]),
         (["--overwrite"], ["--overwrite", "--outdir"]),
         (["--resume", "."], ["--resume .", "holds no checkpoints"]),
-        (["--eval_every", "2"], ["--eval_features disc", "--ckpt", "pixels"]),
+        (["--eval_every", "2"], ["--eval_features disc: looks through the discriminator of the source", "pixels"]),
         (["--arch", "swagan"], ["--arch swagan", "stylegan2"]),
         (["--device", "cuda:9"], ["--device cuda:9", "cpu"]),
         (["-m", "torch.distributed.launch"], ["torchrun --standalone"]),

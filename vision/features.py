@@ -15,8 +15,7 @@ from torch.nn import functional as F
 
 import utils
 from checkpoint import container
-from checkpoint.read import printable
-from errors import InputError
+from errors import InputError, printable, reading
 from model import Discriminator
 
 INCEPTION_FILE = Path("networks") / "weights-inception-2015-12-05-6726825d.pth"
@@ -45,19 +44,19 @@ class DiscriminatorFeatures:
 class InceptionFeatures:
     """Inception-v3 as in the published FID: 8-bit pictures, its 2048 pooled features, by torch-fidelity (extra `metrics`)."""
 
-    def __init__(self, path: Path, device: torch.device | str = "cpu", flag: str = "--inception"):
-        if not path.is_file():
-            raise InputError(f"{flag} {path}: no such file; python -m scripts.download inception fetches it ({INCEPTION_URL})")
-        if importlib.util.find_spec("torch_fidelity") is None:
-            raise InputError(f"{flag} {path}: needs a package: pip install -e .[metrics]; disc needs none")
-        from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+    def __init__(self, path: Path, device: torch.device | str = "cpu"):
+        """Raises InputError, one line, where the file or the package is missing, or the file is something else."""
+        with reading(path, f"python -m scripts.download inception fetches it ({INCEPTION_URL})"):
+            if importlib.util.find_spec("torch_fidelity") is None:
+                raise InputError("needs a package: pip install -e .[metrics]; disc needs none")
+            from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-        try:
-            container.load(path, lazy=True)  # refuses what holds code; torch-fidelity would run it
-            network = FeatureExtractorInceptionV3("inception-v3-compat", ["2048"], feature_extractor_weights_path=str(path))
-        except (InputError, RuntimeError) as error:
-            reason = printable(str(error).splitlines()[0])
-            raise InputError(f"{flag} {path}: not the weights of torch-fidelity ({reason}); see {INCEPTION_URL}") from None
+            try:
+                container.load(path, lazy=True)  # refuses what holds code; torch-fidelity would run it
+                network = FeatureExtractorInceptionV3("inception-v3-compat", ["2048"], feature_extractor_weights_path=str(path))
+            except (InputError, RuntimeError) as error:
+                reason = printable(str(error).splitlines()[0])
+                raise InputError(f"not the weights of torch-fidelity ({reason}); see {INCEPTION_URL}") from None
         self.network = network.to(device).eval().requires_grad_(False)
 
     def __call__(self, images: Tensor) -> Tensor:

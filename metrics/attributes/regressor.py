@@ -1,8 +1,8 @@
-"""Reads the attributes of a rendered face off its picture, photo-like or cartoon: the ruler's eye (see structure.py).
+"""Reads the attributes of a rendered face off its picture, photo-like or cartoon: the ruler (ruler.py) compares what it reads.
 
     regressor, truth = read("demo/regressor.pt")
-    found = regressor(images)                          # [batch, 28], in the units of faces.rendered.synthetic.ATTRIBUTES
-    yaw = found[:, OUTPUTS.index("yaw")]
+    values = regressor(images)                         # [batch, 28], in the units of faces.rendered.synthetic.ATTRIBUTES
+    yaw = values[:, OUTPUTS.index("yaw")]
 
 `truth` says how far each output can be believed: its correlation with the true attribute on faces it never saw, in each
 domain. scripts/train_regressor.py makes the file.
@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 import checkpoint
 from checkpoint import container
-from errors import InputError
+from errors import InputError, reading
 from faces.rendered.synthetic import ATTRIBUTES
 
 SIZE = 64  # pixels; pictures of other sizes are resampled first
@@ -101,23 +101,18 @@ def write(path: Path, regressor: Regressor, truth: Truth, made_by: dict) -> None
     checkpoint.write(path, {"regressor": state, "outputs": OUTPUTS, "truth": truth, "made_by": made_by}, manifest=False)
 
 
-def read(path: str | Path = SHIPPED, flag: str = "--regressor") -> tuple[Regressor, Truth]:
+def read(path: str | Path = SHIPPED) -> tuple[Regressor, Truth]:
     """Eval mode, without gradients. Raises InputError, one line, for a file that is missing or something else."""
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{flag} {path}: no such file; python -m scripts.train_regressor makes one")
-    try:
+    path, regressor = Path(path), Regressor()
+    with reading(path, "python -m scripts.train_regressor makes one"):
         contents = container.load(path)[0]
-    except InputError as error:
-        raise InputError(f"{flag} {path}: {error}") from None
-    regressor = Regressor()
-    if contents.get("outputs") != OUTPUTS or not isinstance(contents.get("regressor"), dict):
-        raise InputError(f"{flag} {path}: no regressor of these attributes; python -m scripts.train_regressor makes one")
-    try:
-        regressor.load_state_dict(contents["regressor"])
-        truth = {domain: {output: float(contents["truth"][domain][output]) for output in OUTPUTS} for domain in "AB"}
-    except (RuntimeError, KeyError, TypeError, ValueError):
-        raise InputError(f"{flag} {path}: damaged; python -m scripts.train_regressor makes a new one") from None
+        if contents.get("outputs") != OUTPUTS or not isinstance(contents.get("regressor"), dict):
+            raise InputError("no regressor of these attributes; python -m scripts.train_regressor makes one")
+        try:
+            regressor.load_state_dict(contents["regressor"])
+            truth = {domain: {output: float(contents["truth"][domain][output]) for output in OUTPUTS} for domain in "AB"}
+        except (RuntimeError, KeyError, TypeError, ValueError):
+            raise InputError("damaged; python -m scripts.train_regressor makes a new one") from None
     return regressor.float().eval().requires_grad_(False), truth
 
 

@@ -9,6 +9,7 @@ from editing import latents
 from errors import InputError
 from metrics import features
 from metrics.attributes import regressor
+from metrics.table import FEATURES
 from tests.networks import tiny_discriminator, tiny_generator
 from vision.features import pixels
 
@@ -56,8 +57,23 @@ def test_the_discriminator_is_the_sources_and_frozen(source):
     assert not any(parameter.requires_grad for parameter in feature.discriminator.parameters())
     maps = source.discriminator().features(images())
     assert torch.equal(feature(images())[:, -8:], maps[-1].mean((2, 3)))
-    with pytest.raises(InputError, match="no source is named"):
-        features.choose("disc")
+
+
+def test_without_a_discriminator_to_look_through_the_remedy_is_named(tmp_path):
+    checkpoint.write(tmp_path / "g.pt", {"g_ema": tiny_generator().state_dict()})
+    for source in (None, checkpoint.read(tmp_path / "g.pt")):
+        with pytest.raises(InputError, match=r"looks through the discriminator .* choose pixels"):
+            features.choose("disc", source)
+
+
+def test_every_name_of_the_table_is_a_choice_and_no_other(source, ruler, tmp_path):
+    for name in FEATURES:
+        if name != "inception":
+            assert features.choose(name, source, ruler=ruler)(images(1)).ndim == 2
+    with pytest.raises(InputError, match="no such file"):
+        features.choose("inception", inception=tmp_path / "missing.pth")
+    with pytest.raises(ValueError, match="expected one of"):
+        features.choose("clip", source)
 
 
 def test_a_missing_inception_file_is_named_with_the_place_to_get_it(tmp_path):

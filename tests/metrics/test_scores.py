@@ -3,12 +3,13 @@
 import pytest
 import torch
 
-import checkpoint
 from errors import InputError
 from metrics.features import pictures
 from metrics.scores import scorer
-from tests.networks import tiny_discriminator, tiny_generator
+from metrics.table import SCORES
+from tests.networks import tiny_generator
 from utils import to_pixels
+from vision.features import pixels
 
 
 def drawn(generator, count):
@@ -32,25 +33,25 @@ def one_face():
 
 
 def test_a_generator_that_draws_the_data_set_is_at_no_distance_and_copies_it(images):
-    scores = scorer("fid", "pixels", None, images, n=30, batch=7)(tiny_generator(1))
+    scores = scorer("fid", pixels, images, n=30, batch=7)(tiny_generator(1))
     assert abs(scores["fid"]) < 1e-6 and scores["nearness"] < 1e-6
     assert scores["spread"] == pytest.approx(1)
 
 
-@pytest.mark.parametrize("name", ["kid", "fid"])
+@pytest.mark.parametrize("name", SCORES)
 def test_another_generator_is_farther_away(images, name):
-    score = scorer(name, "pixels", None, images, n=30)
+    score = scorer(name, pixels, images, n=30)
     assert score(tiny_generator(2))[name] > score(tiny_generator(1))[name]
     assert score(tiny_generator(2))["nearness"] > 0.1
 
 
 def test_a_generator_that_draws_one_face_has_no_spread(images):
-    assert scorer("kid", "pixels", None, images, n=10)(one_face())["spread"] < 1e-3
+    assert scorer("kid", pixels, images, n=10)(one_face())["spread"] < 1e-3
 
 
 def test_spread_is_that_of_the_generator_in_units_of_the_data_set(images):
     narrow = [image // 2 for image in images]
-    assert scorer("kid", "pixels", None, narrow, n=30)(tiny_generator(1))["spread"] == pytest.approx(2, rel=0.02)
+    assert scorer("kid", pixels, narrow, n=30)(tiny_generator(1))["spread"] == pytest.approx(2, rel=0.02)
 
 
 def test_the_same_pictures_are_judged_each_time_and_the_data_set_is_looked_at_once(images):
@@ -61,45 +62,20 @@ def test_the_same_pictures_are_judged_each_time_and_the_data_set_is_looked_at_on
             Watched.looks += isinstance(index, int)
             return super().__getitem__(index)
 
-    score = scorer("kid", "pixels", None, Watched(images), n=8)
+    score = scorer("kid", pixels, Watched(images), n=8)
     assert Watched.looks == 2  # a try
     Watched.looks = 0
     assert score(tiny_generator(2)) == score(tiny_generator(2))
     assert Watched.looks == len(images)
 
 
-def test_the_discriminator_of_the_file_is_what_looks(images, tmp_path):
-    found = []
-    for seed in (1, 2):
-        file = tmp_path / f"{seed}.pt"
-        checkpoint.write(file, {"g_ema": tiny_generator().state_dict(), "d": tiny_discriminator(seed).state_dict()})
-        found.append(scorer("fid", "disc", file, images, n=20)(tiny_generator(2))["fid"])
-    assert found[0] != found[1]
-
-
-@pytest.mark.parametrize("file", [None, "g.pt"])
-def test_without_a_discriminator_to_look_through_the_remedy_is_named(images, tmp_path, file):
-    checkpoint.write(tmp_path / "g.pt", {"g_ema": tiny_generator().state_dict()})
-    with pytest.raises(InputError, match=r"--eval_features disc.*choose pixels"):
-        scorer("kid", "disc", file and tmp_path / file, images)
-
-
-@pytest.mark.parametrize("name", ["kid", "fid"])
+@pytest.mark.parametrize("name", SCORES)
 def test_too_few_pictures_are_refused_before_the_training(images, name):
-    with pytest.raises(InputError, match=rf"--eval {name}: .* at least 2 pictures, and there is 1; add some, or leave"):
-        scorer(name, "pixels", None, images[:1])
-    scorer(name, "pixels", None, images[:2], n=2)(tiny_generator(1))
+    with pytest.raises(InputError, match="at least 2 pictures, and there is 1; add some"):
+        scorer(name, pixels, images[:1])
+    scorer(name, pixels, images[:2], n=2)(tiny_generator(1))
 
 
-def test_features_that_cannot_be_loaded_are_refused_before_the_training_by_the_flag_of_the_training(
-    images, tmp_path, monkeypatch
-):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match=r"^--eval_features inception: networks/\S+: no such file; python -m scripts.download"):
-        scorer("kid", "inception", None, images)
-
-
-def test_features_that_fail_do_so_before_the_training(images, monkeypatch):
-    monkeypatch.setattr("metrics.features.pixels", lambda images: images.flatten(1) / 0)
+def test_features_that_fail_do_so_before_the_training(images):
     with pytest.raises(InputError, match="not finite"):
-        scorer("kid", "pixels", None, images)
+        scorer("kid", lambda images: pixels(images) / 0, images)

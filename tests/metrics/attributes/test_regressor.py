@@ -69,7 +69,7 @@ def test_a_file_holds_the_network_in_half_precision(tmp_path):
 
 
 def test_other_files_are_refused_in_one_line(tmp_path):
-    with pytest.raises(InputError, match=r"--regressor .*missing.pt: no such file; python -m scripts.train_regressor"):
+    with pytest.raises(InputError, match=r"^/.*missing.pt: no such file; python -m scripts.train_regressor"):
         regressor.read(tmp_path / "missing.pt")
     torch.save({"weight": torch.zeros(2)}, tmp_path / "other.pt")
     with pytest.raises(InputError, match="no regressor of these attributes"):
@@ -82,7 +82,7 @@ def test_other_files_are_refused_in_one_line(tmp_path):
         with pytest.raises(InputError, match="damaged"):
             regressor.read(tmp_path / "damaged.pt")
     (tmp_path / "text.pt").write_text("hello")
-    with pytest.raises(InputError, match="--regressor"):
+    with pytest.raises(InputError, match=r"text.pt: "):
         regressor.read(tmp_path / "text.pt")
 
 
