@@ -20,8 +20,6 @@ EXTRAS = {  # as in pyproject.toml
     "faces": ("opencv-python-headless",),
     "video": ("av",),
     "export": ("safetensors",),
-    "clip": ("open_clip_torch",),
-    "ui": ("gradio",),
     "tensorboard": ("tensorboard",),
     "wandb": ("wandb",),
 }

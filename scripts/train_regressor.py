@@ -1,4 +1,4 @@
-"""Train the reader of attributes that measures whether a person survives (metrics/attributes/ruler.py), on rendered faces.
+"""Train the network that reads the attributes of rendered faces, by which --metrics structure measures people.
 
     python -m scripts.train_regressor --out demo/regressor.pt
 

@@ -1,0 +1,34 @@
+"""All commands in groups, a line each: python -m scripts."""
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+GROUPS = {
+    "data": "prepare_data.py scripts.align scripts.render_faces",
+    "train": "train.py scripts.report",
+    "draw and edit": "scripts.generate scripts.truncation scripts.style_mixing scripts.interpolate scripts.layer_swap "
+    "closed_form_factorization.py scripts.ganspace apply_factor.py",
+    "photos": "scripts.cartoonize projector.py",
+    "measure": "scripts.evaluate scripts.train_regressor studies.structure studies.round_trip studies.sefa",
+    "files and machine": "scripts.inspect scripts.convert scripts.download scripts.doctor",
+    "measure the program": "benchmarks.ops benchmarks.train_step benchmarks.data benchmarks.formats benchmarks.busy "
+    "benchmarks.alarms tests.soak.rehearsal tests.soak.soak",
+}
+
+
+def purpose(command: str) -> str:
+    """The first line of its docstring."""
+    path = ROOT / (command.removesuffix(".py").replace(".", "/") + ".py")
+    return ast.get_docstring(ast.parse(path.read_text("utf-8"))).splitlines()[0]
+
+
+def overview() -> str:
+    lines = ["Run from this folder: python NAME.py, or python -m NAME without .py; --help explains each."]
+    for group, commands in GROUPS.items():
+        lines += ["", group, *(f"  {command:<30}{purpose(command)}" for command in commands.split())]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(overview())

@@ -1,0 +1,41 @@
+"""python -m scripts: every command, once, with what it is for."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts.__main__ import GROUPS, overview, purpose
+
+ROOT = Path(__file__).parents[2]
+LISTED = [command for commands in GROUPS.values() for command in commands.split()]
+
+
+def test_every_command_is_listed_once():
+    rooms = ("", "scripts", "benchmarks", "studies", "tests/soak")
+    paths = [path for room in rooms for path in (ROOT / room).glob("*.py") if "cli.run(main, parser())" in path.read_text()]
+    names = [str(path.relative_to(ROOT)) for path in paths if path.name != "cli.py"]
+    assert sorted(LISTED) == sorted(name if "/" not in name else name.removesuffix(".py").replace("/", ".") for name in names)
+
+
+@pytest.mark.parametrize("command", LISTED)
+def test_a_command_is_shown_with_what_it_is_for(command):
+    assert any(line.split() == [command, *purpose(command).split()] for line in overview().splitlines())
+    assert purpose(command).endswith((".", "?"))
+
+
+def test_the_list_comes_without_torch():
+    program = "import runpy, sys; runpy.run_module('scripts', run_name='__main__'); assert 'torch' not in sys.modules"
+    shown = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert shown == f"{overview()}\n"
+
+
+@pytest.mark.parametrize("name", sorted(command.split(".")[1] for command in LISTED if command.startswith("scripts.")))
+def test_a_command_run_by_its_path_says_how_it_is_called(name, tmp_path):
+    path = ROOT / "scripts" / f"{name}.py"
+    done = subprocess.run([sys.executable, path, "--help"], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines() == [
+        f"{name}: commands run from the project's folder with -m and without .py: python -m scripts.{name}"
+    ]
