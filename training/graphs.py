@@ -5,7 +5,8 @@
 
 The first calls of a step are ordinary ones; they also build what is built on first use: operators, the optimizer's moments.
 The next call records the step and tries the graph beside it. Later ones copy their inputs to where the graph reads, and
-replay it. A graph holds no Python: what a step decides on the host stays as it was when the graph was recorded.
+replay it. A graph holds no Python: what a step decides on the host stays as it was when the graph was recorded. Where a number
+that the step read is another one by then, such as R1's weight in `state.settings`, it goes on without a graph.
 """
 
 import contextlib
@@ -61,6 +62,9 @@ class Graphed:
 
     def __call__(self, state: TrainingState, *inputs) -> Logs:
         self.calls += 1
+        if self.graph and (changed := self.graph.changed(state)):
+            self.graph = None
+            self._say_without(changed)
         if self.graph and self.graph.takes(inputs):
             return self.graph(inputs)
         if self.calls == WARM_UP + 1:
@@ -78,8 +82,11 @@ class Graphed:
             reason = (str(error) or type(error).__name__).splitlines()[0]
         before.restore()
         del before  # with its memory, which may have been what was lacking
-        self.say(f"CUDA graphs: not used for {self.step.__name__} ({reason})")
+        self._say_without(reason)
         return self.step(state, *inputs)
+
+    def _say_without(self, reason: str) -> None:
+        self.say(f"CUDA graphs: not used for {self.step.__name__} ({reason})")
 
     def _tried(self, state: TrainingState, inputs: tuple, earlier: tuple, before: "Saved") -> tuple["Graph", Logs]:
         """The graph, and the logs of the step that it took. Raises RuntimeError if the step itself does something else."""
@@ -101,16 +108,52 @@ class Graph:
     def __init__(self, step: Step, record: Recorder, state: TrainingState, inputs: tuple):
         held = copy.deepcopy(inputs)
         self.inputs = list(tensors_in(held))
-        self.replay, self.logs = record(state, lambda: step(state, *held))
+        self.numbers = held_numbers(state)
+        with reading(state) as self.settings:
+            self.replay, self.logs = record(state, lambda: step(state, *held))
 
     def takes(self, inputs: tuple) -> bool:
         """Whether these have the recorded shapes."""
         return [tensor.shape for tensor in tensors_in(inputs)] == [tensor.shape for tensor in self.inputs]
 
+    def changed(self, state: TrainingState) -> str:
+        """What is no longer as it was recorded; empty where all is."""
+        now = held_numbers(state) | {name: getattr(state.settings, name) for name in self.settings}
+        recorded = self.numbers | self.settings
+        return ", ".join(f"{name} is {now[name]}, and was {recorded[name]}" for name in recorded if now[name] != recorded[name])
+
     def __call__(self, inputs: tuple) -> Logs:
         torch._foreach_copy_(self.inputs, list(tensors_in(inputs)))
         self.replay()
         return {name: value.clone() for name, value in self.logs.items()}  # the next replay writes over them
+
+
+@contextlib.contextmanager
+def reading(state: TrainingState) -> Iterator[dict[str, float]]:
+    """Within it, what is read of `state.settings` is noted: {name: value}."""
+    settings, noted = state.settings, {}
+
+    class Noting:
+        def __getattr__(self, name: str) -> float:
+            return noted.setdefault(name, getattr(settings, name))
+
+    state.settings = Noting()
+    try:
+        yield noted
+    finally:
+        state.settings = settings
+
+
+def held_numbers(state: TrainingState) -> dict[str, object]:
+    """Plain values that a step may read of the optimizers, of the methods and of the augmentation."""
+    numbers = {
+        "G's learning rate": state.g_optim.param_groups[0]["lr"],
+        "D's learning rate": state.d_optim.param_groups[0]["lr"],
+    }
+    for owner in (*state.methods, state.augmentation):
+        plain = {name: value for name, value in vars(owner).items() if isinstance(value, float | int | str)}
+        numbers |= {f"{type(owner).__name__}.{name}": value for name, value in plain.items()}
+    return numbers
 
 
 class CudaRecorder:

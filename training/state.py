@@ -18,7 +18,11 @@ from training.transfer import TransferMethod
 
 @dataclass(frozen=True)
 class Settings:
-    """The numbers of the training loop, with the published defaults."""
+    """The numbers of the training loop, with the published defaults.
+
+    A step on a GPU is a CUDA graph, into which the numbers that it read are baked: one that is changed during a run takes
+    effect, but without the graph from then on (training/graphs.py). What changes often is a tensor of `TrainingState`.
+    """
 
     lr: float = 0.002
     r1: float = 10.0  # weight of the gradient penalty; 0 = off

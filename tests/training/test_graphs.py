@@ -1,6 +1,7 @@
 """CUDA graphs of the training steps, tried on the CPU with a recording that repeats operators and no Python."""
 
 import contextlib
+import dataclasses
 import itertools
 import sys
 import weakref
@@ -240,6 +241,43 @@ def test_every_step_becomes_a_graph_and_the_step_itself_is_then_left_alone(said)
     for step in taken:
         step.step = None
     train(state, taken, 4)
+
+
+def set_r1(state):
+    state.settings = dataclasses.replace(state.settings, r1=state.settings.r1 / 2)
+
+
+def set_rate(state):
+    state.d_optim.param_groups[0]["lr"] /= 2
+
+
+def set_weight(state):
+    state.methods[0].weight /= 2
+
+
+@pytest.mark.parametrize(
+    "change, without_graph, said_of",
+    [
+        (set_r1, ["r1_step"], "r1 is 5.0, and was 10.0"),
+        (set_rate, TrainingSteps._fields, "D's learning rate is "),
+        (set_weight, TrainingSteps._fields, "StructureLoss.weight is 0.5, and was 1.0"),
+    ],
+    ids=["settings", "optimizer", "method"],
+)
+def test_a_number_that_changes_takes_effect_and_is_said_once(change, without_graph, said_of, said):
+    def run(taken):
+        state, logs = state_of(StructureLoss(2)), []
+        for iterations in (6, 2, 4):
+            logs += train(state, taken, iterations)
+            change(state)
+        return logs, state
+
+    taken = graphed(said)
+    (found, state), (expected, without) = run(taken), run(steps)
+    assert found == expected
+    assert_same(state.state_dict(), without.state_dict())
+    assert [name for name in TrainingSteps._fields if not getattr(taken, name).graph] == list(without_graph)
+    assert len(said) == len(without_graph) and all(said_of in line for line in said)
 
 
 def test_skipped_updates_are_counted_in_graphs(said):

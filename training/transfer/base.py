@@ -48,7 +48,8 @@ class GeneratorBatch:
 class TransferMethod:
     """A way to turn the source into the target. Subclasses override the hooks they need and are listed in METHODS.
 
-    On a GPU the hooks of a step run in its first calls, and as a CUDA graph from then on: they keep no changing Python values.
+    On a GPU the hooks of a step run in its first calls, and as a CUDA graph from then on. Where a Python number among its
+    attributes changes, the steps go on without graphs: what changes often is a tensor, updated in place.
     """
 
     needs_source = False  # True: refuses to run without --ckpt, and gets the source's latents and generator
