@@ -1,8 +1,8 @@
 """How far apart two images are, for the projector: by LPIPS, by a discriminator's features, or by pixels.
 
     distance, note = choose(None, checkpoint.read("ffhq.pt"))
-    found = distance.features(photos)                              # once
-    distance.between(distance.features(images), found)             # [batch], in every step
+    target = distance.features(photos)                             # once
+    distance.between(distance.features(images), target)            # [batch], in every step
 
 No weights are ever downloaded, or replaced by random ones: where those of LPIPS are missing, `choose` says what it took.
 """
@@ -22,7 +22,7 @@ from model import Discriminator
 
 CHOICES = ("lpips", "disc", "mse")
 VGG_FILE = "vgg16-397923af.pth"
-VGG_STAGES = ((3, 64, 64), (64, 128, 128), (128, 256, 256, 256), (256, 512, 512, 512), (512, 512, 512, 512))
+VGG_LAYERS = (3, 8, 15, 22, 29)  # the last ReLU of each stage, as torchvision numbers them
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)  # from [-1, 1] to the statistics of ImageNet
 LPIPS_SIDE = 256  # pixels; larger images are averaged down first, as published
 LEAST_SIDE = 16  # pixels, which VGG16 halves four times
@@ -35,7 +35,7 @@ class Distance(nn.Module):
         """[batch, 3, size, size] in [-1, 1] -> maps [batch, channels, height, width]."""
         raise NotImplementedError
 
-    def between(self, some: Sequence[Tensor], others: Sequence[Tensor]) -> Tensor:
+    def between(self, ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> Tensor:
         """The distance [batch] of images that have these features."""
         raise NotImplementedError
 
@@ -49,8 +49,8 @@ class PixelDistance(Distance):
     def features(self, images: Tensor) -> list[Tensor]:
         return [images]
 
-    def between(self, some: Sequence[Tensor], others: Sequence[Tensor]) -> Tensor:
-        return (some[0] - others[0]).square().mean((1, 2, 3))
+    def between(self, ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> Tensor:
+        return (ours[0] - theirs[0]).square().mean((1, 2, 3))
 
 
 class DiscriminatorDistance(Distance):
@@ -66,8 +66,8 @@ class DiscriminatorDistance(Distance):
     def features(self, images: Tensor) -> list[Tensor]:
         return self.discriminator.features(images)
 
-    def between(self, some: Sequence[Tensor], others: Sequence[Tensor]) -> Tensor:
-        return sum((a - b).abs().mean((1, 2, 3)) for a, b in zip(some, others, strict=True))
+    def between(self, ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> Tensor:
+        return sum((a - b).abs().mean((1, 2, 3)) for a, b in zip(ours, theirs, strict=True))
 
 
 class LPIPS(Distance):
@@ -79,26 +79,12 @@ class LPIPS(Distance):
 
     def __init__(self, vgg: dict[str, Tensor], heads: Sequence[Tensor]):
         super().__init__()
-        self.stages = nn.ModuleList(nn.ModuleList(map(_convolution, widths, widths[1:])) for widths in VGG_STAGES)
-        self._load(vgg)
+        self.vgg = _vgg16(vgg)
         for i, head in enumerate(heads):
             self.register_buffer(f"head{i}", head)
         self.register_buffer("shift", torch.tensor(SHIFT).view(1, 3, 1, 1))
         self.register_buffer("scale", torch.tensor(SCALE).view(1, 3, 1, 1))
         self.requires_grad_(False)
-
-    def _load(self, vgg: dict[str, Tensor]) -> None:
-        """torchvision numbers the layers of VGG16: each convolution, each ReLU, and a pooling layer after every stage."""
-        number = 0
-        for stage in self.stages:
-            for layer in stage:
-                for part, parameter in layer.named_parameters():
-                    found = vgg.get(f"features.{number}.{part}")
-                    if not isinstance(found, Tensor) or found.shape != parameter.shape:
-                        raise InputError(f"not torchvision's VGG16 (features.{number}.{part} is missing, or has another shape)")
-                    parameter.data = found.float()
-                number += 2
-            number += 1
 
     def features(self, images: Tensor) -> list[Tensor]:
         """The output of each stage, every pixel of unit length over its channels."""
@@ -106,16 +92,15 @@ class LPIPS(Distance):
             images = F.avg_pool2d(images, images.shape[-1] // LPIPS_SIDE)
         x = (images - self.shift) / self.scale
         maps = []
-        for i, stage in enumerate(self.stages):
-            x = F.max_pool2d(x, 2) if i else x
-            for layer in stage:
-                x = layer(x).relu()
-            maps.append(x / (x.square().sum(1, keepdim=True).sqrt() + 1e-10))
+        for number, layer in enumerate(self.vgg):
+            x = layer(x)
+            if number in VGG_LAYERS:
+                maps.append(x / (x.square().sum(1, keepdim=True).sqrt() + 1e-10))
         return maps
 
-    def between(self, some: Sequence[Tensor], others: Sequence[Tensor]) -> Tensor:
-        heads = [getattr(self, f"head{i}") for i in range(len(self.stages))]
-        return sum(((a - b).square() * head).sum(1).mean((1, 2)) for a, b, head in zip(some, others, heads, strict=True))
+    def between(self, ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> Tensor:
+        heads = [getattr(self, f"head{i}") for i in range(len(VGG_LAYERS))]
+        return sum(((a - b).square() * head).sum(1).mean((1, 2)) for a, b, head in zip(ours, theirs, heads, strict=True))
 
 
 def choose(name: str | None, source: Checkpoint, vgg: Path | None = None) -> tuple[Distance, str]:
@@ -127,10 +112,10 @@ def choose(name: str | None, source: Checkpoint, vgg: Path | None = None) -> tup
     Raises InputError, one line with the remedy, for weights that were asked for and are not there.
     """
     if name in (None, "lpips"):
-        found = vgg or next((path for path in vgg_places() if path.is_file()), None)
-        missing = _missing_for_lpips(found, source.architecture.size)
+        file = vgg or next((path for path in vgg_places() if path.is_file()), None)
+        missing = _missing_for_lpips(file, source.architecture.size)
         if not missing:
-            return _read_lpips(found), f"lpips (VGG16 of {found})"
+            return _read_lpips(file), f"lpips (VGG16 of {file})"
         if name or vgg:
             raise InputError(f"--perceptual lpips: {missing}; --perceptual disc needs no further file")
         reason = f" ({missing})"
@@ -166,11 +151,20 @@ def _read_lpips(vgg: Path) -> LPIPS:
 
 
 def _read_heads() -> list[Tensor]:
-    """From the lpips package, which is not imported: it would bring torchvision's models along."""
+    """From the folder of the lpips package, which is not imported: it would build networks of its own."""
     folder = Path(importlib.util.find_spec("lpips").origin).parent
     heads = container.load(folder / "weights" / "v0.1" / "vgg.pth")[0]
-    return [heads[f"lin{i}.model.1.weight"].float() for i in range(len(VGG_STAGES))]
+    return [heads[f"lin{i}.model.1.weight"].float() for i in range(len(VGG_LAYERS))]
 
 
-def _convolution(before: int, after: int) -> nn.Conv2d:
-    return nn.utils.skip_init(nn.Conv2d, before, after, 3, padding=1)
+def _vgg16(state: dict[str, Tensor]) -> nn.Sequential:
+    """The layers that LPIPS looks at, with these weights. Raises InputError where they are others'."""
+    from torchvision.models import vgg16  # needed for LPIPS alone
+
+    with torch.device("meta"):
+        layers = vgg16(init_weights=False).features[: VGG_LAYERS[-1] + 1]
+    try:
+        layers.load_state_dict({name: state[f"features.{name}"].float() for name in layers.state_dict()}, assign=True)
+    except (KeyError, AttributeError, RuntimeError):
+        raise InputError("not torchvision's VGG16: a layer is missing, or has another shape") from None
+    return layers

@@ -1,10 +1,10 @@
 """Distances between images: the published numbers, a law for each, and which one is taken when weights are missing."""
 
 import importlib.util
-import itertools
 
 import pytest
 import torch
+import torchvision
 
 import checkpoint
 from errors import InputError
@@ -20,14 +20,12 @@ def images(batch=3, size=16, seed=0):
 def vgg(tmp_path_factory):
     """A file like torchvision's, with the right shapes and numbers of ours."""
     generator = torch.Generator().manual_seed(0)
-    state, number = {"classifier.0.weight": torch.zeros(2, 2)}, 0
-    for widths in perceptual.VGG_STAGES:
-        for before, after in itertools.pairwise(widths):
-            noise = torch.randn(after, before, 3, 3, generator=generator)
-            state[f"features.{number}.weight"] = noise * (2 / (9 * before)) ** 0.5
-            state[f"features.{number}.bias"] = torch.randn(after, generator=generator) * 0.1
-            number += 2
-        number += 1
+    state = {"classifier.0.weight": torch.zeros(2, 2)}
+    with torch.device("meta"):
+        shapes = torchvision.models.vgg16(init_weights=False).features.state_dict(prefix="features.")
+    for name, like in shapes.items():
+        deviation = 0.1 if name.endswith("bias") else (2 / like[0].numel()) ** 0.5
+        state[name] = torch.randn(like.shape, generator=generator) * deviation
     path = tmp_path_factory.mktemp("vgg") / perceptual.VGG_FILE
     torch.save(state, path)
     return path
