@@ -22,6 +22,7 @@ from torch.nn import functional as F
 from op import FusedLeakyReLU, conv2d, conv_transpose2d, fused_leaky_relu, upfirdn2d
 
 BLUR_TAPS = (1, 3, 3, 1)
+W_AVG_SAMPLES = 10_000
 
 
 def channel_table(size: int, channel_multiplier: float = 2, base: int | None = None, maximum: int = 512) -> dict[int, int]:
@@ -59,6 +60,7 @@ class Generator(nn.Module):
 
     Attribute compute_dtype: the type of feature maps and convolutions where it is not that of the parameters, e.g.
     torch.bfloat16. Parameters, mapping network, demodulation and images keep theirs.
+    Attribute w_avg: the centre for truncation; None makes it measured anew.
 
     Layer i of n_latent = 2 log2(size) - 2 styles: convolutions and ToRGB layers count upwards, and each ToRGB layer
     shares its index with the next resolution's first convolution.
@@ -103,6 +105,11 @@ class Generator(nn.Module):
             self.to_rgbs.append(ToRGB(width, style_dim, clamp=conv_clamp))
             for layer in (len(self.convs) - 1, len(self.convs)):
                 self.noises.register_buffer(f"noise_{layer}", torch.randn(1, 1, res, res))
+        self.register_buffer("known_w_avg", None, persistent=False)
+
+    @property
+    def device(self) -> torch.device:
+        return self.input.input.device
 
     def mapping(self, z: Tensor) -> Tensor:
         """z [batch, style_dim] -> w, of the same shape."""
@@ -155,7 +162,7 @@ class Generator(nn.Module):
 
         styles:       one z, or two to mix; with input_is_latent, w [batch, style_dim] or w_plus [batch, n_latent, style_dim]
         inject_index: the first layer that takes the second style; drawn from 1 to n_latent - 1 when None
-        truncation:   psi; below 1 it needs truncation_latent, the w to pull towards (see `mean_latent`)
+        truncation:   psi; below 1 it pulls towards truncation_latent, a w or w_plus, w_avg when None
         noise:        see `stages`; without it fresh noise, or the stored buffers with randomize_noise=False
         """
         if len(styles) not in (1, 2):
@@ -164,10 +171,8 @@ class Generator(nn.Module):
             styles = [self.mapping(z) for z in styles]
         w_plus = [self.broadcast(w) for w in styles]
         if truncation < 1:
-            if truncation_latent is None:
-                raise ValueError("truncation below 1 needs truncation_latent, for instance generator.mean_latent(4096)")
-            centre = truncation_latent if truncation_latent.ndim == 1 else self.broadcast(truncation_latent)
-            w_plus = [centre + truncation * (w - centre) for w in w_plus]
+            centre = self.w_avg[None] if truncation_latent is None else torch.atleast_2d(truncation_latent)
+            w_plus = [truncate(w, self.broadcast(centre), truncation) for w in w_plus]
         if len(w_plus) == 2 and inject_index is None:
             inject_index = random.randint(1, self.n_latent - 1)
         w_plus = w_plus[0] if len(w_plus) == 1 else mix_styles(*w_plus, inject_index)
@@ -179,10 +184,26 @@ class Generator(nn.Module):
         """w [batch, style_dim] -> w_plus [batch, n_latent, style_dim]; w_plus passes through."""
         return w if w.ndim == 3 else w[:, None].expand(-1, self.n_latent, -1)
 
+    @property
+    def w_avg(self) -> Tensor:
+        """The average w, [style_dim], the centre of every truncation: what the file of the network states, else measured.
+
+        Measured with the same z on every device. Of a mapping that gives w_plus it is [n_latent, style_dim].
+        """
+        if self.known_w_avg is not None:
+            return self.known_w_avg
+        with torch.no_grad():
+            return self.mean_latent(W_AVG_SAMPLES, torch.Generator().manual_seed(0))[0]
+
+    @w_avg.setter
+    def w_avg(self, w_avg: Tensor | None) -> None:
+        self.known_w_avg = w_avg
+
     def mean_latent(self, n_latent: int, generator: torch.Generator | None = None) -> Tensor:
-        """The mean w of `n_latent` random z, [1, style_dim]: the centre for truncation."""
-        z = torch.randn(n_latent, self.style_dim, device=self.input.input.device, generator=generator)
-        return self.mapping(z).mean(0, keepdim=True)
+        """The mean w of `n_latent` random z, [1, style_dim]. The z are drawn where `generator` lives, else on the device."""
+        device = self.device if generator is None else generator.device
+        z = torch.randn(n_latent, self.style_dim, device=device, generator=generator).to(self.input.input)
+        return sum(self.mapping(part).sum(0, keepdim=True) for part in z.split(1000)) / n_latent
 
     def get_latent(self, z: Tensor) -> Tensor:
         """The published name of `mapping`."""
@@ -190,8 +211,8 @@ class Generator(nn.Module):
 
     def make_noise(self, batch: int = 1, generator: torch.Generator | None = None) -> list[Tensor]:
         """Fresh noise for every convolution: [batch, 1, 4, 4], then two of each higher resolution."""
-        device = self.input.input.device
-        return [torch.randn(batch, 1, *buffer.shape[2:], device=device, generator=generator) for buffer in self.stored_noise()]
+        shapes = [(batch, *buffer.shape[1:]) for buffer in self.stored_noise()]
+        return [torch.randn(shape, device=self.device, generator=generator) for shape in shapes]
 
     def stored_noise(self) -> list[Tensor]:
         """The noise kept in the checkpoint, which makes an image repeatable."""
@@ -264,6 +285,19 @@ class Discriminator(nn.Module):
             return nn.ModuleList([self.final_conv, self.final_linear])
         block = self.convs[len(self.resolutions) - _index(resolution, self.resolutions)]
         return nn.ModuleList([self.convs[0], block] if resolution == self.size else [block])
+
+
+def truncate(w: Tensor, w_avg: Tensor, psi: float = 1.0) -> Tensor:
+    """Pull latents towards the average face (the truncation trick, StyleGAN, App. B).
+
+    w:     [batch, n_latent, style_dim], or [batch, style_dim]
+    w_avg: [style_dim], or whatever broadcasts with w
+    psi:   0 gives the average face, 1 leaves w unchanged, above 1 exaggerates
+
+    >>> truncate(torch.ones(2, 4), torch.zeros(4), psi=0.5).unique().item()
+    0.5
+    """
+    return w_avg + psi * (w - w_avg)
 
 
 def mix_styles(first: Tensor, second: Tensor, index: int) -> Tensor:

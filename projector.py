@@ -190,7 +190,7 @@ def open_cartoon(args: argparse.Namespace, generator: Generator) -> Generator | 
 
     if args.target_ckpt is None:
         return None
-    cartoon = checkpoint.read_aloud(args.target_ckpt, "--target_ckpt").generator().to(generator.input.input.device)
+    cartoon = checkpoint.read_aloud(args.target_ckpt, "--target_ckpt").generator().to(generator.device)
     if (cartoon.n_latent, cartoon.style_dim) != (generator.n_latent, generator.style_dim):
         raise InputError(f"--target_ckpt {args.target_ckpt}: takes other latents than {args.ckpt}, so it is no child of it")
     layer_swap.warn_of_strangers(args.ckpt, args.target_ckpt, generator, cartoon)

@@ -9,13 +9,13 @@ What a layout cannot hold is an InputError, or a line among the losses.
 
 import json
 
-import torch
 from torch import Tensor
 
 from checkpoint import nvidia
 from checkpoint.architecture import WHOLE_BATCH
 from checkpoint.read import Checkpoint, printable
 from errors import InputError
+from model import W_AVG_SAMPLES
 
 HELD = {  # what each layout keeps beside the networks
     "reference": ("latent_avg", "freeze_style", "source_style"),
@@ -23,7 +23,6 @@ HELD = {  # what each layout keeps beside the networks
     "nvidia": ("latent_avg",),
     "bare": (),
 }
-W_AVG_SAMPLES = 10_000
 
 
 def reference(source: Checkpoint) -> dict:
@@ -99,10 +98,7 @@ def losses(source: Checkpoint, layout: str, network: str = "g_ema") -> list[str]
 
 
 def _w_avg(source: Checkpoint) -> Tensor:
-    if "latent_avg" in source.extra:
-        return source.extra["latent_avg"]
-    with torch.no_grad():
-        return source.generator().mean_latent(W_AVG_SAMPLES, torch.Generator().manual_seed(0))[0]
+    return source.extra["latent_avg"] if "latent_avg" in source.extra else source.generator().w_avg
 
 
 def _refuse_blended(source: Checkpoint, layout: str) -> None:

@@ -66,12 +66,21 @@ class Checkpoint:
 
         Of a run with --freezeStyle, its `mapping` gives the blended w_plus [batch, n_latent, style_dim].
         """
-        state = self.networks[self.generator_name(which)]
-        if not self.extra.get("freeze_style"):
-            return _loaded(self.architecture.generator, state)
-        network = _loaded(lambda: self.architecture.generator(BlendedGenerator, freeze_style=self.extra["freeze_style"]), state)
-        network.load_source(self.extra["source_style"])
+        name = self.generator_name(which)
+        layers, state = self.extra.get("freeze_style"), self.networks[name]
+        if layers:
+            network = _loaded(lambda: self.architecture.generator(BlendedGenerator, freeze_style=layers), state)
+            network.load_source(self.extra["source_style"])
+        else:
+            network = _loaded(self.architecture.generator, state)
+        network.w_avg = self._w_avg(name)
         return network
+
+    def _w_avg(self, name: str) -> Tensor | None:
+        """The centre that the file states, which is that of g_ema where there is one. Of two mappings it differs by layer."""
+        w_avg = self.extra.get("latent_avg")
+        fits = w_avg is not None and w_avg.ndim == (2 if self.extra.get("freeze_style") else 1)
+        return w_avg.clone() if fits and name == self.generator_name() else None
 
     def discriminator(self) -> Discriminator:
         """Eval mode, without gradients. Its widths are its own, and may differ from the generator's."""
@@ -329,20 +338,9 @@ def _completed(name: str, state: State, architecture: Architecture) -> tuple[Sta
 
 def _check_extra(extra: dict, architecture: Architecture) -> list[str]:
     """What `Checkpoint` itself relies on must have the right shape: latent_avg, freeze_style and source_style."""
-    notes = []
-    w_avg = extra.get("latent_avg")
-    if isinstance(w_avg, Tensor) and w_avg.ndim > 1 and w_avg.shape[-1] == architecture.style_dim:
-        rows = w_avg.reshape(-1, architecture.style_dim)
-        extra["latent_avg"] = w_avg = (
-            rows[0] if len(rows) and (rows == rows[0]).all() else w_avg
-        )  # pSp repeats it for each layer
-    if w_avg is not None and (not isinstance(w_avg, Tensor) or w_avg.numel() != architecture.style_dim):
-        notes.append(f"latent_avg left out: expected [{architecture.style_dim}], found {_shape(w_avg)}")
-        del extra["latent_avg"]
-    elif w_avg is not None:
-        extra["latent_avg"] = w_avg.flatten().float()
+    notes = _check_centre(extra, architecture)
     if layers := extra.get("freeze_style"):
-        most = 2 * int(math.log2(architecture.size)) - 2
+        most = _layers(architecture)
         if type(layers) is not int or not 0 < layers <= most:
             raise InputError(f"freeze_style: expected a number of layers from 1 to {most}, found {layers!r}")
         shapes = architecture.generator_shapes()
@@ -350,6 +348,28 @@ def _check_extra(extra: dict, architecture: Architecture) -> list[str]:
         with _named("source_style"):
             extra["source_style"], _ = complete(_state(extra.get("source_style")), shapes)
     return notes
+
+
+def _check_centre(extra: dict, architecture: Architecture) -> list[str]:
+    """latent_avg to [style_dim]; of a network with the styles of its source, which differ by layer, [n_latent, style_dim]."""
+    w_avg, width = extra.pop("latent_avg", None), architecture.style_dim
+    if w_avg is None:
+        return []
+    fits = isinstance(w_avg, Tensor) and w_avg.numel() and (w_avg.numel() == width or w_avg.shape[-1] == width)
+    rows = w_avg.reshape(-1, width).float() if fits else None
+    if fits and not rows.isfinite().all():
+        return ["latent_avg left out: expected finite numbers, found NaN or Inf"]
+    if fits and (rows == rows[0]).all():  # pSp repeats it for each layer
+        extra["latent_avg"] = rows[0]
+    elif fits and extra.get("freeze_style") and len(rows) == _layers(architecture):
+        extra["latent_avg"] = rows
+    else:
+        return [f"latent_avg left out: expected [{width}], found {_shape(w_avg)}"]
+    return []
+
+
+def _layers(architecture: Architecture) -> int:
+    return 2 * int(math.log2(architecture.size)) - 2
 
 
 @contextmanager

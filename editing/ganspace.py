@@ -52,7 +52,7 @@ def moments_of_w(
 
     sampled: called with the number of people in each batch, for a progress bar
     """
-    device = generator.input.input.device
+    device = generator.device
     numbers = torch.Generator().manual_seed(seed)
     moments = Moments(generator.style_dim)
     for start in range(0, n, BLOCK):

@@ -9,7 +9,7 @@ Latents are kept in files that every editing command reads:
     w_plus = read_latents("faces.pt").w_plus(generator)
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +20,8 @@ import utils
 from editing import files, latent_formats
 from editing.latent_formats import is_noise
 from errors import InputError
-from model import Generator
+from model import Generator, truncate
 
-MEAN_SAMPLES, MEAN_SEED = 4096, 0
 SPACES = {"z": (2,), "w": (2,), "w+": (3,)}  # and how many dimensions their latents have
 
 
@@ -64,51 +63,42 @@ class Latents:
     def w_plus(self, generator: Generator, flag: str = "--latents") -> Tensor:
         """[N, n_latent, style_dim], on the generator's device. Raises InputError where they do not fit."""
         check_fits(self, generator, flag)
-        latent = self.latent.to(generator.input.input.device)
+        latent = self.latent.to(generator.device)
         return generator.broadcast(generator.mapping(latent) if self.space == "z" else latent)
 
 
 @torch.no_grad()
 def people(generator: Generator, seeds: Sequence[int], psi: float = 1.0) -> Tensor:
     """w_plus [seeds, n_latent, style_dim] of one person for each seed, truncated to psi."""
-    device = generator.input.input.device
-    w = generator.broadcast(generator.mapping(utils.seeded_normal(seeds, generator.style_dim, device=device)))
-    return w if psi == 1 else truncate(w, mean_latent(generator), psi)
+    z = utils.seeded_normal(seeds, generator.style_dim, device=generator.device)
+    return truncated(generator, generator.broadcast(generator.mapping(z)), psi)
 
 
-def truncate(w: Tensor, w_avg: Tensor, psi: float = 1.0) -> Tensor:
-    """Pull latents towards the average face (the truncation trick, StyleGAN, App. B).
-
-    w:     [batch, n_latent, style_dim] or [batch, style_dim]
-    w_avg: [style_dim], or anything that broadcasts with w
-    psi:   0 gives the average face, 1 leaves w unchanged, above 1 exaggerates
-
-    >>> truncate(torch.ones(2, 4), torch.zeros(4), psi=0.5).unique().item()
-    0.5
-    """
-    return w_avg + psi * (w - w_avg)
+def truncated(generator: Generator, w_plus: Tensor, psi: float) -> Tensor:
+    """w_plus [people, n_latent, style_dim] pulled towards the centre of the network that draws it; the same at psi 1."""
+    return w_plus if psi == 1 else truncate(w_plus, generator.w_avg, psi)
 
 
-@torch.no_grad()
-def mean_latent(generator: Generator) -> Tensor:
-    """The average w, [1, n_latent, style_dim]: the same at every call."""
-    device = generator.input.input.device
-    z = torch.randn(MEAN_SAMPLES, generator.style_dim, generator=torch.Generator().manual_seed(MEAN_SEED))
-    return generator.broadcast(generator.mapping(z.to(device)).mean(0, keepdim=True))
-
-
-@torch.no_grad()
 def draw(generator: Generator, w_plus: Tensor, batch: int = 8, noise: Sequence[Tensor] | None = None) -> Tensor:
     """w_plus [people, n_latent, style_dim] -> images on the CPU, `batch` at a time.
 
     noise: for each convolution [1 or people, 1, res, res]; None: what the generator's file stores
     """
+    return torch.cat([*drawn(generator, w_plus, batch, noise)])
+
+
+@torch.no_grad()
+def drawn(generator: Generator, w_plus: Tensor, batch: int = 8, noise: Sequence[Tensor] | None = None) -> Iterator[Tensor]:
+    """As `draw`, a batch at a time, as they are asked for."""
     noise = [layer.to(w_plus.device) for layer in noise or generator.stored_noise()]
-    images = []
     for start in range(0, len(w_plus), batch):
-        some = slice(start, start + batch)
-        images.append(generator.synthesis(w_plus[some], [layer if len(layer) == 1 else layer[some] for layer in noise]))
-    return torch.cat([image.float().cpu() for image in images])
+        people = slice(start, start + batch)
+        yield generator.synthesis(w_plus[people], noise_of(noise, people)).float().cpu()
+
+
+def noise_of(noise: Sequence[Tensor], people: slice) -> list[Tensor]:
+    """Of some people: for each convolution [1, 1, res, res], which is everybody's, or [people, 1, res, res]."""
+    return [layer if len(layer) == 1 else layer[people] for layer in noise]
 
 
 def save_latents(

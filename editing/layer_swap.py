@@ -164,6 +164,7 @@ def _mixture(low: Generator, high: Generator, share_at: Callable[[int], float], 
         # A draw and no weight: the mean of two draws would be weaker noise.
         noise.copy_(a if share_at(layer + 1) < 0.5 else b)
     if mapping == "blend":
+        mixture.w_avg = None
         shares = [share_at(rung) for rung in range(2 * len(low.resolutions))]
         _set_between(mixture.style, low.style, high.style, statistics.mean(shares))
     return mixture

@@ -60,18 +60,18 @@ class People:
         if self.found is None:
             return latents.people(generator, self.seeds, psi)
         w_plus = self.found.w_plus(generator, self.flag)
-        return w_plus if psi == 1 else latents.truncate(w_plus, latents.mean_latent(generator), psi)
+        return latents.truncated(generator, w_plus, psi)
 
     def z(self, generator: Generator) -> Tensor:
         """[people, style_dim]. Raises InputError where only w is known."""
         if self.groups:
             return torch.cat([group.z(generator) for group in self.groups])
         if self.found is None:
-            return utils.seeded_normal(self.seeds, generator.style_dim, device=generator.input.input.device)
+            return utils.seeded_normal(self.seeds, generator.style_dim, device=generator.device)
         if self.found.space != "z":
             raise InputError(f"{self.flag}: holds latents in {self.found.space}, which have no z; use the space w")
         latents.check_fits(self.found, generator, self.flag)
-        return self.found.latent.to(generator.input.input.device)
+        return self.found.latent.to(generator.device)
 
     def noise(self, generator: Generator, person: int | None = None) -> list[Tensor] | None:
         """The noise found with the latents (of one person), for the network it was found in; None: use its stored noise."""
@@ -82,7 +82,7 @@ class People:
         at_home = not self.found.ckpt or self.found.ckpt == checkpoint.fingerprint(generator.state_dict())
         if person is None or not at_home:
             return self.found.noise if at_home else None
-        return [layer if len(layer) == 1 else layer[person : person + 1] for layer in self.found.noise]
+        return latents.noise_of(self.found.noise, slice(person, person + 1))
 
     def file_names(self) -> list[str]:
         """One for each, without folder and ending, no two alike on any system: seed0007, or the name of the photo."""
@@ -209,11 +209,9 @@ def each_picture(
     drawn: Callable[[int], object] = lambda count: None,
 ) -> Iterator[Image.Image]:
     """As `pictures`, as they are asked for: no more than `batch` are held."""
-    for start in range(0, len(w_plus), batch):
-        some = slice(start, start + batch)
-        part = noise and [layer if len(layer) == 1 else layer[some] for layer in noise]
-        yield from utils.to_pictures(latents.draw(generator, w_plus[some], batch, part))
-        drawn(len(w_plus[some]))
+    for images in latents.drawn(generator, w_plus, batch, noise):
+        yield from utils.to_pictures(images)
+        drawn(len(images))
 
 
 def everybody(

@@ -23,7 +23,7 @@ from errors import InputError
 from model import Generator
 from vision.perceptual import Distance
 
-SAMPLES, SEED, AT_ONCE = 10_000, 123, 1000  # of z, for the mean w and its spread
+SAMPLES, SEED, AT_ONCE = 10_000, 123, 1000  # of z, for the spread of w
 COARSEST_NOISE = 8  # pixels; noise maps are compared with themselves down to this side
 
 
@@ -149,18 +149,14 @@ def project(
 
 @torch.no_grad()
 def latent_statistics(generator: Generator) -> tuple[Tensor, float]:
-    """The mean w [style_dim], and its spread sqrt(E |w - mean|^2): the same at every call.
-
-    Of a network of --freezeStyle, whose mapping gives a w for each layer, the mean is [n_latent, style_dim].
-    """
+    """w_avg of the network, and the spread of w, sqrt(E |w - mean|^2): the same at every call."""
     z = torch.randn(SAMPLES, generator.style_dim, generator=torch.Generator().manual_seed(SEED))
     total, squares = 0.0, 0.0
-    for some in z.to(generator.input.input.device).split(AT_ONCE):
+    for some in z.to(generator.device).split(AT_ONCE):
         w = generator.mapping(some).double()
         total, squares = total + w.sum(0), squares + w.square().sum(0)
-    mean = total / SAMPLES
-    variance = (squares / SAMPLES - mean.square()).clamp(min=0)
-    return mean.float(), variance.sum(-1).mean().sqrt().item()
+    variance = (squares / SAMPLES - (total / SAMPLES).square()).clamp(min=0)
+    return generator.w_avg, variance.sum(-1).mean().sqrt().item()
 
 
 def starting_points(generator: Generator, mean: Tensor, space: str, count: int, init: People | None = None) -> Tensor:

@@ -15,7 +15,7 @@ from editing import latents
 from editing.directions import Directions, Edit, apply, centre
 from editing.layers import as_text
 from editing.people import People
-from model import Generator
+from model import Generator, truncate
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Scene:
     def __post_init__(self):
         self.w_plus = self.who.w_plus(self.generator, 1.0 if self.edit_before_trunc else self.psi)
         self.noise = self.who.noise(self.generator)
-        self.w_avg = latents.mean_latent(self.generator) if self.edit_before_trunc else None
+        self.w_avg = self.generator.w_avg if self.edit_before_trunc else None
 
     def pictures(self, found: Directions, edit: Edit, degree: float, person: int | None = None) -> list[Image.Image]:
         """Everybody, or one person, `degree` along the direction."""
@@ -49,8 +49,8 @@ class Scene:
             w_plus = centre(w_plus, found, edit.index, edit.layers)
         w_plus = apply(w_plus, found, edit.index, degree, edit.layers)
         if self.w_avg is not None:
-            w_plus = latents.truncate(w_plus, self.w_avg, self.psi)
-        noise = self.noise and [layer if len(layer) == 1 else layer[some] for layer in self.noise]
+            w_plus = truncate(w_plus, self.w_avg, self.psi)
+        noise = self.noise and latents.noise_of(self.noise, some)
         images = latents.draw(self.generator, w_plus, self.batch, noise)
         self.drawn()
         return utils.to_pictures(images)

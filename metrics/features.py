@@ -17,7 +17,7 @@ from checkpoint import Checkpoint
 from errors import InputError
 from metrics.attributes import regressor
 from metrics.table import FEATURES
-from model import Generator
+from model import Generator, truncate
 from vision.features import INCEPTION_FILE, DiscriminatorFeatures, InceptionFeatures, pixels
 
 Features = Callable[[Tensor], Tensor]
@@ -89,14 +89,13 @@ def of_generator(
 @torch.no_grad()
 def pictures(generator: Generator, seeds: Sequence[int], batch: int = 16, psi: float = 1.0) -> Iterator[Tensor]:
     """Batches [batch, 3, size, size]. A seed draws z and the noise of every layer, so its picture is the same in any batch."""
-    device = generator.input.input.device
-    centre = generator.mean_latent(4096, torch.Generator(device).manual_seed(0)) if psi != 1 else None
+    device, w_avg = generator.device, generator.w_avg if psi != 1 else None
     for start in range(0, len(seeds), batch):
         random = [torch.Generator().manual_seed(seed) for seed in seeds[start : start + batch]]
         z = _drawn(random, (generator.style_dim,), device)
         noise = [_drawn(random, layer.shape[1:], device) for layer in generator.stored_noise()]
-        w = generator.mapping(z)
-        yield generator.synthesis(generator.broadcast(w if centre is None else centre + psi * (w - centre)), noise)
+        w_plus = generator.broadcast(generator.mapping(z))
+        yield generator.synthesis(w_plus if psi == 1 else truncate(w_plus, w_avg, psi), noise)
 
 
 def _drawn(random: Sequence[torch.Generator], shape: Sequence[int], device: torch.device) -> Tensor:

@@ -60,7 +60,7 @@ def trimmed_mean(values: Tensor) -> float:
 def _steps(generator: Generator, seeds: Sequence[int], step: float) -> tuple[Tensor, Tensor]:
     """w_plus at t, and at t + step, for each seed."""
     random = [torch.Generator().manual_seed(seed) for seed in seeds]
-    device = generator.input.input.device
+    device = generator.device
     z1, z2 = (torch.stack([torch.randn(generator.style_dim, generator=one) for one in random]).to(device) for _ in "12")
     w1, w2 = (generator.broadcast(generator.mapping(z)) for z in (z1, z2))
     t = torch.stack([torch.rand(1, 1, generator=one) for one in random]).to(w1)

@@ -55,7 +55,7 @@ class Subject:
         """Features of the data set: [images, dims]."""
         from metrics.features import of_images
 
-        return of_images(self.images, self.look, self.batch, self.generator.input.input.device, self.done)
+        return of_images(self.images, self.look, self.batch, self.generator.device, self.done)
 
     @cached_property
     def fake(self) -> Tensor:
@@ -190,7 +190,7 @@ class Person(Metric):
         from metrics.attributes.ruler import Ruler
 
         regressor, truth = subject.regressor
-        ruler = Ruler(regressor.to(subject.generator.input.input.device), truth)
+        ruler = Ruler(regressor.to(subject.generator.device), truth)
         noise = subject.source.stored_noise()
         readings = [ruler.read_people(network, noise) for network in (subject.source, subject.generator)]
         measured = asdict(ruler.measure(*readings, ruler.read_images(subject.images)))

@@ -120,8 +120,7 @@ def cartoonize(args: argparse.Namespace) -> Path:
                     snapshots=[args.step],
                     stepped=stepped,
                 )
-                centre = photo_network.broadcast(mean[None])
-                w_plus = latents.truncate(photo_network.broadcast(found.latent), centre, args.truncation)
+                w_plus = latents.truncated(photo_network, photo_network.broadcast(found.latent), args.truncation)
                 cartoon = latents.draw(cartoon_network, w_plus)
                 drawn = (*utils.to_pictures(found.snapshots[args.step]), *utils.to_pictures(cartoon))
                 people[name] = Person(found.latent, face, *drawn)
@@ -198,7 +197,7 @@ def open_cartoon(args: argparse.Namespace, photo_network: Generator) -> Generato
 
     if args.width and not args.swap:
         raise InputError("--width: has no effect without --swap")
-    cartoon = checkpoint.read_aloud(args.target, "--target").generator().to(photo_network.input.input.device)
+    cartoon = checkpoint.read_aloud(args.target, "--target").generator().to(photo_network.device)
     if (cartoon.size, cartoon.style_dim) != (photo_network.size, photo_network.style_dim):
         found, wanted = (f"{net.size} px and {net.style_dim} numbers of style" for net in (cartoon, photo_network))
         raise InputError(f"--target {args.target}: has {found}, --source {wanted}; it was not fine-tuned from that")

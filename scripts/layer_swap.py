@@ -263,14 +263,13 @@ def save(
     """In our layout: g_ema, latent_avg, architecture, the styles of --freezeStyle if any, and how it was made."""
     import checkpoint
     from checkpoint import layouts
-    from editing import latents
 
     network = blended(args, (args.swap or args.interpolate)[0], low, high)
     mapping = args.mapping or ("blend" if args.interpolate else "low")
     mapped_by = dataclasses.replace(high_file if mapping == "high" else low_file, networks={"g_ema": network.state_dict()})
     contents = layouts.reference(mapped_by) | {"blend": made_by(args)}
     if mapping == "blend":
-        contents["latent_avg"] = latents.mean_latent(network)[0, 0]
+        contents["latent_avg"] = network.w_avg
     checkpoint.write(args.save, contents, manifest=False)
     return args.save
 

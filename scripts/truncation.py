@@ -52,8 +52,7 @@ def main(args: argparse.Namespace) -> Path:
         for name, generator in networks.items():
             if args.cutoff is not None and args.cutoff > generator.n_latent:
                 raise InputError(f"--cutoff {args.cutoff}: this network has {generator.n_latent} layers")
-            w_avg = truncation.centre(generator, files[name].extra.get("latent_avg"))
-            ladders = truncation.ladder(who.w_plus(generator), w_avg, args.psi, args.cutoff)
+            ladders = truncation.ladder(who.w_plus(generator), generator.w_avg, args.psi, args.cutoff)
             rows[name] = [
                 people.pictures(generator, ladder, args.batch, who.noise(generator, i), bar.update)
                 for i, ladder in enumerate(ladders)

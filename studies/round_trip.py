@@ -130,7 +130,7 @@ def projected(args: argparse.Namespace, source, network, photos: Tensor) -> Tens
 
     path, home = args.work / f"round_trip-{args.people}-{args.step}.pt", checkpoint.fingerprint(network.state_dict())
     if path.is_file() and (earlier := latents.read_latents(path)).ckpt == home:
-        return earlier.latent.to(network.input.input.device)
+        return earlier.latent.to(network.device)
     distance, _ = perceptual.choose("disc", source)
     mean, spread = projection.latent_statistics(network)
     found = []

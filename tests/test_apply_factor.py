@@ -91,7 +91,7 @@ def test_edit_before_trunc_gives_the_pictures_of_stylegan2_pytorch(files, tmp_pa
     generator = tiny_generator(PHOTO)
     eigvec = torch.load(files / "reference.pt", weights_only=True)["eigvec"]
     w = generator.mapping(utils.seeded_normal([0, 1], 8))
-    average = latents.mean_latent(generator)[:, 0]
+    average = generator.w_avg
     rows = [average + 0.7 * (w + degree * eigvec[:, 1] - average) for degree in (5, 0, -5)]
     rows = [picture for row in rows for picture in drawn(generator.broadcast(row))]
     title = "direction 1, -5 to +5, on layers 0-5 of 6"
@@ -169,7 +169,7 @@ def test_several_directions_get_a_sheet_each_and_one_of_all(files, tmp_path, cap
     assert names(tmp_path) == sorted(["command.txt", *single, "factor_index-0,2-3_degree-3.0.png"])
     assert capsys.readouterr().out.splitlines()[-1] == str(tmp_path / "factor_index-0,2-3_degree-3.0.png")
     degrees = {-3: "-3", -1.5: "-1.5", 0: "0", 1.5: "+1.5", 3: "+3"}
-    rows = [drawn(moved(people([8]), degree, index))[0] for index in (0, 2, 3) for degree in degrees]
+    rows = [drawn(moved(people([8, 9])[:1], degree, index))[0] for index in (0, 2, 3) for degree in degrees]
     expected = utils.sheet(rows, 5, [*degrees.values()] * 3, ["0", "2", "3"], "person 8")
     assert np.array_equal(pixels(tmp_path / "factor_index-0,2-3_degree-3.0.png"), pixels(expected))
     rows = [picture for degree in reversed(degrees) for picture in drawn(moved(people([8, 9]), degree, 2))]

@@ -1,5 +1,6 @@
 """Generator and discriminator: their levels, and the laws of their parts. Recorded images are in test_vectors_model.py."""
 
+import copy
 import inspect
 import itertools
 import math
@@ -220,9 +221,41 @@ def test_truncation_moves_every_layer_of_both_styles_the_same_share_of_the_way(p
         torch.testing.assert_close(pulled - centre, psi * (free - centre), atol=1e-6, rtol=1e-5)
 
 
-def test_truncation_without_a_centre_is_refused():
-    with pytest.raises(ValueError, match="truncation_latent"):
-        tiny_generator()([normal(1, 8)], truncation=0.7)
+@torch.no_grad()
+def test_truncation_pulls_towards_the_centre_of_the_network():
+    generator, z = tiny_generator(), normal(2, 8)
+    for centre in (None, torch.linspace(-1, 1, 8)):
+        generator.w_avg = centre
+        expected = generator([z], truncation=0.7, truncation_latent=generator.w_avg, randomize_noise=False)[0]
+        assert torch.equal(generator([z], truncation=0.7, randomize_noise=False)[0], expected)
+
+
+def test_the_centre_is_the_mean_of_many_w_the_same_at_every_call_and_for_every_random_state():
+    generator = tiny_generator()
+    torch.manual_seed(1)
+    w_avg, drawn = generator.w_avg, torch.rand(1)
+    torch.manual_seed(1)
+    assert torch.equal(torch.rand(1), drawn)
+    assert torch.equal(generator.w_avg, w_avg)
+    assert w_avg.shape == (8,) and not w_avg.requires_grad
+    w = generator.mapping(normal(10_000, 8, seed=5))
+    assert ((w.mean(0) - w_avg).abs() < 5 * w.std(0) * (2 / 10_000) ** 0.5 + 1e-6).all()
+
+
+def test_the_centre_follows_the_mapping_network_unless_it_is_known():
+    generator, other = tiny_generator(seed=1), tiny_generator(seed=2)
+    for known in (None, torch.linspace(-1, 1, 8)):
+        generator.w_avg = known
+        generator.style.load_state_dict(other.style.state_dict())
+        assert torch.equal(generator.w_avg, other.w_avg if known is None else known)
+
+
+def test_a_known_centre_moves_and_copies_with_the_network_and_is_not_saved():
+    generator = tiny_generator()
+    names, generator.w_avg = list(generator.state_dict()), torch.linspace(-1, 1, 8)
+    assert list(generator.state_dict()) == names
+    moved = copy.deepcopy(generator).double()
+    assert torch.equal(moved.w_avg, generator.w_avg.double())
 
 
 @pytest.mark.parametrize("count", [0, 3])

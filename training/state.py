@@ -76,7 +76,7 @@ class TrainingState:
             "iteration": self.iteration,
             "mean_path_length": self.mean_path_length.clone(),
             "guard": self.guard.state_dict(),
-            "latent_avg": self.g_ema.mean_latent(4096, torch.Generator(self.device).manual_seed(0)).detach()[0],
+            "latent_avg": self.g_ema.w_avg,
             "rng": parallel.gather({"host": self.host_rng.get_state(), "device": self.rng.get_state()}),
         }
         if isinstance(self.generator, BlendedGenerator):
@@ -160,6 +160,8 @@ def new_state(
     for method in methods:
         for parameter in method.frozen_parameters(generator, discriminator):
             parameter.requires_grad_(False)
+    if any(parameter.requires_grad for parameter in generator.style.parameters()):
+        generator.w_avg = g_ema.w_avg = None  # what the file states is of a mapping network that changes now
     seed = seed + 1_000_003 * parallel.rank()
     return TrainingState(
         settings,

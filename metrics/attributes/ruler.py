@@ -95,7 +95,7 @@ class Ruler:
     @torch.no_grad()
     def read_people(self, generator: Generator, noise: Sequence[Tensor] | None = None) -> Reading:
         """The same people for every network: z of the seeds 0 to `count` - 1. Without `noise`, that stored in the network."""
-        z = utils.seeded_normal(range(self.count), generator.style_dim, device=generator.input.input.device)
+        z = utils.seeded_normal(range(self.count), generator.style_dim, device=generator.device)
         w_plus = generator.broadcast(generator.mapping(z))
         noise = noise or generator.stored_noise()
         return _joined([self.read(generator.synthesis(some, noise)) for some in w_plus.split(CHUNK)])

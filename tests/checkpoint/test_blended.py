@@ -57,11 +57,22 @@ def test_the_sources_mapping_moves_and_copies_with_the_network(tmp_path):
 
 def test_truncation_pulls_towards_a_mean_of_every_layer(tmp_path):
     generator, z = blended(tmp_path).generator(), torch.randn(2, 8)
-    mean = generator.mean_latent(64)
-    assert mean.shape == (1, LAYERS, 8)
-    image, w_plus = generator([z], return_latents=True, truncation=0.5, truncation_latent=mean)
-    assert image.shape == (2, 3, 16, 16)
-    torch.testing.assert_close(w_plus, mean + 0.5 * (generator.mapping(z) - mean))
+    mean = generator.w_avg
+    assert mean.shape == (LAYERS, 8)
+    for latent in (None, mean[None]):
+        image, w_plus = generator([z], return_latents=True, truncation=0.5, truncation_latent=latent)
+        assert image.shape == (2, 3, 16, 16)
+        torch.testing.assert_close(w_plus, mean + 0.5 * (generator.mapping(z) - mean))
+
+
+def test_its_centre_in_a_file_is_one_of_every_layer(tmp_path):
+    source = blended(tmp_path)
+    centre = torch.randn(LAYERS, 8)
+    for stated, expected in ((centre, centre), (centre[0], source.generator().w_avg)):
+        checkpoint.write(tmp_path / "b.pt", layouts.reference(source) | {"latent_avg": stated})
+        again = checkpoint.read(tmp_path / "b.pt")
+        assert again.notes == []
+        assert torch.equal(again.generator().w_avg, expected)
 
 
 def test_w_and_w_plus_may_be_truncated_about_either_mean():

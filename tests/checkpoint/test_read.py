@@ -114,6 +114,24 @@ def test_converted_weights_keep_latent_avg(tmp_path):
     assert torch.equal(source.extra["latent_avg"], torch.arange(8.0))
 
 
+def test_the_centre_of_a_network_is_the_files_else_measured(tmp_path):
+    stated = checkpoint.read(saved(tmp_path, {**networks(), "latent_avg": torch.arange(8.0)}))
+    assert torch.equal(stated.generator().w_avg, torch.arange(8.0))
+    silent = checkpoint.read(saved(tmp_path, networks()))
+    for which in ("g", "g_ema"):
+        measured = silent.generator(which)
+        assert torch.equal(measured.w_avg, measured.mean_latent(10_000, torch.Generator().manual_seed(0))[0])
+    assert torch.equal(stated.generator("g").w_avg, silent.generator("g").w_avg)  # the file's is that of g_ema
+    stated.generator().w_avg.zero_()
+    assert torch.equal(stated.generator().w_avg, torch.arange(8.0))
+
+
+def test_a_centre_of_nan_is_left_out_with_a_note(tmp_path):
+    source = checkpoint.read(saved(tmp_path, {**networks(), "latent_avg": torch.full((8,), torch.nan)}))
+    assert source.notes == ["latent_avg left out: expected finite numbers, found NaN or Inf"]
+    assert source.generator().w_avg.isfinite().all()
+
+
 def test_latent_avg_of_another_network_is_left_out_with_a_note(tmp_path):
     source = checkpoint.read(saved(tmp_path, {**networks(), "latent_avg": torch.zeros(14, 512)}))
     assert "latent_avg" not in source.extra

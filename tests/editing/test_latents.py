@@ -6,6 +6,7 @@ import torch
 import utils
 from checkpoint import BlendedGenerator
 from editing import latents
+from model import truncate
 from tests.networks import CHANNELS, tiny_generator
 
 SEEDS = [5, 0, 17]
@@ -43,20 +44,18 @@ def test_a_blended_generator_shares_the_layers_of_its_source():
         ours, theirs = latents.people(blended, SEEDS, psi), latents.people(source, SEEDS, psi)
         torch.testing.assert_close(ours[:, :2], theirs[:, :2])
         assert not torch.allclose(ours[:, 2:], theirs[:, 2:])
-    assert latents.mean_latent(blended).shape == (1, 6, 8)
 
 
 def test_psi_1_leaves_a_person_as_it_is_and_0_gives_the_average():
     generator = tiny_generator()
     assert torch.equal(latents.people(generator, SEEDS, psi=1), latents.people(generator, SEEDS))
-    average = latents.mean_latent(generator)
-    assert torch.equal(latents.people(generator, SEEDS, psi=0), average.expand(3, -1, -1))
+    assert torch.equal(latents.people(generator, SEEDS, psi=0), generator.w_avg.expand(3, 6, -1))
 
 
 @pytest.mark.parametrize("psi", [0.25, 0.7, 1.5])
 def test_psi_is_the_share_of_the_way_from_the_average(psi):
     generator = tiny_generator()
-    average, whole = latents.mean_latent(generator), latents.people(generator, SEEDS)
+    average, whole = generator.w_avg, latents.people(generator, SEEDS)
     pulled = latents.people(generator, SEEDS, psi)
     torch.testing.assert_close(pulled - average, psi * (whole - average), atol=1e-6, rtol=1e-5)
 
@@ -67,21 +66,10 @@ def test_psi_is_the_share_of_the_way_from_the_average(psi):
 def test_truncating_twice_multiplies_psi(shape, centre):
     torch.manual_seed(0)
     w, w_avg = torch.randn(shape), torch.randn(centre)
-    twice = latents.truncate(latents.truncate(w, w_avg, 0.5), w_avg, 0.6)
-    torch.testing.assert_close(twice, latents.truncate(w, w_avg, 0.3))
-    torch.testing.assert_close(latents.truncate(w, w_avg), w)
-    torch.testing.assert_close(latents.truncate(w, w_avg, 0), w_avg.expand(shape))
-
-
-def test_the_average_is_near_the_mean_of_many_people_and_the_same_at_every_call():
-    generator = tiny_generator()
-    average = latents.mean_latent(generator)
-    assert average.shape == (1, generator.n_latent, 8)
-    torch.manual_seed(1)
-    assert torch.equal(latents.mean_latent(generator), average)
-    w = latents.people(generator, range(4000))
-    assert ((w.mean(0) - average).abs() < 5 * (w.std(0) * (2 / 4000) ** 0.5) + 1e-6).all()
-    assert not average.requires_grad
+    twice = truncate(truncate(w, w_avg, 0.5), w_avg, 0.6)
+    torch.testing.assert_close(twice, truncate(w, w_avg, 0.3))
+    torch.testing.assert_close(truncate(w, w_avg), w)
+    torch.testing.assert_close(truncate(w, w_avg, 0), w_avg.expand(shape))
 
 
 def test_random_numbers_of_others_are_left_alone():

@@ -36,7 +36,7 @@ def test_latents_in_w_are_the_same_in_every_network(generator, tmp_path, space, 
     expected = generator.broadcast(latent)
     for network in (generator, tiny_generator(seed=1)):
         assert torch.equal(who.w_plus(network), expected)
-    average = latents.mean_latent(generator)
+    average = generator.w_avg
     torch.testing.assert_close(who.w_plus(generator, 0.5), (expected + average) / 2)
     with pytest.raises(InputError, match=r"--latents .*faces.pt: .*no z"):
         who.z(generator)

@@ -3,9 +3,8 @@
 import pytest
 import torch
 
-from checkpoint import BlendedGenerator
-from editing import latents, truncation
-from tests.networks import CHANNELS, tiny_generator
+from editing import truncation
+from model import truncate
 
 PSIS = [-1, 0, 0.5, 1, 1.5]
 
@@ -39,17 +38,4 @@ def test_layers_from_the_cutoff_up_stay_bit_equal(w_plus, w_avg, cutoff):
     part = truncation.truncate_below(w_plus, w_avg, 0.3, cutoff)
     assert torch.equal(part[:, :cutoff], whole[:, :cutoff])
     assert torch.equal(part[:, cutoff:], w_plus[:, cutoff:])
-    assert torch.equal(whole, latents.truncate(w_plus, w_avg, 0.3))
-
-
-def test_the_centre_is_that_of_the_file_else_a_seeded_mean():
-    generator, stored = tiny_generator(), torch.arange(8.0)
-    assert torch.equal(truncation.centre(generator, stored), stored.expand(1, 6, 8))
-    assert torch.equal(truncation.centre(generator), latents.mean_latent(generator))
-
-
-def test_two_mapping_networks_have_two_centres():
-    source = tiny_generator(seed=1)
-    blended = BlendedGenerator(16, 8, 2, channels=CHANNELS, freeze_style=2)
-    blended.load_source(source.style.state_dict())
-    assert torch.equal(truncation.centre(blended, torch.zeros(8)), latents.mean_latent(blended))
+    assert torch.equal(whole, truncate(w_plus, w_avg, 0.3))

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from editing import directions, latents, sefa
+from model import truncate
 from tests.networks import recorded_generator
 from tests.vectors import folders, for_each_folder, part
 
@@ -50,6 +51,6 @@ def test_vectors_of_edited_pictures_by_their_factor(folder):
         w_plus = generator.broadcast(record["w1"][: len(case["base"])])
         for name, sign in {"minus": -1, "base": 0, "plus": 1}.items():
             edited = directions.apply(w_plus, found, case["index"], sign * case["degree"])
-            truncated = latents.truncate(edited, record["mean_latent"], case["truncation"])
+            truncated = truncate(edited, record["mean_latent"], case["truncation"])
             image = latents.draw(generator, truncated, noise=record["noise"])
             torch.testing.assert_close(image, case[name], atol=5e-5, rtol=1e-4)

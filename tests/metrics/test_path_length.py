@@ -12,13 +12,11 @@ from vision.features import pixels
 class Linear:
     """w -> M w as a picture of one row: the path length is |M (w2 - w1)|^2, whatever t and the step are."""
 
-    style_dim = 4
+    style_dim, device = 4, torch.device("cpu")
 
     def __init__(self):
         random = torch.Generator().manual_seed(0)
         self.matrix = torch.randn(6, 4, generator=random, dtype=torch.float64)
-        self.input = torch.nn.Module()
-        self.input.input = torch.zeros(1)
 
     def mapping(self, z):
         return z.double() * 2

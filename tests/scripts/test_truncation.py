@@ -5,11 +5,14 @@ import shlex
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import checkpoint
 import utils
 from editing import latents
-from scripts import truncation
+from metrics import features
+from model import NoiseInjection
+from scripts import cartoonize, generate, truncation
 from tests.commands import failure, run
 from tests.networks import tiny_generator
 from tests.scripts.sheets import as_shown, cells, differ, people, pixels, saved, shown, told
@@ -39,7 +42,7 @@ def test_every_psi_acts_also_below_0_and_above_1(cartoon, file, tmp_path, psi):
 def test_layers_from_the_cutoff_on_stay(cartoon, file, tmp_path):
     found = cells(draw(file, tmp_path, "--seeds", 4, "--psi=0", "--cutoff", 2), columns=1, rows=1)
     expected = latents.people(cartoon, [4]).clone()
-    expected[:, :2] = latents.mean_latent(cartoon)[:, :2]
+    expected[:, :2] = cartoon.w_avg
     assert differ(found[0, 0], shown(cartoon, expected)[0]) <= ROUNDING
     nothing = cells(draw(file, tmp_path, "--seeds", 4, "--psi=0", "--cutoff", 0), columns=1, rows=1)
     assert differ(nothing[0, 0], people(cartoon, 4)[0]) <= ROUNDING
@@ -125,3 +128,30 @@ def test_a_sheet_that_no_memory_holds_is_refused_before_drawing(file, tmp_path, 
     monkeypatch.setattr(latents, "draw", None)
     message = failure(capsys, truncation, "--ckpt", file, "--seeds", "0-99", "--outdir", tmp_path / "out")
     assert "GiB" in message and "fewer people" in message and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("psi", [0, 0.5])
+@pytest.mark.parametrize("centre", [None, torch.linspace(-1, 1, 8)], ids=["measured", "of the file"])
+def test_every_command_pulls_people_towards_the_same_face(tmp_path, centre, psi):
+    network = tiny_generator(seed=1)
+    for layer in network.modules():  # evaluate draws other noise than the others
+        if isinstance(layer, NoiseInjection):
+            torch.nn.init.zeros_(layer.weight)
+    checkpoint.write(tmp_path / "a.pt", {"g_ema": network.state_dict()} | ({} if centre is None else {"latent_avg": centre}))
+    network.w_avg = centre
+    expected = people(network, 3, psi=psi)[0]
+    assert centre is None or differ(expected, people(tiny_generator(seed=1), 3, psi=psi)[0]) > 10
+
+    words = ["--device", "cpu", "--outdir", tmp_path / "out"]
+    run(generate, "--ckpt", tmp_path / "a.pt", "--seeds", 3, "--truncation", psi, *words)
+    generated = pixels(tmp_path / "out" / "seed0003.png")
+    assert differ(cells(draw(tmp_path / "a.pt", tmp_path, "--seeds", 3, f"--psi={psi}"), 1, 1)[0, 0], expected) <= ROUNDING
+    evaluated = torch.cat([*features.pictures(checkpoint.read(tmp_path / "a.pt").generator(), [3], psi=psi)])
+    assert differ(utils.to_pixels(evaluated)[0].numpy(), generated) <= 1
+    Image.fromarray(generated.astype(np.uint8)).save(tmp_path / "me.png")
+    words = [*words[:3], tmp_path / "cartoon", "--step", 2, "--no_align", "--truncation", psi]
+    run(cartoonize, "--source", tmp_path / "a.pt", "--target", tmp_path / "a.pt", *words, tmp_path / "me.png")
+    words = ["--latents", tmp_path / "cartoon" / "latents.pt", "--truncation", psi, "--device", "cpu"]
+    run(generate, "--ckpt", tmp_path / "a.pt", *words, "--outdir", tmp_path / "again")
+    assert differ(pixels(tmp_path / "cartoon" / "me-cartoon.png"), pixels(tmp_path / "again" / "me.png")) <= 1
+    assert psi or differ(pixels(tmp_path / "again" / "me.png"), generated) <= 1
