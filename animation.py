@@ -1,6 +1,6 @@
 """Animations: .webp, .gif, and .mp4 (needs the extra `video`).
 
-check("mp4", (1026, 1100), "--loop")                    # before hours of drawing: can it be written at all?
+check("mp4", (1026, 1100))                              # before hours of drawing: can it be written at all?
 save(frames, Path("walk.mp4"), fps=24)
 """
 
@@ -14,7 +14,7 @@ from types import ModuleType
 from PIL import Image, ImageOps
 
 import utils
-from errors import InputError
+from errors import InputError, named
 from writing import whole_file
 
 LONGEST = {"webp": 16383, "gif": 65535, "mp4": 16384}  # pixels of a side that the format, or its encoder, takes
@@ -24,26 +24,25 @@ LOOKED_AT = 512  # pixels of a side, for the colours of a .gif
 BT709, TV_RANGE = 1, 1  # in H.273's tables, and in FFmpeg's
 
 
-def check(ending: str, size: tuple[int, int], flag: str, remedies: Sequence[str] = ()) -> None:
+def check(ending: str, size: tuple[int, int], remedies: Sequence[str] = ()) -> None:
     """Raises InputError where frames of `size` cannot be written, saying what would help.
 
-    flag:     of the command that chooses the ending, such as "--loop"
-    remedies: what else would make the frames smaller, in the command's own flags
+    remedies: what else would make the frames smaller, in the words of whoever asks
     """
     if ending == "mp4":
-        _package(flag)
+        _package()
     if _holds(ending, size):
         return
-    others = [f"{flag} {other}" for other in LONGEST if _holds(other, size)]
+    others = [other for other in LONGEST if _holds(other, size)]
     ways = [*remedies, *others] or ["a smaller network"]
     limit = f"{LONGEST[ending]} px a side" + (f" and {LARGEST[ending]:,} in all" if ending in LARGEST else "")
-    raise InputError(f"{flag} {ending}: holds {limit}, but these frames have {size[0]} x {size[1]}; take {' or '.join(ways)}")
+    raise InputError(f"{ending}: holds {limit}, but these frames have {size[0]} x {size[1]}; take {' or '.join(ways)}")
 
 
-def check_pace(ending: str, fps: float, flag: str = "--fps") -> None:
+def check_pace(ending: str, fps: float) -> None:
     """Raises InputError where a frame would last longer than the format can say."""
     if 1000 / fps > SLOWEST[ending]:
-        raise InputError(f"{flag} {fps:g}: a frame of {ending} lasts {SLOWEST[ending] / 1000:g} seconds at most")
+        raise InputError(f"{fps:g}: a frame of {ending} lasts {SLOWEST[ending] / 1000:g} seconds at most")
 
 
 def save(frames: Iterable[Image.Image], path: Path, fps: float = 8, hold: float = 1.5) -> Path:
@@ -53,7 +52,8 @@ def save(frames: Iterable[Image.Image], path: Path, fps: float = 8, hold: float 
     """
     ending, frames = path.suffix[1:].lower(), iter(frames)
     first = next(frames)
-    check(ending, first.size, str(path.parent / path.stem))
+    with named(str(path)):
+        check(ending, first.size)
     frames = itertools.chain([first], frames)
     if ending == "mp4":
         return _save_mp4(_with_last(frames, round(fps * hold)), first.size, path, fps)
@@ -90,16 +90,16 @@ def _palette(frames: Sequence[Image.Image]) -> Image.Image:
     return together.quantize(256, Image.Quantize.MEDIANCUT)
 
 
-def _package(name: str) -> ModuleType:
+def _package() -> ModuleType:
     try:
         import av
     except ImportError:
-        raise InputError(f"{name}: writing mp4 needs a package: pip install -e .[video]; .webp and .gif need none") from None
+        raise InputError("writing mp4 needs a package: pip install -e .[video]; .webp and .gif need none") from None
     return av
 
 
 def _save_mp4(frames: Iterable[Image.Image], size: tuple[int, int], path: Path, fps: float) -> Path:
-    av = _package(str(path))
+    av = _package()
     with whole_file(path) as partial:
         try:
             _film(av, frames, size, partial, fps)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import cli
 import progress
-from errors import InputError
+from errors import InputError, named
 
 if TYPE_CHECKING:
     from editing.directions import Directions, Edit
@@ -96,7 +96,7 @@ def main(args: argparse.Namespace) -> Path:
 
     check_flags(args)
     networks = open_networks(args)
-    found = directions.read_directions(args.factor, network=list(networks.values())[-1])
+    found = cli.read("--factor", args.factor, directions.read_directions, list(networks.values())[-1])
     print(f"{args.factor}: {found}")
     if args.centre and found.mean is None:
         raise InputError(f"--centre: the directions of {args.factor} have no mean; those of scripts.ganspace have")
@@ -147,11 +147,11 @@ def open_networks(args: argparse.Namespace) -> dict[str, Generator]:
     import utils
     from editing import layer_swap
 
-    device = utils.choose_device(args.device)
+    device = cli.read("--device", args.device, utils.choose_device)
     networks = {}
     for name, flag in [("source", "--source"), ("cartoon", "--ckpt")] if args.source else [("", "--ckpt")]:
         path = vars(args)[flag[2:]]
-        file = checkpoint.read_aloud(path, flag)
+        file = cli.read(flag, path, checkpoint.read_aloud)
         file.architecture.expect(args.size, args.channel_multiplier)
         networks[name] = file.generator().to(device)
     if len({generator.size for generator in networks.values()}) > 1:
@@ -168,9 +168,11 @@ def open_scenes(args: argparse.Namespace, networks: dict[str, Generator], found:
 
     for name, generator in networks.items():
         flag, path = ("--source", args.source) if name == "source" else ("--ckpt", args.ckpt)
-        directions.check_fits(found, generator, f"--factor {args.factor} with {flag} {path}")
+        with named(f"--factor {args.factor} with {flag} {path}"):
+            directions.check_fits(found, generator)
     args.seeds = None if args.latents else args.seeds or f"{args.seed}-{args.seed + args.n_sample - 1}"
-    who = people.chosen(args.seeds, args.latents, list(networks.values())[-1])
+    with cli.named_by(args, "latents", "seeds"):
+        who = people.chosen(args.seeds, args.latents, list(networks.values())[-1])
     if args.truncation is None:
         args.truncation = 1.0 if args.latents else PSI
     shown = {"psi": args.truncation, "edit_before_trunc": args.edit_before_trunc, "centred": args.centre}
@@ -181,8 +183,9 @@ def choose_edits(args: argparse.Namespace, found: Directions, generator: Generat
     """Those of --index, with the layers and the degrees of the other flags, of the file, or of this program."""
     from editing import directions, layers
 
-    chosen = layers.chosen(args.layers, args.res, generator)
-    edits = directions.parse_edits(args.index, found)
+    with cli.named_by(args, "res", "layers"):
+        chosen = layers.chosen(args.layers, args.res, generator)
+    edits = cli.read("--index", args.index, directions.parse_edits, found)
     for name, edit in edits.items():
         if args.degree is not None or name not in found.edits:
             degree = args.degree if args.degree is not None else SIGMAS if found.method == "ganspace" else DEGREE
@@ -198,7 +201,8 @@ def check_sheet(args: argparse.Namespace, scenes: dict[str, Scene]) -> None:
     *_, scene = scenes.values()
     side, people, steps = scene.generator.size, len(scene.who), args.steps or STEPS_OF_PEOPLE
     size = utils.sheet_size((side, side), people * steps * len(scenes), people)
-    utils.check_sheet(size, scene.who.flag, "take fewer people, or fewer --steps")
+    with cli.named_by(args, "latents", "seeds"):
+        utils.check_sheet(size, "take fewer people, or fewer --steps")
 
 
 def check_loop(args: argparse.Namespace, scenes: dict[str, Scene], edits: dict[str, Edit]) -> None:
@@ -208,9 +212,8 @@ def check_loop(args: argparse.Namespace, scenes: dict[str, Scene], edits: dict[s
 
     fewer = "fewer people (--seeds)" if not args.latents else "fewer people"
     for edit in edits.values():
-        animation.check(
-            args.loop, sweeps.loop_size(scenes, edit, args.columns), "--loop", [fewer, "--columns N for several rows"]
-        )
+        size = sweeps.loop_size(scenes, edit, args.columns)
+        cli.read("--loop", args.loop, animation.check, size, [fewer, "--columns N for several rows"])
 
 
 def save_loop(args: argparse.Namespace, scenes: dict[str, Scene], found: Directions, name: str, edit: Edit) -> Path:

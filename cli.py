@@ -22,9 +22,10 @@ import tomllib
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import threads  # noqa: F401 (decides how threads wait, before any command imports torch)
-from errors import InputError
+from errors import InputError, named
 from writing import NO_ROOM, write_text
 
 MISTAKEN = {
@@ -34,6 +35,9 @@ MISTAKEN = {
     errno.ENOTDIR: "lies in no folder: a part of this path is a file; name another place",
     errno.EROFS: "lies on a disk that cannot be written; name another place",
 }
+
+
+Value, Result = TypeVar("Value"), TypeVar("Result")
 
 
 class Parser(argparse.ArgumentParser):
@@ -193,6 +197,23 @@ def _told(error: InputError | OSError) -> str:
         return str(error)
     name = f"{error.filename}: " if error.filename is not None else ""
     return f"{name}not written ({error.strerror}); make room, or name another place"
+
+
+def read(flag: str, value: Value, reader: Callable[..., Result], *others, **more) -> Result:
+    """reader(value, ...), where `value` is what a flag was given; the flag stands before what is wrong with it.
+
+    read("--ckpt", args.ckpt, checkpoint.read_aloud)            # --ckpt ffhq.pt: no such file; ...
+    """
+    with named(f"{flag} {value}"):
+        return reader(value, *others, **more)
+
+
+def named_by(args: argparse.Namespace, *names: str) -> contextlib.AbstractContextManager:
+    """As `errors.named`, for what the first of these flags gave that has a value: named_by(args, "latents", "seeds")."""
+    name = next((name for name in names if vars(args)[name] is not None), names[-1])
+    value = vars(args)[name]
+    values = [] if value is None else value if isinstance(value, list) else [value]
+    return named(" ".join(map(str, [f"--{name}", *values])))
 
 
 @contextlib.contextmanager

@@ -42,8 +42,9 @@ def main(args: argparse.Namespace) -> Path:
     out = args.out if args.out.suffix else args.out.with_suffix(".pt")
     if out.exists() and Path(args.ckpt).exists() and out.samefile(args.ckpt):
         raise InputError(f"--out {out}: is the checkpoint itself; name another file")
-    generator = checkpoint.read_aloud(args.ckpt).generator()
-    chosen = layers.chosen(args.layers, args.res, generator)
+    generator = cli.read("--ckpt", args.ckpt, checkpoint.read_aloud).generator()
+    with cli.named_by(args, "res", "layers"):
+        chosen = layers.chosen(args.layers, args.res, generator)
     found = sefa.sefa(generator, chosen, args.normalize == "rows")
     found.command = cli.command_line(args)
     print(f"layers {layers.as_text(range(generator.n_latent) if chosen is None else chosen)} of {generator.n_latent}")

@@ -21,7 +21,7 @@ class InputError(ValueError):
 def named(what: str) -> Iterator[None]:
     """Put `what`, such as "--ckpt ffhq.pt", before the message of an InputError that is raised within.
 
-    A message that begins with what was given, as of a file that cannot be read, gets only the flag before it.
+    A message that begins with what was given, or one of several, as of a file that cannot be read, gets only the flag.
 
     >>> with named("--seeds 3-1"):
     ...     raise InputError("the last comes before the first")
@@ -35,9 +35,9 @@ def named(what: str) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        flag, _, given = what.partition(" ")
-        repeated = given and str(error).startswith((f"{given}: ", f"{Path(given)}: "))
-        error.args = (f"{flag} {error}" if repeated else f"{what}: {error}",)
+        flag, *words = what.split(" ")
+        known = [f"{value}: " for word in (" ".join(words), *words) if word for value in (word, Path(word))]
+        error.args = (f"{flag} {error}" if str(error).startswith(tuple(known)) else f"{what}: {error}",)
         raise
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import cli
 import progress
-from errors import InputError
+from errors import InputError, named
 from writing import whole_file
 
 if TYPE_CHECKING:
@@ -110,17 +110,19 @@ def project(args: argparse.Namespace) -> Path:
 
     album = Album([*args.photos, *(args.files or [])])
     written, names = output_names(args, album)
-    device = utils.choose_device(args.device)
-    source = checkpoint.read_aloud(args.ckpt, "--ckpt")
+    device = cli.read("--device", args.device, utils.choose_device)
+    source = cli.read("--ckpt", args.ckpt, checkpoint.read_aloud)
     source.architecture.expect(args.size, args.channel_multiplier)
     generator = source.generator().to(device)
     cartoon = open_cartoon(args, generator)
-    init = None if args.init in (None, ["mean"]) else people.chosen("", args.init, generator, "--init")
+    with cli.named_by(args, "init"):
+        init = None if args.init in (None, ["mean"]) else people.chosen("", args.init, generator)
     mean, spread = projection.latent_statistics(generator)
     targets = load(album, generator.size)
     args.photos, names = [Path(album.listed[number][0]) for number in targets], [names[number] for number in targets]
     targets = torch.cat([*targets.values()])
-    starts = projection.starting_points(generator, mean, args.space, len(targets), init)
+    with cli.named_by(args, "init") if init else named(f"--space {args.space}"):
+        starts = projection.starting_points(generator, mean, args.space, len(targets), init)
     noise = init and init.noise(generator)
     distance, note = perceptual.choose(args.perceptual, source, args.vgg)
     album.report(len(targets), args.outdir)
@@ -190,7 +192,7 @@ def open_cartoon(args: argparse.Namespace, generator: Generator) -> Generator | 
 
     if args.target_ckpt is None:
         return None
-    cartoon = checkpoint.read_aloud(args.target_ckpt, "--target_ckpt").generator().to(generator.device)
+    cartoon = cli.read("--target_ckpt", args.target_ckpt, checkpoint.read_aloud).generator().to(generator.device)
     if (cartoon.n_latent, cartoon.style_dim) != (generator.n_latent, generator.style_dim):
         raise InputError(f"--target_ckpt {args.target_ckpt}: takes other latents than {args.ckpt}, so it is no child of it")
     layer_swap.warn_of_strangers(args.ckpt, args.target_ckpt, generator, cartoon)

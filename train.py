@@ -111,7 +111,7 @@ def main(args: argparse.Namespace) -> Path | None:
 
     if args.overwrite and args.resume:
         raise InputError("--overwrite: replaces the run that --resume would continue; give one of them")
-    device = parallel.start(utils.choose_device(args.device))
+    device = parallel.start(cli.read("--device", args.device, utils.choose_device))
     resumed, outdir, given = snapshots.find(args.resume, args.outdir), args.outdir, parser().given(args.argv)
     if resumed:
         args = resuming.continued(args, given, resumed)

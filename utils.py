@@ -135,11 +135,11 @@ def paired_sheet_size(
     return sheet_size(picture, pictures, min(columns, count), (), shown, title)
 
 
-def check_sheet(size: tuple[int, int], flag: str, remedy: str) -> None:
+def check_sheet(size: tuple[int, int], remedy: str) -> None:
     """Raises InputError, before anything is drawn, for a sheet of width and height that a machine would struggle with."""
     if size[0] * size[1] > LARGEST_SHEET:
         gib = 8 * size[0] * size[1] / 2**30  # four bytes a pixel, on the sheet and in its pictures
-        raise InputError(f"{flag}: a sheet of {size[0]} x {size[1]} px would take {gib:.0f} GiB of memory; {remedy}")
+        raise InputError(f"a sheet of {size[0]} x {size[1]} px would take {gib:.0f} GiB of memory; {remedy}")
 
 
 class _Layout:
@@ -230,7 +230,7 @@ def line_chart(
     return canvas
 
 
-def parse_seeds(text: str, flag: str = "--seeds") -> list[int]:
+def parse_seeds(text: str) -> list[int]:
     """
     >>> parse_seeds("0-3,100")
     [0, 1, 2, 3, 100]
@@ -240,9 +240,9 @@ def parse_seeds(text: str, flag: str = "--seeds") -> list[int]:
         first, dash, last = part.strip().partition("-")
         last = last if dash else first
         if not (first.isdecimal() and last.isdecimal() and int(first) <= int(last) <= LARGEST_SEED):
-            raise InputError(f"{flag} {text}: {part!r} is not a number or range up to {LARGEST_SEED}, such as 0-35,100")
+            raise InputError(f"{text}: {part!r} is not a number or range up to {LARGEST_SEED}, such as 0-35,100")
         if len(seeds) + int(last) - int(first) >= MOST_SEEDS:
-            raise InputError(f"{flag} {text}: more than {MOST_SEEDS:,} people; draw them in several goes")
+            raise InputError(f"{text}: more than {MOST_SEEDS:,} people; draw them in several goes")
         seeds += range(int(first), int(last) + 1)
     return seeds
 
@@ -262,7 +262,7 @@ def choose_device(name: str = "auto") -> torch.device:
         torch.zeros(1, device=device).tolist()
     except (RuntimeError, AssertionError, ImportError) as error:
         reason = str(error).splitlines()[0]
-        raise InputError(f"--device {name}: {reason}; use --device cpu or auto") from None
+        raise InputError(f"{name}: {reason}; use cpu or auto") from None
     return device
 
 

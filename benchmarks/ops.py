@@ -25,7 +25,7 @@ def main(args: argparse.Namespace) -> Path:
     import utils
     from benchmarks import rounds
 
-    device = utils.choose_device(args.device).type
+    device = cli.read("--device", args.device, utils.choose_device).type
     chosen = rounds.contestants(args.peer, "plain")
     names = ("side", "precision", "threads", "repeats")
     setting = {"benchmark": "ops", "device": device} | {name: vars(args)[name] for name in names}

@@ -35,7 +35,7 @@ def main(args: argparse.Namespace) -> Path:
     import utils
     from benchmarks import rounds
 
-    device = utils.choose_device(args.device).type
+    device = cli.read("--device", args.device, utils.choose_device).type
     chosen = rounds.contestants(args.peer, "plain")
     if (args.channel_max != 512 or args.channel_base % 16384) and any(c.kind == "rosinality" for c in chosen):
         raise InputError("--peer rosinality: has the widths of --channel_base 16384 or 32768 and --channel_max 512 only")

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from checkpoint import nvidia
 from checkpoint.architecture import WHOLE_BATCH
-from checkpoint.read import Checkpoint, printable
-from errors import InputError
+from checkpoint.read import Checkpoint
+from errors import InputError, printable
 from model import W_AVG_SAMPLES
 
 HELD = {  # what each layout keeps beside the networks

@@ -9,8 +9,6 @@ import dataclasses
 import json
 import math
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +20,7 @@ from checkpoint.blended import BlendedGenerator
 from checkpoint.tensors import Unread
 from checkpoint.values import Whole, number
 from checkpoint.write import STAMP
-from errors import InputError
+from errors import InputError, named, printable, reading
 from model import Discriminator, Generator
 
 LEFT_OUT = "left out: "  # how a note on other networks of the file begins
@@ -90,46 +88,28 @@ class Checkpoint:
         return _loaded(dataclasses.replace(self.architecture, channels=widths).discriminator, self.networks["d"])
 
 
-def read(path: str | Path, flag: str = "", lazy: bool = False) -> Checkpoint:
+def read(path: str | Path, *, lazy: bool = False) -> Checkpoint:
     """Read any format, recognised by its first bytes and its names.
 
-    flag: of the command that names the file, for the message
     lazy: leave tensors on the disk until they are used; for looking only, the file must not change meanwhile
     Raises InputError, one line naming the file and what is wrong with it.
     """
     path = Path(path)
-    named = f"{flag} {path}".lstrip()
-    if not path.is_file():
-        what = "not an ordinary file" if path.exists() else "no such file"
-        if path.is_dir() and any([*path.glob("data.pkl"), *path.glob("*/data.pkl")]):
-            what = "a folder, unpacked from a file of torch.save; name that file, and leave it packed"
-        raise InputError(f"{named}: {what}; docs/checkpoints.md says where published networks are")
-    try:
+    if path.is_dir() and any([*path.glob("data.pkl"), *path.glob("*/data.pkl")]):
+        raise InputError(f"{path}: a folder, unpacked from a file of torch.save; name that file, and leave it packed")
+    with reading(path, missing="docs/checkpoints.md says where published networks are"):
         if part := PART.search(path.name):
             raise InputError(f"part {int(part[1])} of a network in {int(part[2])} files; load all, and save it as one")
         return _interpret(path, *container.load(path, lazy))
-    except InputError as error:
-        raise InputError(f"{path}: {printable(str(error), 300)}") from None
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}") from None
-    except MemoryError:
-        raise InputError(f"{named}: not enough memory to read it") from None
 
 
-def read_aloud(path: str | Path, flag: str = "") -> Checkpoint:
+def read_aloud(path: str | Path) -> Checkpoint:
     """As `read`, for commands that draw and measure: prints which parts of the file are left out."""
-    source = read(path, flag)
+    source = read(path)
     for note in source.notes:
         if note.startswith(LEFT_OUT):
             print(f"{source.path}: {printable(note, 300)}")
     return source
-
-
-def printable(text: str, length: int = 60) -> str:
-    """Text of a stranger's file for the terminal: one line, no control characters, cut in the middle when it is long."""
-    if len(text) > length:
-        text = f"{text[: length // 2]}...{text[-length // 2 + 3 :]}"
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _interpret(path: Path, contents: dict, kind: str) -> Checkpoint:
@@ -140,7 +120,7 @@ def _interpret(path: Path, contents: dict, kind: str) -> Checkpoint:
     _refuse_unknown(survey, contents, kind)
     states, centres, notes = {}, {}, []
     for name, found in survey.networks.items():
-        with _named(found.place or name):
+        with named(found.place or name):
             states[name], w_avg = _public_names(found)
         centres |= {} if w_avg is None else {"latent_avg": w_avg}  # g_ema comes last, and wins
         notes += _remarks(name, found)
@@ -311,7 +291,7 @@ def _state(state: object) -> State:
 def _architecture(states: dict[str, State], options: dict) -> Architecture:
     """From the shapes, and from the options for what the shapes do not show."""
     name = next(name for name in ("g_ema", "g", "d") if name in states)
-    with _named(name):
+    with named(name):
         architecture = (from_discriminator if name == "d" else from_generator)(states[name])
     for option, types in {"lr_mlp": (float, int), "conv_clamp": (float, int), "stddev_group": (int,)}.items():
         value = options.get(option, getattr(architecture, option))
@@ -324,7 +304,7 @@ def _architecture(states: dict[str, State], options: dict) -> Architecture:
 
 
 def _completed(name: str, state: State, architecture: Architecture) -> tuple[State, list[str]]:
-    with _named(name):
+    with named(name):
         if name != "d":
             shapes = architecture.generator_shapes()
         else:
@@ -345,7 +325,7 @@ def _check_extra(extra: dict, architecture: Architecture) -> list[str]:
             raise InputError(f"freeze_style: expected a number of layers from 1 to {most}, found {layers!r}")
         shapes = architecture.generator_shapes()
         shapes = {name.removeprefix("style."): shape for name, shape in shapes.items() if name.startswith("style.")}
-        with _named("source_style"):
+        with named("source_style"):
             extra["source_style"], _ = complete(_state(extra.get("source_style")), shapes)
     return notes
 
@@ -370,15 +350,6 @@ def _check_centre(extra: dict, architecture: Architecture) -> list[str]:
 
 def _layers(architecture: Architecture) -> int:
     return 2 * int(math.log2(architecture.size)) - 2
-
-
-@contextmanager
-def _named(part: str) -> Iterator[None]:
-    """Put the name of the part in front of what is wrong with it."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(f"{part}: {error}") from None
 
 
 def _loaded(build, state: State) -> nn.Module:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from editing import direction_formats, files
 from editing.layers import as_text
-from errors import InputError
+from errors import InputError, named
 from model import Generator
 
 LONGEST = 4000  # characters of a command that are kept
@@ -121,23 +121,21 @@ def save_directions(path: str | Path, directions: Directions) -> Path:
     return files.save(path, contents)
 
 
-def read_directions(path: str | Path, flag: str = "--factor", network: Generator | None = None) -> Directions:
+def read_directions(path: str | Path, network: Generator | None = None) -> Directions:
     """Ours, and those of other programs: see direction_formats.py. Raises InputError, one line, for anything else.
 
     network: that they are for; decides what the file leaves open
     """
-    contents = files.load(path, flag)
-    try:
+    contents = files.load(path)
+    with named(str(path)):
         return _checked(direction_formats.understood(contents, Path(path).stem, network))
-    except InputError as error:
-        raise InputError(f"{flag} {path}: {error}") from None
 
 
-def check_fits(directions: Directions, generator: Generator, flag: str = "--factor") -> None:
+def check_fits(directions: Directions, generator: Generator) -> None:
     """Raises InputError for directions that were found in a network of another shape."""
     *layers, size = directions.vectors.shape[1:]
     if size != generator.style_dim:
-        raise InputError(f"{flag}: made for w of {size} numbers, but this network's has {generator.style_dim}; factorise it")
+        raise InputError(f"made for w of {size} numbers, but this network's has {generator.style_dim}; factorise it")
     acting = [directions.layers or [], *(edit.layers or [] for edit in directions.edits.values())]
     highest = max((layer for some in acting for layer in some), default=0)
     if layers not in ([], [generator.n_latent]) or highest >= generator.n_latent:
@@ -145,10 +143,10 @@ def check_fits(directions: Directions, generator: Generator, flag: str = "--fact
         pixels = direction_formats.pixels_of(*layers) if layers else 0
         theirs = f"{found} layers" + (f", which are for {pixels} px" if pixels else "")
         ours = f"this network has {generator.n_latent} ({generator.size} px)"
-        raise InputError(f"{flag}: made for {theirs}, but {ours}; factorise it")
+        raise InputError(f"made for {theirs}, but {ours}; factorise it")
 
 
-def parse_edits(text: str, directions: Directions, flag: str = "--index") -> dict[str, Edit]:
+def parse_edits(text: str, directions: Directions) -> dict[str, Edit]:
     """{name: edit} for "0-7,12", and for the names of sliders and of directions.
 
     >>> parse_edits("0,smile", Directions(torch.eye(2), edits={"smile": Edit(1, [3])}))
@@ -163,9 +161,9 @@ def parse_edits(text: str, directions: Directions, flag: str = "--index") -> dic
         elif part in directions.names:
             edits[part] = Edit(directions.names.index(part))
         elif not (first.isdecimal() and last.isdecimal() and int(first) <= int(last)):
-            raise InputError(f"{flag} {text}: {part!r} is not a number, a range such as 0-7, or a name in the file")
+            raise InputError(f"{text}: {part!r} is not a number, a range such as 0-7, or a name in the file")
         elif int(last) >= len(directions):
-            raise InputError(f"{flag} {text}: this file has the directions 0-{len(directions) - 1}")
+            raise InputError(f"{text}: this file has the directions 0-{len(directions) - 1}")
         else:
             edits |= {str(index): Edit(index) for index in range(int(first), int(last) + 1)}
     return edits

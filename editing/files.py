@@ -14,9 +14,8 @@ from torch import Tensor
 
 import checkpoint
 from checkpoint import container
-from checkpoint.read import printable
 from editing import arrays
-from errors import InputError
+from errors import InputError, printable, reading
 
 DIRECTION_KEYS = ("vectors", "eigvec", "lat_comp", "comp", "boundary", "boundaries", "direction", "directions")
 KNOWN = ("a direction file", "a checkpoint of networks")  # what no latents are
@@ -29,30 +28,28 @@ def save(path: str | Path, contents: dict) -> Path:
     return path
 
 
-def load(path: str | Path, flag: str = "") -> dict:
+def load(path: str | Path) -> dict:
     """{name: plain value or tensor}; of a bare tensor the name is "", of a list "0", "1", ...
 
-    Raises InputError, one line naming the flag, the file and what is wrong with it.
+    Raises InputError, one line naming the file and what is wrong with it.
     """
     path = Path(path)
-    named = f"{flag} {path}".lstrip()
-    if not path.is_file():
-        raise InputError(f"{named}: {'not an ordinary file' if path.exists() else 'no such file'}")
-    try:
-        contents = arrays.load(path) if arrays.is_array_file(path) else container.load_values(path)[0]
-        if isinstance(contents, dict):
-            return contents
+    with reading(path):
+        contents = _values(path)
         if isinstance(contents, (list, tuple)) and not any(isinstance(item, Tensor) for item in contents):
             contents = numbers(contents)
-        return dict(zip(map(str, range(len(contents))), contents)) if isinstance(contents, (list, tuple)) else {"": contents}
+        if isinstance(contents, (list, tuple)):
+            return dict(zip(map(str, range(len(contents))), contents))
+        return contents if isinstance(contents, dict) else {"": contents}
+
+
+def _values(path: Path) -> object:
+    try:
+        return arrays.load(path) if arrays.is_array_file(path) else container.load_values(path)[0]
     except InputError as error:
-        reason = str(error).replace("not a checkpoint", "no latents or directions")
-        reason = "numbers in a text (JSON) are not read; save them as .npy" if "(JSON)" in reason else reason
-        raise InputError(f"{named}: {printable(reason, 300)}") from None
-    except OSError as error:
-        raise InputError(f"{named}: {error.strerror or error}") from None
-    except MemoryError:
-        raise InputError(f"{named}: not enough memory to read it") from None
+        if "(JSON)" in str(error):
+            raise InputError("numbers in a text (JSON) are not read; save them as .npy") from None
+        raise InputError(str(error).replace("not a checkpoint", "no latents or directions")) from None
 
 
 def numbers(value: object) -> object:

@@ -2,7 +2,7 @@
 
     w_plus = people(generator, seeds=[0, 1, 2], psi=0.7)       # [3, n_latent, style_dim]
     images = draw(generator, w_plus)                           # [3, 3, size, size], in [-1, 1]
-The same seed is the same person in every generator that shares a mapping network, and at every --truncation.
+The same seed is the same person in every generator that shares a mapping network, and at every psi.
 
 Latents are kept in files that every editing command reads:
     save_latents("faces.pt", w_plus, space="w+", names=["0", "1", "2"])
@@ -19,7 +19,7 @@ from torch import Tensor
 import utils
 from editing import files, latent_formats
 from editing.latent_formats import is_noise
-from errors import InputError
+from errors import InputError, named
 from model import Generator, truncate
 
 SPACES = {"z": (2,), "w": (2,), "w+": (3,)}  # and how many dimensions their latents have
@@ -60,9 +60,9 @@ class Latents:
         return f"{who} in {self.space} ({each})" + (f"; {self.note}" if self.note else "")
 
     @torch.no_grad()
-    def w_plus(self, generator: Generator, flag: str = "--latents") -> Tensor:
+    def w_plus(self, generator: Generator) -> Tensor:
         """[N, n_latent, style_dim], on the generator's device. Raises InputError where they do not fit."""
-        check_fits(self, generator, flag)
+        check_fits(self, generator)
         latent = self.latent.to(generator.device)
         return generator.broadcast(generator.mapping(latent) if self.space == "z" else latent)
 
@@ -117,35 +117,33 @@ def save_latents(
     return files.save(path, contents | ({} if noise is None else {"noise": list(noise)}))
 
 
-def read_latents(path: str | Path, flag: str = "--latents", network: Generator | None = None) -> Latents:
+def read_latents(path: str | Path, network: Generator | None = None) -> Latents:
     """Ours, and those of other programs: see latent_formats.py. Raises InputError, one line.
 
     network: that will draw them; decides what the file leaves open, and is compared with it
     """
-    contents = files.load(path, flag)
-    try:
+    contents = files.load(path)
+    with named(str(path)):
         found = _checked(latent_formats.understood(contents, Path(path).stem, network))
-    except InputError as error:
-        raise InputError(f"{flag} {path}: {error}") from None
-    if network is not None:
-        check_fits(found, network, f"{flag} {path}")
+        if network is not None:
+            check_fits(found, network)
     return found
 
 
-def check_fits(latents: Latents, generator: Generator, flag: str = "--latents") -> None:
+def check_fits(latents: Latents, generator: Generator) -> None:
     """Raises InputError for latents, or noise, of a network of another size."""
     *layers, size = latents.latent.shape[1:]
     if size != generator.style_dim:
-        raise InputError(f"{flag}: latents of {size} numbers, but this network's have {generator.style_dim}; project with it")
+        raise InputError(f"latents of {size} numbers, but this network's have {generator.style_dim}; project with it")
     if layers not in ([], [generator.n_latent]):
         pixels = latent_formats.pixels_of(*layers)
         theirs = f"{layers[0]} layers" + (f", which are for {pixels} px" if pixels else "")
         ours = f"this network has {generator.n_latent} layers ({generator.size} px)"
-        raise InputError(f"{flag}: latents of {theirs}, but {ours}; project with it")
+        raise InputError(f"latents of {theirs}, but {ours}; project with it")
     if latents.noise is not None:
         found, wanted = ([layer.shape[-1] for layer in noise] for noise in (latents.noise, generator.stored_noise()))
         if found != wanted:
-            raise InputError(f"{flag}: noise of the resolutions {found}, but this network has {wanted}")
+            raise InputError(f"noise of the resolutions {found}, but this network has {wanted}")
 
 
 def _checked(contents: dict) -> Latents:

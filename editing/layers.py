@@ -17,22 +17,22 @@ NAMED = {"coarse": (0, 3), "middle": (4, 7), "fine": (8, None)}  # StyleGAN, Fig
 
 
 def chosen(layers: str | None, resolutions: str | None, generator: Generator) -> list[int] | None:
-    """What --layers or --res (see cli.add_layers) asks for; None where neither is given."""
+    """What is asked for by layers or by resolutions; None where neither is given."""
     if resolutions is not None:
         return layers_of_resolutions(resolutions, generator)
     return None if layers is None else parse_layers(layers, generator.n_latent)
 
 
-def parse_layers(text: str, n_latent: int, flag: str = "--layers") -> list[int]:
+def parse_layers(text: str, n_latent: int) -> list[int]:
     """
     >>> parse_layers("coarse,8", n_latent=14)
     [0, 1, 2, 3, 8]
     """
     found = set()
     for part in text.split(","):
-        first, last = _bounds(part.strip(), n_latent, f"{flag} {text}")
+        first, last = _bounds(part.strip(), n_latent)
         if last >= n_latent:
-            raise InputError(f"{flag} {text}: this network has the layers 0-{n_latent - 1}")
+            raise InputError(f"{text}: this network has the layers 0-{n_latent - 1}")
         found |= {*range(first, last + 1)}
     return sorted(found)
 
@@ -45,7 +45,7 @@ def layers_of_resolutions(text: str, generator: Generator) -> list[int]:
         first, dash, last = part.strip().partition("-")
         last = last if dash else first
         if first not in known or last not in known or int(first) > int(last):
-            raise InputError(f"--res {text}: {part!r} is not a resolution or range; this network has {', '.join(known)}")
+            raise InputError(f"{text}: {part!r} is not a resolution or range; this network has {', '.join(known)}")
         for resolution in known[known.index(first) : known.index(last) + 1]:
             found |= set(_indices(int(resolution), generator.size))
     return sorted(found)
@@ -71,14 +71,14 @@ def _indices(resolution: int, size: int) -> list[int]:
     return [*convolutions, 2 * k - 3] if resolution == size else convolutions
 
 
-def _bounds(part: str, n_latent: int, flag: str) -> tuple[int, int]:
+def _bounds(part: str, n_latent: int) -> tuple[int, int]:
     if part in NAMED:
         first, last = NAMED[part]
         if first >= n_latent:
-            raise InputError(f"{flag}: this network has no {part} layers, only 0-{n_latent - 1}")
+            raise InputError(f"this network has no {part} layers, only 0-{n_latent - 1}")
         return first, min(n_latent - 1, n_latent if last is None else last)
     first, dash, last = part.partition("-")
     last = last if dash else first
     if not (first.isdecimal() and last.isdecimal() and int(first) <= int(last)):
-        raise InputError(f"{flag}: {part!r} is not a layer, a range or one of {', '.join(NAMED)}; write 0-3,8")
+        raise InputError(f"{part!r} is not a layer, a range or one of {', '.join(NAMED)}; write 0-3,8")
     return int(first), int(last)

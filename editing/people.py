@@ -22,7 +22,7 @@ import lettering
 import utils
 from editing import latents
 from editing.latents import Latents
-from errors import InputError
+from errors import InputError, named
 from model import Generator
 
 PORTION = 32  # batches whose latents are found at a time
@@ -33,13 +33,11 @@ class People:
     """Either seeds, or latents that were found, or groups of both.
 
     names:  of each
-    flag:   that named them, for messages
     path:   of their file, "" for seeds
     groups: the people of several files, one after another
     """
 
     names: list[str]
-    flag: str
     seeds: list[int] | None = None
     found: Latents | None = None
     path: str = ""
@@ -59,7 +57,8 @@ class People:
             return torch.cat([group.w_plus(generator, psi) for group in self.groups])
         if self.found is None:
             return latents.people(generator, self.seeds, psi)
-        w_plus = self.found.w_plus(generator, self.flag)
+        with named(self.path):
+            w_plus = self.found.w_plus(generator)
         return latents.truncated(generator, w_plus, psi)
 
     def z(self, generator: Generator) -> Tensor:
@@ -69,8 +68,9 @@ class People:
         if self.found is None:
             return utils.seeded_normal(self.seeds, generator.style_dim, device=generator.device)
         if self.found.space != "z":
-            raise InputError(f"{self.flag}: holds latents in {self.found.space}, which have no z; use the space w")
-        latents.check_fits(self.found, generator, self.flag)
+            raise InputError(f"{self.path}: holds latents in {self.found.space}, which have no z; use the space w")
+        with named(self.path):
+            latents.check_fits(self.found, generator)
         return self.found.latent.to(generator.device)
 
     def noise(self, generator: Generator, person: int | None = None) -> list[Tensor] | None:
@@ -98,21 +98,21 @@ class People:
         return _numbered(stems)
 
 
-def by_seed(text: str, flag: str = "--seeds") -> People:
+def by_seed(text: str) -> People:
     """ "0-35,100": one person for each."""
-    seeds = utils.parse_seeds(text, flag)
-    return People([str(seed) for seed in seeds], flag, seeds=seeds)
+    seeds = utils.parse_seeds(text)
+    return People([str(seed) for seed in seeds], seeds=seeds)
 
 
-def from_file(path: str | Path, flag: str = "--latents", network: Generator | None = None) -> People:
+def from_file(path: str | Path, network: Generator | None = None) -> People:
     """The people of a latent file, see `latents.read_latents`."""
-    found = latents.read_latents(path, flag, network)
-    return People([Path(name).name or name for name in found.names], f"{flag} {path}", found=found, path=str(path))
+    found = latents.read_latents(path, network)
+    return People([Path(name).name or name for name in found.names], found=found, path=str(path))
 
 
-def by_seed_or_file(text: str, flag: str, network: Generator | None = None) -> People:
+def by_seed_or_file(text: str, network: Generator | None = None) -> People:
     """Seeds, or the path of a latent file."""
-    return from_file(text, flag, network) if Path(text).suffix or Path(text).is_file() else by_seed(text, flag)
+    return from_file(text, network) if Path(text).suffix or Path(text).is_file() else by_seed(text)
 
 
 def together(groups: Sequence[People]) -> People:
@@ -120,12 +120,12 @@ def together(groups: Sequence[People]) -> People:
     if len(groups) == 1:
         return groups[0]
     names = _apart([group.names for group in groups], _labels(groups), " ")
-    return People(names, groups[0].flag.partition(" ")[0], groups=list(groups))
+    return People(names, groups=list(groups))
 
 
-def chosen(seeds: str, paths: Sequence[str] | None, network: Generator, flag: str = "--latents") -> People:
+def chosen(seeds: str, paths: Sequence[str] | None, network: Generator) -> People:
     """Those of latent files where some are named, else by seed. Prints what each file holds."""
-    return told(together([from_file(path, flag, network) for path in paths])) if paths else by_seed(seeds)
+    return told(together([from_file(path, network) for path in paths])) if paths else by_seed(seeds)
 
 
 def told(who: People) -> People:
@@ -139,7 +139,7 @@ def told(who: People) -> People:
 def _labels(groups: Sequence[People]) -> list[str]:
     """What tells files apart: their names, else folder and name, else their paths; "" for seeds.
 
-    >>> _labels([People([], "", path="a/latents.pt"), People([], "", path="b/latents.pt"), People([], "")])
+    >>> _labels([People([], path="a/latents.pt"), People([], path="b/latents.pt"), People([])])
     ['a/latents', 'b/latents', '']
     """
     paths = {group.path: Path(group.path).with_suffix("") for group in groups if group.path}
@@ -229,4 +229,4 @@ def _portions(who: People, size: int) -> Iterator[People]:
         return
     for start in range(0, len(who), size):
         some = slice(start, start + size)
-        yield People(who.names[some], who.flag, seeds=who.seeds[some])
+        yield People(who.names[some], seeds=who.seeds[some])

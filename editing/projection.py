@@ -167,12 +167,11 @@ def starting_points(generator: Generator, mean: Tensor, space: str, count: int, 
     Raises InputError for latents that do not fit the network, the space or the number of photos.
     """
     w_plus = generator.broadcast(mean[None]) if init is None else init.w_plus(generator)
-    flag = "--space w" if init is None else init.flag
     if len(w_plus) not in (1, count):
-        raise InputError(f"{flag}: holds {len(w_plus)} latents, for {count} photos; give one for all, or one for each")
+        raise InputError(f"holds {len(w_plus)} latents, for {count} photos; give one for all, or one for each")
     if space == "w":
         if not torch.equal(w_plus, w_plus[:, :1].expand_as(w_plus)):
-            raise InputError(f"{flag}: has a w of its own for each layer here; use --space w+")
+            raise InputError("has a w of its own for each layer here; use the space w+")
         w_plus = w_plus[:, 0]
     return w_plus.expand(count, *w_plus.shape[1:]).contiguous()
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import cli
 import progress
-from errors import InputError
+from errors import InputError, named
 from scripts import _faces
 
 if TYPE_CHECKING:
@@ -87,8 +87,8 @@ def cartoonize(args: argparse.Namespace) -> Path:
     from vision import perceptual
 
     args.outdir = cli.free_folder(args.outdir, "cartoonized", "latents.pt", args.overwrite)
-    device = utils.choose_device(args.device)
-    source = checkpoint.read_aloud(args.source, "--source")
+    device = cli.read("--device", args.device, utils.choose_device)
+    source = cli.read("--source", args.source, checkpoint.read_aloud)
     photo_network = source.generator().to(device)
     cartoon_network = open_cartoon(args, photo_network)
     distance, note = perceptual.choose(args.perceptual, source, args.vgg)
@@ -96,7 +96,8 @@ def cartoonize(args: argparse.Namespace) -> Path:
     print(f"distance: {note}")
 
     mean, spread = projection.latent_statistics(photo_network)
-    start = projection.starting_points(photo_network, mean, args.space, 1)
+    with named(f"--space {args.space}"):
+        start = projection.starting_points(photo_network, mean, args.space, 1)
     home, people = checkpoint.fingerprint(photo_network.state_dict()), {}
     with progress.Bar(len(faces) * args.step, "steps") as bar:
 
@@ -197,7 +198,7 @@ def open_cartoon(args: argparse.Namespace, photo_network: Generator) -> Generato
 
     if args.width and not args.swap:
         raise InputError("--width: has no effect without --swap")
-    cartoon = checkpoint.read_aloud(args.target, "--target").generator().to(photo_network.device)
+    cartoon = cli.read("--target", args.target, checkpoint.read_aloud).generator().to(photo_network.device)
     if (cartoon.size, cartoon.style_dim) != (photo_network.size, photo_network.style_dim):
         found, wanted = (f"{net.size} px and {net.style_dim} numbers of style" for net in (cartoon, photo_network))
         raise InputError(f"--target {args.target}: has {found}, --source {wanted}; it was not fine-tuned from that")

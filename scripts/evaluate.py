@@ -71,10 +71,10 @@ def main(args: argparse.Namespace) -> Path:
     import utils
 
     started = time.monotonic()
-    device = utils.choose_device(args.device)
-    source = checkpoint.read_aloud(args.source, "--source") if args.source else None
+    device = cli.read("--device", args.device, utils.choose_device)
+    source = cli.read("--source", args.source, checkpoint.read_aloud) if args.source else None
     look = features(args, source, device) if any(metric.sees for metric in chosen.values()) else None
-    target = checkpoint.read_aloud(args.ckpt, "--ckpt")
+    target = cli.read("--ckpt", args.ckpt, checkpoint.read_aloud)
     generator = target.generator().to(device)
     images = dataset.open_images(args.data, generator.size)
     print(images.summary())

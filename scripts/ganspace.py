@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import cli
 import progress
-from errors import InputError
+from errors import InputError, named
 
 if TYPE_CHECKING:
     from editing.directions import Directions, Edit
@@ -66,12 +66,13 @@ def main(args: argparse.Namespace) -> Path:
         raise InputError(f"--out {out}: is the checkpoint itself; name another file")
     if args.add_to and not args.edit:
         raise InputError("--add_to: name what is to be added, --edit NAME=K:LAYERS")
-    device = utils.choose_device(args.device)
-    generator = checkpoint.read_aloud(args.ckpt).generator().to(device)
+    device = cli.read("--device", args.device, utils.choose_device)
+    generator = cli.read("--ckpt", args.ckpt, checkpoint.read_aloud).generator().to(device)
     if args.add_to:
-        found = directions.read_directions(args.add_to, "--add_to", generator)
-        print(f"{args.add_to}: {found}")
-        directions.check_fits(found, generator, f"--add_to {args.add_to}")
+        with named(f"--add_to {args.add_to}"):
+            found = directions.read_directions(args.add_to, generator)
+            print(f"{args.add_to}: {found}")
+            directions.check_fits(found, generator)
     count = len(found) if args.add_to else min(args.components, generator.style_dim)
     edits = dict(parse_edit(text, count, generator) for text in args.edit)
     if not args.add_to:
@@ -115,7 +116,7 @@ def parse_edit(text: str, count: int, generator: Generator) -> tuple[str, Edit]:
     try:
         convert = cli.number()
         low, high = convert(match["low"] or str(-SIGMAS)), convert(match["high"] or str(SIGMAS))
-        acting = None if some in (None, "all") else layers.parse_layers(some, generator.n_latent, "layers")
+        acting = None if some in (None, "all") else cli.read("layers", some, layers.parse_layers, generator.n_latent)
     except (argparse.ArgumentTypeError, InputError) as error:
         raise InputError(f"--edit {text}: {error}") from None
     if not low < high:

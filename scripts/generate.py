@@ -55,9 +55,10 @@ def main(args: argparse.Namespace) -> Path:
     import utils
     from editing import people
 
-    device = utils.choose_device(args.device)
+    device = cli.read("--device", args.device, utils.choose_device)
     networks = pair.generators(args, device)
-    who = people.chosen(args.seeds, args.latents, list(networks.values())[-1])
+    with cli.named_by(args, "latents", "seeds"):
+        who = people.chosen(args.seeds, args.latents, list(networks.values())[-1])
     *_, child = networks
     single = not args.sheet_only and len(args.ckpt) == 1
     shown = on_sheet(args, len(who), networks, single)
@@ -99,7 +100,8 @@ def on_sheet(args: argparse.Namespace, count: int, networks: dict, single: bool)
     if shown:
         side = next(iter(networks.values())).size
         size = utils.paired_sheet_size((side, side), [*networks], shown, args.columns)
-        utils.check_sheet(size, f"--sheet {shown}" if args.sheet else "--seeds", "take fewer people, or --sheet N")
+        with cli.named_by(args, "sheet", "latents", "seeds"):
+            utils.check_sheet(size, "take fewer people, or --sheet N")
     return shown
 
 

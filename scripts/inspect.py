@@ -60,7 +60,7 @@ def _architecture(source) -> dict[str, str]:
 
 
 def _beside(extra: dict) -> dict[str, str]:
-    from checkpoint.read import printable
+    from errors import printable
 
     lines = {}
     if "iteration" in extra:

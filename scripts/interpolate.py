@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import cli
 import progress
-from errors import InputError
+from errors import InputError, named
 from scripts import pair
 
 if TYPE_CHECKING:
@@ -65,9 +65,10 @@ def main(args: argparse.Namespace) -> Path:
     args.interp = args.interp or USUAL[args.space]
     if args.space == "w" and args.interp == "slerp":
         raise InputError("--interp slerp: is for the sphere of --space z; w takes lerp or spline")
-    device = utils.choose_device(args.device)
+    device = cli.read("--device", args.device, utils.choose_device)
     networks = pair.generators(args, device)
-    who = people.chosen(args.seeds, args.latents, list(networks.values())[-1])
+    with cli.named_by(args, "latents", "seeds"):
+        who = people.chosen(args.seeds, args.latents, list(networks.values())[-1])
     if len(who) < 2:
         raise InputError(f"{'--latents' if args.latents else '--seeds'}: a walk needs two people or more")
     check_film(args, networks, who)
@@ -89,9 +90,11 @@ def check_film(args: argparse.Namespace, networks: dict[str, Generator], who: Pe
 
     size = max(network.size for network in networks.values())
     frame = (size, size) if len(networks) == 1 else utils.sheet_size((size, size), len(networks), len(networks), list(networks))
-    animation.check(args.format, frame, "--format", ["one network without --source"] * (len(networks) > 1))
-    animation.check_pace(args.format, args.fps)
-    utils.check_sheet(utils.paired_sheet_size((size, size), [*networks], len(who), COLUMNS), who.flag, "take fewer people")
+    cli.read("--format", args.format, animation.check, frame, ["one network without --source"] * (len(networks) > 1))
+    with named(f"--fps {args.fps:g}"):
+        animation.check_pace(args.format, args.fps)
+    with cli.named_by(args, "latents", "seeds"):
+        utils.check_sheet(utils.paired_sheet_size((size, size), [*networks], len(who), COLUMNS), "take fewer people")
 
 
 def film(
@@ -113,7 +116,7 @@ def walked(args: argparse.Namespace, generator: Generator, who: People) -> Tenso
         return interpolation.walk(who.w_plus(generator, args.truncation), args.frames, args.interp, args.loop)
     z = interpolation.walk(who.z(generator), args.frames, args.interp, args.loop)
     steps = [""] * len(z)
-    return People(steps, who.flag, found=Latents(z, "z", steps)).w_plus(generator, args.truncation)
+    return People(steps, found=Latents(z, "z", steps)).w_plus(generator, args.truncation)
 
 
 def side_by_side(rows: dict[str, Iterator[Image]]) -> Iterator[Image]:

@@ -112,21 +112,22 @@ def main(args: argparse.Namespace) -> Path:
     from editing import people
 
     check_flags(args)
-    device = utils.choose_device(args.device)
-    source = checkpoint.read_aloud(args.source, "--source")
+    device = cli.read("--device", args.device, utils.choose_device)
+    source = cli.read("--source", args.source, checkpoint.read_aloud)
     photo = source.generator().to(device)
     swaps = chosen_swaps(args, photo)
-    who = people.chosen(args.seeds or ("0-3", "0")[len(args.target) > 1], args.latents, photo)
-    size = utils.sheet_size((photo.size, photo.size), len(args.target) * len(who) * len(swaps), len(swaps))
-    utils.check_sheet(size, who.flag, "take fewer people, --swap or --target")
+    with cli.named_by(args, "latents", "seeds"):
+        who = people.chosen(args.seeds or ("0-3", "0")[len(args.target) > 1], args.latents, photo)
+        size = utils.sheet_size((photo.size, photo.size), len(args.target) * len(who) * len(swaps), len(swaps))
+        utils.check_sheet(size, "take fewer people, --swap or --target")
     if args.loop:
         row = utils.sheet_size((photo.size, photo.size), len(who), loop_columns(args, who), title=TITLE)
         fewer = "fewer people" if args.latents else "fewer people (--seeds)"
-        animation.check(args.loop, row, "--loop", [fewer, "--columns N for several rows"])
+        cli.read("--loop", args.loop, animation.check, row, [fewer, "--columns N for several rows"])
     rows, names = [], []
     with progress.Bar(len(args.target) * len(who) * len(swaps), "pictures") as bar:
         for path in args.target:
-            target = checkpoint.read_aloud(path, "--target")
+            target = cli.read("--target", path, checkpoint.read_aloud)
             cartoon = target.generator().to(device)
             progress.say(distance_report(args.source, path, photo, cartoon))
             low, high = (cartoon, photo) if args.reverse else (photo, cartoon)

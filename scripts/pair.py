@@ -69,7 +69,7 @@ def read(args: argparse.Namespace) -> dict[str, Checkpoint]:
     for name, path, flag in rows:
         if name in files:
             raise InputError(f"{flag} {path}: a second row with the name {name!r}; write NAME={path}")
-        files[name] = checkpoint.read_aloud(path, flag)
+        files[name] = cli.read(flag, path, checkpoint.read_aloud)
     size = files[given[0][0]].architecture.size
     for name, path, flag in rows:
         if files[name].architecture.size != size:

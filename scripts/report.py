@@ -200,7 +200,7 @@ def sheets(args: argparse.Namespace, newest: Path | None, source: str | None) ->
     import utils
     from scripts import layer_swap, style_mixing, truncation
 
-    seeds = [str(seed) for seed in utils.parse_seeds(args.seeds)]
+    seeds = [str(seed) for seed in cli.read("--seeds", args.seeds, utils.parse_seeds)]
     if args.no_sheets or newest is None:
         return {}
     pair = ["--ckpt", str(newest), *(["--source", source] if source else [])]

@@ -48,11 +48,11 @@ def main(args: argparse.Namespace) -> Path:
     import utils
     from editing import people
 
-    device = utils.choose_device(args.device)
+    device = cli.read("--device", args.device, utils.choose_device)
     networks = pair.generators(args, device)
     *_, child = networks.values()
     rows, columns = (
-        people.told(people.together([people.by_seed_or_file(word, flag, child) for word in words]))
+        people.told(people.together([cli.read(flag, word, people.by_seed_or_file, child) for word in words]))
         for words, flag in ((args.rows, "--rows"), (args.cols, "--cols"))
     )
     ranges = chosen_layers(args, child)
@@ -87,14 +87,16 @@ def check_sheet(args: argparse.Namespace, networks: dict[str, Generator], rows: 
     down = len(rows) * len(columns) if args.single else len(rows) + 1
     side = next(iter(networks.values())).size
     size = utils.sheet_size((side, side), across * down * len(networks), across)
-    utils.check_sheet(size, "--rows", "take fewer people there, or in --cols")
+    with cli.named_by(args, "rows"):
+        utils.check_sheet(size, "take fewer people there, or in --cols")
 
 
 def chosen_layers(args: argparse.Namespace, generator: Generator) -> dict[str, list[int]]:
     """{name of the sheet: layers}."""
     from editing import layers
 
-    found = layers.chosen(args.layers, args.res, generator)
+    with cli.named_by(args, "res", "layers"):
+        found = layers.chosen(args.layers, args.res, generator)
     if args.single:
         return {"layers": found or list(range(generator.n_latent))}
     if found:

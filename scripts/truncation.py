@@ -41,12 +41,14 @@ def main(args: argparse.Namespace) -> Path:
     import utils
     from editing import people, truncation
 
-    device = utils.choose_device(args.device)
+    device = cli.read("--device", args.device, utils.choose_device)
     files = pair.read(args)
     networks = pair.generators(args, device, files)
-    who = people.chosen(args.seeds, args.latents, list(networks.values())[-1])
+    with cli.named_by(args, "latents", "seeds"):
+        who = people.chosen(args.seeds, args.latents, list(networks.values())[-1])
     side, count = next(iter(networks.values())).size, len(who) * len(networks) * len(args.psi)
-    utils.check_sheet(utils.sheet_size((side, side), count, len(args.psi)), who.flag, "take fewer people, or fewer of --psi")
+    with cli.named_by(args, "latents", "seeds"):
+        utils.check_sheet(utils.sheet_size((side, side), count, len(args.psi)), "take fewer people, or fewer of --psi")
     rows: dict[str, list] = {}
     with progress.Bar(len(who) * len(files) * len(args.psi), "pictures") as bar:
         for name, generator in networks.items():

@@ -51,12 +51,12 @@ def main(args: argparse.Namespace) -> Path:
     from metrics.attributes.ruler import believed, pearson
     from studies.structure_report import QUALITY
 
-    device = utils.choose_device(args.device)
+    device = cli.read("--device", args.device, utils.choose_device)
     runs = newest_checkpoints(args.work)
     ruler = args.regressor or regressor.SHIPPED
     with named(f"--regressor {ruler}"):
         reader, correlations = regressor.read(ruler)
-    source = checkpoint.read(args.source, "--source")
+    source = cli.read("--source", args.source, checkpoint.read)
     network = source.generator().to(device)
     attributes = sample_attributes(args.people, SEED)
     photos, answers = (as_stored(render(attributes, network.size, domain, SEED)) for domain in "AB")

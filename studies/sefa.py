@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cli
+from errors import named
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -96,11 +97,14 @@ def main(args: argparse.Namespace) -> None:
     import utils
     from editing import directions, layers, sefa
 
-    generator = checkpoint.read(args.ckpt, "--ckpt").generator().to(utils.choose_device(args.device))
-    chosen = layers.chosen(args.layers, args.res, generator)
+    device = cli.read("--device", args.device, utils.choose_device)
+    generator = cli.read("--ckpt", args.ckpt, checkpoint.read).generator().to(device)
+    with cli.named_by(args, "res", "layers"):
+        chosen = layers.chosen(args.layers, args.res, generator)
     if args.factor:
-        found = directions.read_directions(args.factor)
-        directions.check_fits(found, generator, f"--factor {args.factor}")
+        with named(f"--factor {args.factor}"):
+            found = directions.read_directions(args.factor)
+            directions.check_fits(found, generator)
         found.layers = chosen or found.layers
     else:
         found = sefa.sefa(generator, chosen, args.normalize == "rows")

@@ -83,7 +83,7 @@ def main(args: argparse.Namespace) -> Path:
     import utils
     from studies import structure_report
 
-    seeds = utils.parse_seeds(args.seeds)
+    seeds = cli.read("--seeds", args.seeds, utils.parse_seeds)
     deadline = time.monotonic() + 60 * (float("inf") if args.minutes is None else args.minutes)
     study = Study(args)
     for name, seed in plan(methods, seeds):
@@ -112,8 +112,8 @@ class Study:
 
         self.args, self.work = args, args.work
         self.work.mkdir(parents=True, exist_ok=True)
-        self.device = utils.choose_device(args.device)
-        self.source = checkpoint.read(args.source, "--source").generator().to(self.device)
+        self.device = cli.read("--device", args.device, utils.choose_device)
+        self.source = cli.read("--source", args.source, checkpoint.read).generator().to(self.device)
         self._keep_settings(checkpoint.fingerprint(self.source.state_dict()))
         self.data = self._faces()
         ruler = args.regressor or regressor.SHIPPED

@@ -347,7 +347,7 @@ def test_seeds_are_numbers_and_ranges(text, seeds):
 def test_wrong_seeds_are_refused_in_one_line_that_repeats_them(text):
     with pytest.raises(InputError) as refused:
         utils.parse_seeds(text)
-    assert str(refused.value).startswith(f"--seeds {text}: ")
+    assert str(refused.value).startswith(f"{text}: ")
     assert "\n" not in str(refused.value)
 
 
@@ -393,8 +393,8 @@ def test_auto_is_a_device_that_works():
 def test_a_device_that_is_not_there_is_refused_in_one_line(name):
     with pytest.raises(InputError) as refused:
         utils.choose_device(name)
-    assert str(refused.value).startswith(f"--device {name}: ")
-    assert str(refused.value).endswith("use --device cpu or auto")
+    assert str(refused.value).startswith(f"{name}: ")
+    assert str(refused.value).endswith("use cpu or auto")
     assert "\n" not in str(refused.value)
 
 

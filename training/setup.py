@@ -16,7 +16,7 @@ import utils
 from checkpoint import Architecture, Checkpoint
 from data.store import is_store
 from dataset import Batches, Images, open_images, stored_sizes
-from errors import InputError
+from errors import InputError, named
 from model import Discriminator, Generator, channel_table
 from running import loggers, parallel
 from running.evaluation import Evaluation
@@ -94,7 +94,8 @@ def prepare(
     given: names of the flags that the user set, be it to "off"; a preset leaves them alone
     """
     check_flags(args)
-    start = checkpoint.read(args.ckpt, "--ckpt") if args.ckpt else None
+    with named(f"--ckpt {args.ckpt}"):
+        start = checkpoint.read(args.ckpt) if args.ckpt else None
     images = _open_images(args, resumed or start)
     architecture = _architecture(args, resumed or start, images.size)
     args.size = images.size

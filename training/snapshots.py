@@ -6,7 +6,7 @@ from pathlib import Path
 import checkpoint
 from checkpoint import Checkpoint
 from cli import free_folder
-from errors import InputError
+from errors import InputError, named
 from running import parallel
 from training.report import GROUP_FILE, Report
 from training.setup import Run
@@ -99,7 +99,8 @@ def find(resume: str | None, outdir: Path | None) -> Checkpoint | None:
         return None
     if digest and checkpoint.file_hash(path) != digest:
         raise InputError(f"--resume {path}: process {parallel.rank()} reads another file there than the first process")
-    found = checkpoint.read(path, "--resume")
+    with named(f"--resume {path}"):
+        found = checkpoint.read(path)
     if "rng" not in found.extra:
         raise InputError(
             f"--resume {path}: holds no run to continue ({found.format}); to start from its networks, use --ckpt {path}"

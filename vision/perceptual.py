@@ -16,8 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from checkpoint import Checkpoint, container
-from checkpoint.read import printable
-from errors import InputError
+from errors import InputError, printable
 from model import Discriminator
 
 CHOICES = ("lpips", "disc", "mse")

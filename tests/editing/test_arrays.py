@@ -79,8 +79,8 @@ def test_headers_that_lie_get_one_line(tmp_path, data, words):
     path = tmp_path / "a.npy"
     path.write_bytes(data)
     with pytest.raises(InputError, match=words) as caught:
-        files.load(path, "--latents")
-    assert str(caught.value).startswith(f"--latents {path}: ") and "\n" not in str(caught.value)
+        files.load(path)
+    assert str(caught.value).startswith(f"{path}: ") and "\n" not in str(caught.value)
 
 
 def test_objects_run_no_code(tmp_path):
@@ -126,5 +126,5 @@ def test_damaged_archives_get_one_line(tmp_path, damage):
         data[len(data) // 2] ^= 0xFF
         path.write_bytes(data[: len(data) // 2] if damage == "cut" else data)
     with pytest.raises(InputError) as caught:
-        files.load(path, "--latents")
+        files.load(path)
     assert "\n" not in str(caught.value)

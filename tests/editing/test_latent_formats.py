@@ -146,7 +146,7 @@ def test_what_does_not_fit_gets_one_line(tmp_path, generator, contents, words, e
     path = written(tmp_path, contents, ending)
     with pytest.raises(InputError, match=words) as caught:
         latents.read_latents(path, network=generator)
-    assert str(caught.value).startswith(f"--latents {path}: ") and "\n" not in str(caught.value)
+    assert str(caught.value).startswith(f"{path}: ") and "\n" not in str(caught.value)
 
 
 def test_an_expanded_latent_is_an_honest_one(tmp_path, generator):

@@ -38,7 +38,7 @@ def test_latents_in_w_are_the_same_in_every_network(generator, tmp_path, space, 
         assert torch.equal(who.w_plus(network), expected)
     average = generator.w_avg
     torch.testing.assert_close(who.w_plus(generator, 0.5), (expected + average) / 2)
-    with pytest.raises(InputError, match=r"--latents .*faces.pt: .*no z"):
+    with pytest.raises(InputError, match=r".*faces.pt: .*no z"):
         who.z(generator)
 
 
@@ -76,8 +76,8 @@ def test_names_of_files_lose_folder_and_ending_and_stay_apart(tmp_path, names, c
 
 def test_one_flag_takes_seeds_or_a_file(tmp_path):
     path = saved(tmp_path / "faces.pt", torch.zeros(2, 8), "w")
-    assert people.by_seed_or_file(str(path), "--rows").names == ["Anna", "Bert"]
-    assert people.by_seed_or_file("1-2", "--rows").seeds == [1, 2]
+    assert people.by_seed_or_file(str(path)).names == ["Anna", "Bert"]
+    assert people.by_seed_or_file("1-2").seeds == [1, 2]
 
 
 def test_groups_are_one_crowd_in_their_order(generator, tmp_path):
@@ -106,17 +106,17 @@ def test_the_same_file_twice_still_has_two_names_a_person(tmp_path):
 
 @pytest.mark.parametrize("text", ["", "1,", "x", "-1", "3-1"])
 def test_what_is_no_seed_is_refused_with_the_flag(text):
-    with pytest.raises(InputError, match=f"^--rows {text}"):
-        people.by_seed_or_file(text, "--rows")
+    with pytest.raises(InputError, match=f"^{text}"):
+        people.by_seed_or_file(text)
 
 
 def test_a_missing_file_and_latents_of_another_size_are_refused_with_the_flag(generator, tmp_path):
-    with pytest.raises(InputError, match=r"^--rows .*missing.pt: no such file"):
-        people.by_seed_or_file(str(tmp_path / "missing.pt"), "--rows")
+    with pytest.raises(InputError, match=r"^.*missing.pt: no such file"):
+        people.by_seed_or_file(str(tmp_path / "missing.pt"))
     for space, shape in (("w", (2, 9)), ("w+", (2, 5, 8)), ("z", (2, 4))):
-        who = people.from_file(saved(tmp_path / "faces.pt", torch.zeros(shape), space), "--rows")
+        who = people.from_file(saved(tmp_path / "faces.pt", torch.zeros(shape), space))
         for use in (who.w_plus, who.z):
-            with pytest.raises(InputError, match=r"^--rows .*faces.pt"):
+            with pytest.raises(InputError, match=r"^.*faces.pt"):
                 use(generator)
 
 
@@ -132,5 +132,5 @@ def test_pictures_come_with_the_news_of_each_batch(generator, batch):
 
 
 def test_captions_are_names_that_a_sheet_can_show():
-    who = people.People(["a.png", "小林.png", "Zoë.png"], "--latents")
+    who = people.People(["a.png", "小林.png", "Zoë.png"])
     assert who.captions == ["a.png", "#2", "Zoë.png"] and who.names[1] == "小林.png"

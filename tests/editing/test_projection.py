@@ -184,25 +184,25 @@ class TestStartingPoints:
         assert torch.equal(start, planted[0][:count].expand(3, 8))
 
     def test_another_number_gets_one_line(self, generator, planted, statistics):
-        with pytest.raises(InputError, match=r"--init f\.pt: holds 2 latents, for 3 photos"):
+        with pytest.raises(InputError, match=r"^holds 2 latents, for 3 photos"):
             projection.starting_points(generator, statistics[0], "w", 3, people(planted[0][:2]))
 
     def test_layers_of_their_own_do_not_fit_w(self, generator, statistics):
         different = torch.arange(6.0).view(1, 6, 1).expand(1, 6, 8)
-        with pytest.raises(InputError, match=r"--init f.pt: .*--space w\+"):
+        with pytest.raises(InputError, match=r"of its own .*the space w\+"):
             projection.starting_points(generator, statistics[0], "w", 1, people(different))
         assert torch.equal(projection.starting_points(generator, statistics[0], "w+", 1, people(different)), different)
 
     def test_a_network_of_freeze_style_has_no_w(self, generator, statistics):
         mean = torch.arange(6.0).view(6, 1).expand(6, 8)
-        with pytest.raises(InputError, match=r"--space w: .*--space w\+"):
+        with pytest.raises(InputError, match=r"the space w\+"):
             projection.starting_points(generator, mean, "w", 2)
 
 
 def people(latent):
     space = "w" if latent.ndim == 2 else "w+"
     names = [str(i) for i in range(len(latent))]
-    return People(names, "--init f.pt", found=latents.Latents(latent, space, names))
+    return People(names, found=latents.Latents(latent, space, names), path="f.pt")
 
 
 class TestNoise:
