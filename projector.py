@@ -174,7 +174,7 @@ def output_names(args: argparse.Namespace, album: Album) -> tuple[Path, list[str
 
     if not len(album):
         raise InputError("PHOTO: name the pictures to project; python -m scripts.align cuts faces out of photos")
-    names = People([name for name, _ in album.listed], "PHOTO").file_names()
+    names = People([name for name, _ in album.listed]).file_names()
     reference = args.layout == "reference"
     file_name = f"{names[0]}.pt" if reference else "latents.pt"
     args.outdir = cli.free_folder(args.outdir, "projected", file_name, args.overwrite)

@@ -72,7 +72,8 @@ def main(args: argparse.Namespace) -> Path:
     if len(who) < 2:
         raise InputError(f"{'--latents' if args.latents else '--seeds'}: a walk needs two people or more")
     check_film(args, networks, who)
-    paths = {name: walked(args, generator, who) for name, generator in networks.items()}
+    with cli.named_by(args, "latents", "seeds"):
+        paths = {name: walked(args, generator, who) for name, generator in networks.items()}
     met = {name: people.pictures(networks[name], path[:: args.frames], args.batch) for name, path in paths.items()}
     cli.save_command(args, args.outdir)
     keyframes = utils.paired_sheet(met, COLUMNS, captions=who.captions)

@@ -198,7 +198,7 @@ def test_a_loop_that_its_format_cannot_hold_is_refused_before_drawing_and_rows_h
         undrawn.setattr(latents, "draw", None)
         words = ["--ckpt", files / "photo.pt", "--outdir", tmp_path, "-n", 130, "--loop", "webp", files / "factor.pt"]
         message = failure(capsys, apply_factor, *words)
-    assert "16383 px a side" in message and "--columns" in message and "--loop gif" in message and "--seeds" in message
+    assert "16383 px a side" in message and "--columns" in message and "or gif" in message and "--seeds" in message
     assert not names(tmp_path)
     monkeypatch.setitem(animation.LONGEST, "webp", 300)
     applied(files, tmp_path, "-n", 3, "--loop", "webp", "--frames", 2, "--columns", 2)

@@ -361,7 +361,7 @@ def test_folders_are_projected_and_what_is_no_picture_is_left_out(place, tmp_pat
         (["{me}", "--init", "{s}"], ["--init {s}", "not a latent file"]),
         (["{me}", "--init", "{long}"], ["--init {long}", "latents of "]),
         (["{me}", "--init", "{two}"], ["--init {two}", "2 latents, for 1 photos"]),
-        (["{me}", "--init", "{layered}"], ["--init {layered}", "--space w+"]),
+        (["{me}", "--init", "{layered}"], ["--init {layered}", "the space w+"]),
         (["{me}", "--space", "z"], ["--space", "z"]),
         (["{me}", "--perceptual", "lpips"], ["--perceptual lpips", "scripts.download vgg16"]),
         (["{me}", "--perceptual", "disc", "--ckpt", "{wide}"], ["holds no discriminator"]),

@@ -135,7 +135,7 @@ def test_the_command_in_the_folder_makes_the_film_again(file, tmp_path):
 @pytest.mark.parametrize(
     "flags, limits, words",
     [
-        (["--source", "{file}"], {"webp": 200}, ["--format webp", "one network", "--format gif"]),
+        (["--source", "{file}"], {"webp": 200}, ["--format webp", "one network", "or gif"]),
         (["--fps", "0.00001"], {}, ["--fps 1e-05", "16777"]),
     ],
     ids=["large", "slow"],

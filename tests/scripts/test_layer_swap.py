@@ -240,7 +240,7 @@ def test_a_loop_that_its_format_cannot_hold_is_refused_before_drawing_and_rows_h
     with monkeypatch.context() as undrawn:
         undrawn.setattr(latents, "draw", None)
         message = failure(capsys, layer_swap, *words, "--loop", "webp")
-    assert "16383 px a side" in message and "--columns" in message and "--loop gif" in message and "--seeds" in message
+    assert "16383 px a side" in message and "--columns" in message and "or gif" in message and "--seeds" in message
     assert not (tmp_path / "new").exists()
     monkeypatch.setitem(animation.LONGEST, "webp", 300)
     draw(files, tmp_path, "--seeds", "0-2", "--loop", "webp", "--frames", 2, "--columns", 2)
