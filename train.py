@@ -214,7 +214,7 @@ def build_evaluation(args: argparse.Namespace, images, device, resumed):
     from running.evaluation import Evaluation
     from training import resuming
 
-    start = checkpoint.read(args.ckpt, "--ckpt") if args.ckpt and args.eval_features == "disc" else None
+    start = cli.read("--ckpt", args.ckpt, checkpoint.read) if args.ckpt and args.eval_features == "disc" else None
     with named(f"--eval_features {args.eval_features}"):
         look = choose(args.eval_features, start, device=device)
     with named(f"--eval {args.eval}"):
