@@ -26,6 +26,7 @@ LARGEST = 2**28  # numbers of a network; the published ones have up to 3 * 2**23
 NOISE_SEED = 0  # noise buffers that a file lacks are drawn with it, so that they are the same at every reading
 
 WHOLE_BATCH = 2**31 - 1  # stddev_group for NVIDIA's "None"
+KINDS = ("stylegan2",)  # of networks that can be built; files that name none are of the first
 
 
 @dataclass
@@ -36,6 +37,7 @@ class Architecture:
     blur_kernel:  taps of the generator's upsampling filter; the other filters are always [1, 3, 3, 1]
     conv_clamp:   limit on the outputs of the layers, None for none
     stddev_group: images compared by the minibatch standard deviation; WHOLE_BATCH for as many as there are
+    kind:         one of KINDS
     """
 
     size: int
@@ -46,6 +48,7 @@ class Architecture:
     lr_mlp: float = 0.01
     conv_clamp: float | None = None
     stddev_group: int = 4
+    kind: str = KINDS[0]
 
     @property
     def compared(self) -> str:

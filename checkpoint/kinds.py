@@ -51,8 +51,8 @@ KINDS = (
 OURS = ("a StyleGAN2 generator", "a StyleGAN2 discriminator")
 NVIDIAS = ("a StyleGAN generator in NVIDIA's layout", "a discriminator in NVIDIA's layout")
 # The same for entries of a file's dict.
+PROGRAMS = (("a U-GAT-IT translator", (r"gen_?(A2B|B2A)$",)),)
 FILES = (
-    ("a U-GAT-IT file", (r"genA2B", r"genB2A")),
     ("a CycleGAN file", (r"(netG_|G_)?A2?B?$", r"(netG_|G_)?B2?A?$")),
     ("directions, which closed_form_factorization.py and scripts.ganspace write", (r"(eigvec|vectors|components)$",)),
     ("latents, which projector.py writes", (r"latents?$",)),
@@ -69,6 +69,11 @@ def described(names: Iterable[str]) -> str:
 def of_file(entries: Iterable[str]) -> str:
     """Of a file's dict with these entries; "" where nothing is known."""
     return _of(FILES, entries)
+
+
+def of_program(entries: Iterable[str]) -> str:
+    """Which other program wrote a dict with these entries; "" where nothing is known."""
+    return _of(PROGRAMS, entries)
 
 
 def _of(table: tuple, names: Iterable[str]) -> str:

@@ -15,7 +15,16 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from checkpoint import container, kinds, modules, nvidia, nvidia_pickle, search
-from checkpoint.architecture import WHOLE_BATCH, Architecture, State, Undrawn, complete, from_discriminator, from_generator
+from checkpoint.architecture import (
+    KINDS,
+    WHOLE_BATCH,
+    Architecture,
+    State,
+    Undrawn,
+    complete,
+    from_discriminator,
+    from_generator,
+)
 from checkpoint.blended import BlendedGenerator
 from checkpoint.tensors import Unread
 from checkpoint.values import Whole, number
@@ -116,6 +125,7 @@ def _interpret(path: Path, contents: dict, kind: str) -> Checkpoint:
     metadata = contents.pop("metadata", {}) if kind == "safetensors" else {}
     stamped = contents.pop("written_by", None) == STAMP
     contents = contents if stamped else _opened(contents)
+    _refuse_other_kinds(contents.get("architecture"), _metadata(metadata))
     survey = search.networks_in({key: value for key, value in contents.items() if key in search.EXACT} if stamped else contents)
     _refuse_unknown(survey, contents, kind)
     states, centres, notes = {}, {}, []
@@ -150,10 +160,21 @@ def _opened(contents: dict) -> dict:
     return {**{key: value for key, value in contents.items() if key != inner[0]}, **contents[inner[0]]}
 
 
+def _refuse_other_kinds(*stated: object) -> None:
+    """Raises InputError where the options that a file states are of a network that cannot be built."""
+    for options in stated:
+        kind = options.get("kind", KINDS[0]) if isinstance(options, dict) else KINDS[0]
+        if kind not in KINDS:
+            raise InputError(f"architecture: kind: expected {' or '.join(KINDS)}, found {kind!r}")
+
+
 def _refuse_unknown(survey: search.Survey, contents: dict, kind: str) -> None:
     """Raises InputError where no network is understood, or a discriminator alone beside others that are not."""
     kinds_left = "; ".join(f"{place or 'the file'}: {what}" for place, what in list(survey.left.items())[:3])
     if not survey.networks:
+        dicts = [contents, *(value for value in contents.values() if isinstance(value, dict))]
+        if program := next(filter(None, map(kinds.of_program, dicts)), ""):
+            raise InputError(f"{program}, not a StyleGAN2 network")
         missing = "a pickle without the networks G, D or G_ema" if kind == "pickle" else "holds no generator or discriminator"
         what = kinds_left or kinds.of_file(contents)
         raise InputError(f"{missing}, {_listed(contents)}" + (f" ({what})" if what else ""))

@@ -199,7 +199,13 @@ def test_other_networks_are_named(tmp_path, what, key):
 
 def test_files_of_other_programs_are_named(tmp_path):
     translator = {"FC.0.weight": torch.zeros(4, 4), "DownBlock.1.weight": torch.zeros(4, 4)}
-    assert "a U-GAT-IT translator" in refusal(saved(tmp_path, {"genA2B": translator, "genB2A": translator, "disGA": {}}))
+    for contents in (
+        {"genA2B": translator, "genB2A": translator, "disGA": {"model.1.weight_orig": torch.zeros(1)}, "disLA": {}},
+        {"genA2B": {"module.first.weight": torch.zeros(1)}},
+        {"state": {"gen_A2B": translator, "dis_A": {}}, "step": 3},
+    ):
+        assert refusal(saved(tmp_path, contents)) == "a U-GAT-IT translator, not a StyleGAN2 network"
+    assert "a U-GAT-IT translator" in refusal(saved(tmp_path, translator))
     assert "directions" in refusal(saved(tmp_path, {"eigvec": torch.eye(3), "ckpt": "a.pt"}))
     assert "latents" in refusal(saved(tmp_path, {"latent": torch.zeros(1, 512)}))
 
