@@ -57,6 +57,11 @@ def from_pixels(pixels: Tensor) -> Tensor:
     return pixels.float().div_(127.5).sub_(1)
 
 
+def as_stored(images: Tensor) -> Tensor:
+    """[-1, 1] -> the nearest values that a file of 8 bits holds."""
+    return from_pixels(eight_bits(images))
+
+
 def to_pictures(images: Tensor) -> list[Image.Image]:
     """[batch, 3, height, width] in [-1, 1] -> one Pillow image each."""
     return [Image.fromarray(pixels.numpy()) for pixels in to_pixels(images)]

@@ -74,7 +74,7 @@ def rendered(args: argparse.Namespace) -> dict[str, list]:
 
     attributes, side = sample_attributes(args.count, 0), -(-args.size // 8) * 8
     return {
-        name: [square(picture, args.size) for picture in utils.to_pictures(render(attributes, side, domain, 0) * 2 - 1)]
+        name: [square(picture, args.size) for picture in utils.to_pictures(render(attributes, side, domain, 0))]
         for domain, name in (("A", "rendered photos"), ("B", "rendered cartoons"))
     }
 

@@ -81,7 +81,7 @@ def of_generator(
     """Features of one generated picture for each seed, in 8 bits as a file would hold it: [n, dims]."""
     parts = []
     for images in pictures(generator, seeds, batch, psi):
-        parts.append(features(utils.from_pixels(utils.eight_bits(images))))
+        parts.append(features(utils.as_stored(images)))
         done(len(images))
     return torch.cat(parts)
 

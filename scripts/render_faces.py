@@ -44,7 +44,7 @@ def main(args: argparse.Namespace) -> Path:
         for first in range(0, args.n, CHUNK):
             some = {name: values[first : first + CHUNK] for name, values in attributes.items()}
             images = render(some, args.size, args.domain, args.seed, first)
-            for index, picture in enumerate(utils.to_pictures(images * 2 - 1), first):
+            for index, picture in enumerate(utils.to_pictures(images), first):
                 utils.save_png(picture, args.out / f"{index:05d}.png")
             bar.update(len(images))
     return args.out

@@ -59,7 +59,7 @@ def main(args: argparse.Namespace) -> Path:
     source = cli.read("--source", args.source, checkpoint.read)
     network = source.generator().to(device)
     attributes = sample_attributes(args.people, SEED)
-    photos, answers = (as_stored(render(attributes, network.size, domain, SEED)) for domain in "AB")
+    photos, answers = (utils.as_stored(render(attributes, network.size, domain, SEED)) for domain in "AB")
     w_plus = network.broadcast(projected(args, source, network, photos))
 
     drawn = {"the photo itself": [photos], "projected": [latents.draw(network, w_plus).clamp(-1, 1)]}
@@ -143,15 +143,6 @@ def projected(args: argparse.Namespace, source, network, photos: Tensor) -> Tens
     latent = torch.cat(found)
     latents.save_latents(path, latent, space="w+", names=[str(i) for i in range(len(latent))], ckpt=home)
     return latent
-
-
-def as_stored(faces: Tensor) -> Tensor:
-    """Rendered faces in [0, 1] as they lie in a file, in 8 bits: [n, 3, size, size] in [-1, 1]."""
-    import torch
-
-    import utils
-
-    return utils.from_pixels((faces * 255).round().to(torch.uint8))
 
 
 if __name__ == "__main__":

@@ -145,7 +145,7 @@ def fit(size: int) -> Rulers:
 
 def render_part(render, attributes: dict[str, Tensor], size: int, start: int, count: int = 250) -> Tensor:
     some = {name: values[start : start + count] for name, values in attributes.items()}
-    return render(some, size, "A", SEED, first=start) * 2 - 1
+    return render(some, size, "A", SEED, first=start)
 
 
 def fields(images: Tensor) -> Tensor:

@@ -118,7 +118,7 @@ def render(attributes: dict[str, Tensor], size: int = 64, domain: str = "A", see
     first:       index of the first of these faces in its data set. Noise belongs to the index, so a data set can be
                  rendered in pieces: render(faces i to j, first=i) equals render(all)[i:j]
 
-    Returns [n, 3, size, size] in 0..1. Wrong arguments raise ValueError.
+    Returns [n, 3, size, size] in [-1, 1]. Wrong arguments raise ValueError.
 
     >>> render(sample_attributes(2, seed=0), size=16, domain="B").shape
     torch.Size([2, 3, 16, 16])
@@ -133,7 +133,7 @@ def render(attributes: dict[str, Tensor], size: int = 64, domain: str = "A", see
             images[start:stop] = paint_photo(traits, size, [_noise_seed(seed, first + i) for i in range(start, stop)])
         else:
             images[start:stop] = paint_cartoon(traits, size)
-    return images
+    return images.mul_(2).sub_(1)
 
 
 def _noise_seed(seed: int, index: int) -> int:

@@ -204,8 +204,7 @@ def kept_at_style(curve: Sequence[tuple[float, float]], style: float) -> float:
 
 def rendered(count: int, domain: str, seed: int) -> Tensor:
     """Faces as they lie in a file, in 8 bits."""
-    faces = render(sample_attributes(count, seed), SIZE, domain, seed) * 2 - 1
-    return utils.from_pixels(utils.to_pixels(faces).permute(0, 3, 1, 2))
+    return utils.as_stored(render(sample_attributes(count, seed), SIZE, domain, seed))
 
 
 def _joined(parts: Sequence[Reading]) -> Reading:

@@ -47,7 +47,7 @@ def render_faces(count: int, seed: int, domain: str, drawn: Callable[[int], obje
     pixels = torch.empty(count, 3, SIZE, SIZE, dtype=torch.uint8)
     for first in range(0, count, CHUNK):
         some = {name: values[first : first + CHUNK] for name, values in attributes.items()}
-        pixels[first : first + CHUNK] = (render(some, SIZE, domain, seed, first) * 255).round().to(torch.uint8)
+        pixels[first : first + CHUNK] = utils.eight_bits(render(some, SIZE, domain, seed, first))
         drawn(len(some["yaw"]))
     return Faces(pixels, outputs_of(attributes))
 

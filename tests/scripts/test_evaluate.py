@@ -27,7 +27,7 @@ def folder(tmp_path_factory):
     source = {"g_ema": tiny_generator(size=16).state_dict(), "d": tiny_discriminator(size=16).state_dict()}
     checkpoint.write(folder / "source.pt", source)
     checkpoint.write(folder / "cartoon.pt", {"g_ema": tiny_generator(seed=1).state_dict(), "iteration": 7})
-    for index, picture in enumerate(utils.to_pictures(render(sample_attributes(12, 0), 16, "B") * 2 - 1)):
+    for index, picture in enumerate(utils.to_pictures(render(sample_attributes(12, 0), 16, "B"))):
         utils.save_png(picture, folder / "faces" / f"{index}.png")
     torch.manual_seed(0)
     believed = {domain: dict.fromkeys(regressor.OUTPUTS, 1.0) for domain in "AB"}

@@ -36,7 +36,7 @@ def test_n_faces_are_numbered_from_0(tmp_path, capsys):
 def test_faces_in_chunks_are_the_faces_rendered_at_once(tmp_path, monkeypatch, domain, chunk):
     monkeypatch.setattr(render_faces, "CHUNK", chunk)
     folder = paint(tmp_path / "faces", "--n", 7, "--seed", 5, "--domain", domain)
-    at_once = utils.to_pixels(render(sample_attributes(7, seed=5), 16, domain, seed=5) * 2 - 1).numpy()
+    at_once = utils.to_pixels(render(sample_attributes(7, seed=5), 16, domain, seed=5)).numpy()
     assert np.array_equal(pixels(folder), at_once)
 
 

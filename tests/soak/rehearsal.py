@@ -169,7 +169,7 @@ def write_files(folder: Path) -> None:
         )
     faces = render(sample_attributes(6, seed=0), 256, "B")
     latents.save_latents(folder / "latents.pt", torch.randn(1, 14, 512), space="w+", names=["me.png"])
-    for i, picture in enumerate(utils.to_pictures(faces * 2 - 1)):
+    for i, picture in enumerate(utils.to_pictures(faces)):
         utils.save_png(picture, folder / "faces" / f"{i}.png")
 
 

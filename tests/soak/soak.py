@@ -222,7 +222,7 @@ def make_faces(folder: Path) -> Path:
     import utils
     from faces.rendered.synthetic import render, sample_attributes
 
-    for i, picture in enumerate(utils.to_pictures(render(sample_attributes(9, seed=0), 16, "B") * 2 - 1)):
+    for i, picture in enumerate(utils.to_pictures(render(sample_attributes(9, seed=0), 16, "B"))):
         utils.save_png(picture, folder / f"{i}.png")
     return folder
 

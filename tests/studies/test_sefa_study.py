@@ -21,7 +21,7 @@ def rulers():
 
 def test_rulers_read_the_attributes_of_faces_they_have_not_seen(rulers):
     attributes = sample_attributes(200, seed=99)
-    readings = rulers.read(render(attributes, 32, "A", 99) * 2 - 1)
+    readings = rulers.read(render(attributes, 32, "A", 99))
     assert {"skin", "hair_dark", "bg_hue", "light"} <= set(rulers.names)
     for name, values in zip(rulers.names, readings.T):
         true = attributes[name]
@@ -36,9 +36,9 @@ def test_a_ruler_says_which_attribute_was_turned(rulers):
     attributes = sample_attributes(40, seed=5)
     steps = []
     for value in torch.linspace(0.2, 0.8, 7).tolist():
-        images = render(attributes | {"skin": torch.full((40,), value)}, 32, "A", 5) * 2 - 1
+        images = render(attributes | {"skin": torch.full((40,), value)}, 32, "A", 5)
         steps.append(rulers.read(images))
-    unit = rulers.read(render(sample_attributes(200, seed=6), 32, "A", 6) * 2 - 1).std(0)
+    unit = rulers.read(render(sample_attributes(200, seed=6), 32, "A", 6)).std(0)
     first, *others = sefa.movements(sefa.unrolled(torch.stack(steps), rulers.names) / unit, rulers.names)
     assert (first.name, first.people, first.steady, first.sure) == ("skin", 1.0, True, True)
     assert all(abs(other.by) < abs(first.by) / 2 for other in others)
