@@ -10,24 +10,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-LINES = [  # from the ground up; a module imports from lines below its own only
-    {"op", "errors", "filenames", "lettering", "progress", "threads"},
-    {"writing"},
-    {"cli", "published"},
-    {"utils"},
-    {"animation"},
-    {"model", "augment", "data"},
-    {"dataset", "faces"},
-    {"checkpoint"},
-    {"vision", "running"},
-    {"training", "editing", "metrics"},
-    {"train", "prepare_data", "projector", "closed_form_factorization", "apply_factor", "scripts"},
-    {"benchmarks", "studies"},
-]
-LEVEL = {name: level for level, names in enumerate(LINES) for name in names}
-FILES = [path for path in sorted(ROOT.rglob("*.py")) if path.relative_to(ROOT).parts[0].removesuffix(".py") in LEVEL]
-COMMANDS = [path for path in FILES if path.name != "cli.py" and "cli.run(main, parser())" in path.read_text()]
+from tests.house import COMMANDS, FILES, LEVEL, ROOT, module_of, room_of
 
 
 def imported(path: Path) -> set[str]:
@@ -43,10 +26,17 @@ def imported(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_point_down(path):
-    own = path.relative_to(ROOT).parts[0].removesuffix(".py")
+    own = room_of(path)
     for other in imported(path) - {own}:
         assert LEVEL[other] < LEVEL[own], f"{own} imports {other}"
         assert own != "op", f"op stands alone, but imports {other}"
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("tests/**/*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_test_needs_another_one(path):
+    """What several of them use has a file of its own, beside them."""
+    modules = [node.module for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+    assert not [module for module in modules if module and module.startswith("tests.") and ".test_" in module]
 
 
 def test_the_commands_are_found():
@@ -55,7 +45,7 @@ def test_the_commands_are_found():
 
 @pytest.mark.parametrize("path", COMMANDS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_help_shows_an_example_without_loading_torch(path):
-    module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    module = module_of(path)
     program = f"""
 import os, runpy, sys
 os.environ.pop("GOMP_SPINCOUNT", None), os.environ.pop("OMP_WAIT_POLICY", None)
@@ -78,18 +68,14 @@ EXAMPLES = [path for path in FILES if ">>> " in path.read_text()]
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_examples_in_docstrings_give_what_they_say(path):
-    module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"))
+    module = importlib.import_module(module_of(path))
     examples = [test for test in doctest.DocTestFinder().find(module) if test.examples]
     assert examples
     assert [doctest.DocTestRunner().run(test).failed for test in examples] == [0] * len(examples)
 
 
 COMMAND_ROOMS = {"train", "prepare_data", "projector", "closed_form_factorization", "apply_factor", "scripts", "cli"}
-LIBRARY = [
-    path
-    for path in FILES
-    if path.relative_to(ROOT).parts[0].removesuffix(".py") not in COMMAND_ROOMS | {"benchmarks", "studies"}
-]
+LIBRARY = [path for path in FILES if room_of(path) not in COMMAND_ROOMS | {"benchmarks", "studies"}]
 STILL_SPELLED = {
     "checkpoint/architecture.py",
     "data/build.py",

@@ -11,19 +11,15 @@ from functools import cache
 
 import pytest
 
-from tests.test_house import COMMANDS, FILES, ROOT
+from tests.house import COMMANDS, FILES, module_of
 
 FLAG = re.compile(r"(?<![\w'-])--([A-Za-z]\w*)")
 STRANGERS = re.compile(r"\b(torchrun|pip|git)\b")  # programs with flags of their own
 PLACEHOLDER = "flag"  # "write --flag=-1 when it begins with a minus"
 
 
-def module_of(path) -> str:
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-
-
 MODULES = {module_of(path): ast.parse(path.read_text()) for path in FILES}
-USERS = [module for module in map(module_of, COMMANDS) if not module.startswith(("benchmarks", "studies"))]
+USERS = [module for module in map(module_of, COMMANDS) if not module.startswith(("benchmarks", "studies", "tests"))]
 
 
 @cache

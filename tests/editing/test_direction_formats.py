@@ -6,7 +6,7 @@ import torch
 
 from editing.directions import apply, check_fits, read_directions, save_directions
 from errors import InputError
-from tests.editing.test_latent_formats import numbers, written
+from tests.editing.files import numbers, written
 from tests.networks import tiny_generator
 
 

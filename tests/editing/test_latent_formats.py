@@ -7,6 +7,7 @@ import torch
 from editing import latents
 from errors import InputError
 from tests.checkpoint.files import saved
+from tests.editing.files import numbers, written
 from tests.networks import tiny_generator
 
 LAYERS, SIZE = 6, 8
@@ -15,22 +16,6 @@ LAYERS, SIZE = 6, 8
 @pytest.fixture(scope="module")
 def generator():
     return tiny_generator()  # 16 px: 6 layers of 8 numbers
-
-
-def numbers(*shape):
-    return torch.randn(shape, generator=torch.Generator().manual_seed(0))
-
-
-def written(folder, contents, ending=".pt", name="me"):
-    """As .pt by torch.save, as .npy, or as .npz."""
-    path = folder / f"{name}{ending}"
-    if ending == ".pt":
-        torch.save(contents, path)
-    elif isinstance(contents, dict):
-        np.savez_compressed(path, **{key: np.asarray(value) for key, value in contents.items()})
-    else:
-        np.save(path, np.asarray(contents))
-    return path
 
 
 SHAPES = [

@@ -2,21 +2,17 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from scripts.__main__ import GROUPS, overview, purpose
+from tests.house import COMMANDS, ROOT, module_of
 
-ROOT = Path(__file__).parents[2]
 LISTED = [command for commands in GROUPS.values() for command in commands.split()]
 
 
 def test_every_command_is_listed_once():
-    rooms = ("", "scripts", "benchmarks", "studies", "tests/soak")
-    paths = [path for room in rooms for path in (ROOT / room).glob("*.py") if "cli.run(main, parser())" in path.read_text()]
-    names = [str(path.relative_to(ROOT)) for path in paths if path.name != "cli.py"]
-    assert sorted(LISTED) == sorted(name if "/" not in name else name.removesuffix(".py").replace("/", ".") for name in names)
+    assert sorted(name.removesuffix(".py") for name in LISTED) == sorted(map(module_of, COMMANDS))
 
 
 @pytest.mark.parametrize("command", LISTED)
