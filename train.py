@@ -104,10 +104,11 @@ def parser() -> cli.Parser:
 
 def main(args: argparse.Namespace) -> Path | None:
     import utils
-    from running import guard, parallel, profiling
+    from running import guard, parallel, profiling, snapshots
+    from running.report import Report, open_folder
     from running.stopping import StopRequest
-    from training import estimate, graphs, resuming, sampling, setup, snapshots
-    from training.report import Report, open_folder
+    from training import estimate, graphs, resuming, setup
+    from training.steps import draw_micro_batches, micro_batches
 
     if args.overwrite and args.resume:
         raise InputError("--overwrite: replaces the run that --resume would continue; give one of them")
@@ -122,7 +123,7 @@ def main(args: argparse.Namespace) -> Path | None:
         run = setup.prepare(args, device, resumed, given)
         args, state, settings = run.args, run.state, run.state.settings
         changes = resuming.changes(resumed, run) if resumed else []
-        run.evaluation = build_evaluation(args, run.images, device, resumed)
+        run.evaluation = build_evaluation(args, run, resumed)
         plan = [
             *changes,
             *run.remarks,
@@ -153,15 +154,15 @@ def main(args: argparse.Namespace) -> Path | None:
     with StopRequest() as stop, guard.memory_advice(device), profiled as profile_step:
         if first and not resumed:
             report.show_reals()
-            report.sample(sampling.sample_sheet(state, range(args.n_sample)))
+            report.sample(state.sheet(args.n_sample))
         while state.iteration < args.iter and not stop.asked(state.iteration):
-            reals = run.next_reals()
-            logs = steps.discriminator_step(state, reals, run.draw_latents())
+            reals = micro_batches(state, next(run.batches))
+            logs = steps.discriminator_step(state, reals, draw_micro_batches(state))
             if settings.r1 and state.iteration % settings.d_reg_every == 0:
                 logs |= steps.r1_step(state, reals)
-            logs |= steps.generator_step(state, run.draw_latents())
+            logs |= steps.generator_step(state, draw_micro_batches(state))
             if settings.path_regularize and state.iteration % settings.g_reg_every == 0:
-                logs |= steps.path_length_step(state, run.draw_latents(settings.path_batch_shrink))
+                logs |= steps.path_length_step(state, draw_micro_batches(state, settings.path_batch_shrink))
             state.update_ema()
             state.iteration += 1
 
@@ -169,7 +170,7 @@ def main(args: argparse.Namespace) -> Path | None:
             report.step(logs)
             profile_step()
             if first and state.iteration % args.sample_every == 0:
-                report.sample(sampling.sample_sheet(state, range(args.n_sample)))
+                report.sample(state.sheet(args.n_sample))
             if args.eval_every and state.iteration % args.eval_every == 0:
                 snapshots.evaluate(run, report)
             if state.iteration % args.save_every == 0:
@@ -204,7 +205,7 @@ def leave(resumed, remark: str) -> Path | None:
     return resumed.path if first else None
 
 
-def build_evaluation(args: argparse.Namespace, images, device, resumed):
+def build_evaluation(args: argparse.Namespace, run, resumed):
     """What --eval_every asks for, or None. Training knows the metric as a function only."""
     if not args.eval_every:
         return None
@@ -215,11 +216,12 @@ def build_evaluation(args: argparse.Namespace, images, device, resumed):
     from training import resuming
 
     start = cli.read("--ckpt", args.ckpt, checkpoint.read) if args.ckpt and args.eval_features == "disc" else None
+    state, images = run.state, run.images
     with named(f"--eval_features {args.eval_features}"):
-        look = choose(args.eval_features, start, device=device)
+        look = choose(args.eval_features, start, device=state.device)
     with named(f"--eval {args.eval}"):
-        score = scorer(args.eval, look, images, args.eval_n, args.batch, device)
-    return Evaluation(args.eval, score, resuming.scores_so_far(resumed, images) if resumed else [])
+        score = scorer(args.eval, look, images, args.eval_n, args.batch, state.device)
+    return Evaluation(args.eval, lambda: score(state.g_ema), resuming.scores_so_far(resumed, images) if resumed else [])
 
 
 def doubts(args: argparse.Namespace, images, done: int) -> list[str]:

@@ -4,20 +4,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import utils
-from model import Generator
 
 PATIENCE = 5  # evaluations without improvement, after which the advice is to stop
 
 
 class Evaluation:
-    """Scores the averaged generator from time to time.
+    """Scores a network from time to time.
 
     name:    of the score that decides, lower is better
-    score:   generator -> {name: score, "spread": of the data set's, "nearness": to training images}
+    score:   a function () -> {name: score, "spread": of the data set's, "nearness": to training images}
     history: {"iteration": ..., and the scores} of each evaluation of the run
     """
 
-    def __init__(self, name: str, score: Callable[[Generator], dict[str, float]], history: Sequence[dict[str, float]] = ()):
+    def __init__(self, name: str, score: Callable[[], dict[str, float]], history: Sequence[dict[str, float]] = ()):
         self.name, self.score = name, score
         self.history = [dict(entry) for entry in history]
 

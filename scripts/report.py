@@ -61,7 +61,7 @@ def parser() -> cli.Parser:
 
 
 def main(args: argparse.Namespace) -> Path:
-    from training import report
+    from running import report
 
     options = read_options(args.run)
     lines = report.read_statistics(args.run / "stats.jsonl")
@@ -148,7 +148,7 @@ def first_and_last(samples: Sequence[Path]) -> str:
 
 
 def progress(folder: Path) -> str:
-    from training import report
+    from running import report
 
     frames = report.progress_frames(folder)
     if len(frames) < 2:
@@ -162,7 +162,7 @@ def progress(folder: Path) -> str:
 
 def curves(lines: list[dict]) -> str:
     import utils
-    from training import report
+    from running import report
 
     numbers = {name for line in lines for name, value in line.items() if isinstance(value, (int, float))} - NOT_CURVES
     together = {name for names in CHARTS.values() for name in names}

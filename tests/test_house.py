@@ -86,10 +86,10 @@ STILL_SPELLED = {
     "editing/sefa.py",
     "published.py",
     "running/guard.py",
-    "training/report.py",
+    "running/report.py",
     "training/resuming.py",
     "training/setup.py",
-    "training/snapshots.py",
+    "running/snapshots.py",
     "training/state.py",
     "training/symptoms.py",
     "training/transfer/freeze_d.py",
@@ -100,7 +100,7 @@ STILL_SPELLED = {
     "vision/features.py",
     "vision/perceptual.py",
 }
-STILL_AT_THE_COMMAND_LINE = {"training/snapshots.py"}
+STILL_AT_THE_COMMAND_LINE = {"running/snapshots.py"}
 FLAG = re.compile(r"(?<![\w-])--[A-Za-z][\w-]*")
 OF_OTHERS = {"--version", "--gpu-architecture", "--standalone", "--nproc_per_node"}  # of nvcc, gcc and torchrun
 

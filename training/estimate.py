@@ -15,8 +15,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from model import Discriminator, Generator
 from running import parallel
+from running.run import Run
 from training import losses
-from training.setup import Run
 from training.state import Settings
 
 MANY = 64  # images in a batch without numbers, which costs no more than one; what does not grow with it then hardly counts

@@ -13,7 +13,8 @@ from checkpoint import Checkpoint
 from dataset import Images
 from errors import InputError
 from running import parallel
-from training.setup import CHANNEL_FLAGS, SHAPE_FLAGS, Run
+from running.run import Run
+from training.setup import CHANNEL_FLAGS, SHAPE_FLAGS
 from training.transfer import METHODS
 
 BEGINNING = {"preset", "seed", "start_from"}
@@ -52,7 +53,7 @@ def continued(args: argparse.Namespace, given: set[str], resumed: Checkpoint) ->
 
 def changes(resumed: Checkpoint, run: Run) -> list[str]:
     """One line for each option that is not as it was, of those that are decided by now."""
-    saved, now = resumed.extra["args"], run.options()
+    saved, now = resumed.extra["args"], run.options
     different = [name for name in now if name in saved and now[name] != saved[name] and name not in UNCHANGING]
     lines = [f"Changed: {_spelled(name, now[name])} (was {saved[name]})" for name in different]
     if _other_images(resumed, run.images):

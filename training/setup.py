@@ -5,24 +5,21 @@ import dataclasses
 import math
 import os
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 import checkpoint
-import utils
 from checkpoint import Architecture, Checkpoint
 from data.store import is_store
 from dataset import Batches, Images, open_images, stored_sizes
 from errors import InputError, named
 from model import Discriminator, Generator, channel_table
 from running import loggers, parallel
-from running.evaluation import Evaluation
+from running.run import Run
 from training import augmentation
 from training.state import Settings, TrainingState, new_state
-from training.steps import Latents, draw_latents
+from training.symptoms import Symptoms
 from training.transfer import METHODS, TransferMethod
 from training.transfer.presets import preset_flags
 
@@ -43,47 +40,6 @@ NOT_OPTIONS = {
 SHAPE_FLAGS = ("size", "style_dim", "n_mlp")
 CHANNEL_FLAGS = ("channel_multiplier", "channel_base", "channel_max")
 NEW_NETWORK_SIZE = 256  # px, for a folder or zip without --size
-
-
-@dataclass
-class Run:
-    """A run before its first (or next) step, and what to tell the user about it."""
-
-    args: argparse.Namespace  # with everything decided that was left open
-    state: TrainingState
-    architecture: Architecture
-    images: Images
-    batches: Batches
-    remarks: list[str]
-    saved_at: int | None = None  # the iteration of the newest checkpoint
-    evaluation: Evaluation | None = None  # where --eval_every asks for it
-
-    @property
-    def shown(self) -> int:
-        """Real images that all processes together have drawn; batches may have had another size before a resume."""
-        return self.batches.position
-
-    @property
-    def total_batch(self) -> int:
-        """Images of one step over all processes."""
-        return self.args.batch * parallel.world_size()
-
-    def options(self) -> dict[str, object]:
-        """The flags as plain values, as options.json and the checkpoints hold them."""
-        plain = {name: value for name, value in vars(self.args).items() if name not in NOT_OPTIONS}
-        for name in ("path", "ckpt"):  # so that the run can go on from another folder
-            plain[name] = plain[name] and os.path.abspath(plain[name])
-        return {name: str(value) if isinstance(value, Path) else value for name, value in plain.items()}
-
-    def next_reals(self) -> list[Tensor]:
-        """The micro-batches of the next batch: [batch / accumulate, 3, size, size] each, in [-1, 1], on the device."""
-        reals = utils.from_pixels(next(self.batches).to(self.state.device))
-        return list(reals.split(self.args.batch // self.args.accumulate))
-
-    def draw_latents(self, shrink: int = 1) -> list[Latents]:
-        """As many micro-batches of latents, each `shrink` times smaller."""
-        batch = max(1, self.args.batch // self.args.accumulate // shrink)
-        return [draw_latents(self.state, batch) for _ in range(self.args.accumulate)]
 
 
 def prepare(
@@ -116,8 +72,13 @@ def prepare(
     remarks += [*_choose_precision(args, state), *(method.describe(generator, discriminator) for method in methods)]
 
     saved = {**resumed.networks, **resumed.extra} if resumed else {}
+    beside = {
+        "architecture": architecture.as_dict(),
+        "pictures": len(images),
+        "source": source and checkpoint.fingerprint(source.state_dict()),
+    }
     if resumed:
-        if source and saved["source"] != checkpoint.fingerprint(source.state_dict()):
+        if source and saved["source"] != beside["source"]:
             raise InputError(
                 f"--ckpt {args.ckpt}: not the source network that the run began with; "
                 "leave the flag out, or leave --resume out to begin a new run from it"
@@ -136,8 +97,28 @@ def prepare(
         world=parallel.world_size(),
     )
     batches.fill()
-    remarks = [images.summary(), *images.remarks(), *remarks]
-    return Run(args, state, architecture, images, batches, remarks, saved_at=saved.get("iteration"))
+    return Run(
+        args,
+        plain_options(args),
+        state,
+        batches,
+        images,
+        total_batch=args.batch * parallel.world_size(),
+        remarks=[images.summary(), *images.remarks(), *remarks],
+        beside=beside,
+        losses=("d", "g", "r1", "path", "structure"),
+        told=("p", "r_t"),
+        watch=lambda folder: Symptoms(args, folder, batches.position).new,
+        saved_at=saved.get("iteration"),
+    )
+
+
+def plain_options(args: argparse.Namespace) -> dict[str, object]:
+    """The flags as plain values, as options.json and the checkpoints hold them."""
+    plain = {name: value for name, value in vars(args).items() if name not in NOT_OPTIONS}
+    for name in ("path", "ckpt"):  # so that the run can go on from another folder
+        plain[name] = plain[name] and os.path.abspath(plain[name])
+    return {name: str(value) if isinstance(value, Path) else value for name, value in plain.items()}
 
 
 def check_flags(args: argparse.Namespace) -> None:

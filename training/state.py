@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from augment import Augmentation
@@ -24,6 +25,8 @@ class Settings:
     effect, but without the graph from then on (training/graphs.py). What changes often is a tensor of `TrainingState`.
     """
 
+    batch: int = 16  # images of a step, in each process
+    accumulate: int = 1  # parts that a batch is passed in
     lr: float = 0.002
     r1: float = 10.0  # weight of the gradient penalty; 0 = off
     d_reg_every: int = 16
@@ -56,6 +59,20 @@ class TrainingState:
     @property
     def device(self) -> torch.device:
         return self.mean_path_length.device
+
+    def networks(self) -> dict[str, torch.nn.Module]:
+        """What has to be equal in all processes."""
+        return {"g": self.generator, "d": self.discriminator, "g_ema": self.g_ema}
+
+    def figures(self) -> dict[str, float]:
+        """What a line of statistics tells as it is at its end: p, and updates that were turned off."""
+        return self.augmentation.figures() | ({"skipped": int(self.guard.total)} if self.guard.total else {})
+
+    def sheet(self, count: int) -> Image.Image:
+        """The people of seeds 0, 1, ..., as the averaged generator draws them."""
+        from training import sampling  # which needs the state
+
+        return sampling.sample_sheet(self, range(count))
 
     @torch.no_grad()
     def update_ema(self) -> None:

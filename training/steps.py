@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+import utils
 from model import Generator
 from running import parallel
+from running.base import Logs, Statistic
 from training import losses
 from training.state import TrainingState
 from training.transfer import GeneratorBatch
-
-Logs = dict[str, Tensor]
 
 
 @dataclass
@@ -34,6 +34,17 @@ class Latents:
     z: list[Tensor]
     inject_index: Tensor | int
     noise: list[Tensor]
+
+
+def micro_batches(state: TrainingState, pixels: Tensor) -> list[Tensor]:
+    """uint8 [batch, 3, size, size] -> the parts that a step takes one by one: in [-1, 1], on the device."""
+    return list(utils.from_pixels(pixels.to(state.device)).split(state.settings.batch // state.settings.accumulate))
+
+
+def draw_micro_batches(state: TrainingState, shrink: int = 1) -> list[Latents]:
+    """As many micro-batches of latents, each `shrink` times smaller."""
+    batch = max(1, state.settings.batch // state.settings.accumulate // shrink)
+    return [draw_latents(state, batch) for _ in range(state.settings.accumulate)]
 
 
 def draw_latents(state: TrainingState, batch: int) -> Latents:
@@ -58,7 +69,8 @@ def discriminator_step(state: TrainingState, reals: Sequence[Tensor], latents: S
         state.augmentation.update(real_pred)
         d = losses.discriminator_loss(real_pred, fake_pred)
         overfitting = real_pred.sign().mean()  # r_t of Karras et al. 2020 (ADA), Eq. 1
-        return d, {"d": d, "real_score": real_pred.mean(), "fake_score": fake_pred.mean(), "r_t": overfitting}
+        scores = {Statistic("real_score"): real_pred.mean(), Statistic("fake_score"): fake_pred.mean()}
+        return d, {"d": d, **scores, Statistic("r_t"): overfitting}
 
     return _update(state, "discriminator", state.d_optim, loss, zip(reals, latents), len(reals))
 
@@ -116,7 +128,7 @@ def path_length_step(state: TrainingState, latents: Sequence[Latents], image_noi
         path, mean = losses.path_length_penalty(lengths, state.mean_path_length, average=average)
         means.append(mean)
         # The zero gives the ToRGB biases a gradient, so that Adam counts a step for them as for all others.
-        return weight * path + 0 * image.sum(), {"path": path, "path_length": lengths.mean()}
+        return weight * path + 0 * image.sum(), {"path": path, Statistic("path_length"): lengths.mean()}
 
     logs = _update(state, "path-length", state.g_optim, loss, ((drawn,) for drawn in latents), len(latents))
     mean = torch.stack(means).mean()

@@ -13,11 +13,12 @@ import checkpoint
 import train
 from augment import Ada, Augmentation, DiffAugment
 from running import loggers, profiling
+from running.run import Run
 from tests.commands import failure, run
 from tests.networks import tiny_discriminator, tiny_generator
 from tests.pictures import random_pictures
 from training import estimate, setup
-from training.setup import Run
+from training.steps import micro_batches
 
 TINY = ["--device", "cpu", "--batch", 4, "--n_sample", 4, "--sample_every", 2, "--save_every", 2]
 DONE, ASKED = 2, 4  # iterations before and after the resume
@@ -126,11 +127,11 @@ APPLIED: list[tuple[list, dict[str, Callable[[Run, Path], bool]]]] = [
             *("--ada_every", 256, "--local_rank", 0, "--debug"),
         ],
         {
-            "images": lambda run, folder: len(run.images) == 7 and run.options()["path"].endswith("others"),
+            "images": lambda run, folder: len(run.images) == 7 and run.options["path"].endswith("others"),
             "no_flip": lambda run, folder: not run.batches.flip,
-            "ckpt": lambda run, folder: run.options()["ckpt"].endswith("moved.pt"),
+            "ckpt": lambda run, folder: run.options["ckpt"].endswith("moved.pt"),
             "batch": lambda run, folder: statistics(folder)[-1]["kimg"] == (2 * 4 + 2 * 6) / 1000,
-            "accumulate": lambda run, folder: [len(part) for part in run.next_reals()] == [3, 3],
+            "accumulate": lambda run, folder: [len(part) for part in micro_batches(run.state, next(run.batches))] == [3, 3],
             "precision": lambda run, folder: run.state.generator.compute_dtype == torch.bfloat16,
             "structure_loss": lambda run, folder: statistics(folder)[-1]["structure"] > 0,
             "structure_weight": lambda run, folder: run.state.methods[1].weight == 2,
@@ -150,9 +151,9 @@ APPLIED: list[tuple[list, dict[str, Callable[[Run, Path], bool]]]] = [
             "save_every": lambda run, folder: "000003" in checkpoints(folder),
             "keep": lambda run, folder: checkpoints(folder) == {"000003", "000004"},
             "sample_every": lambda run, folder: (folder / "samples" / "000003.png").exists(),
-            "n_sample": lambda run, folder: run.options()["n_sample"] == 9,
-            "no_graphs": lambda run, folder: run.options()["no_graphs"],
-            "device": lambda run, folder: run.options()["device"] == "auto",
+            "n_sample": lambda run, folder: run.options["n_sample"] == 9,
+            "no_graphs": lambda run, folder: run.options["no_graphs"],
+            "device": lambda run, folder: run.options["device"] == "auto",
             "iter": lambda run, folder: run.state.iteration == 4,
             "debug": lambda run, folder: run.state.iteration == 4,
             "ada_every": lambda run, folder: run.state.iteration == 4,  # published, without effect there as well
@@ -166,13 +167,13 @@ APPLIED: list[tuple[list, dict[str, Callable[[Run, Path], bool]]]] = [
         ],
         {
             "path": lambda run, folder: len(run.images) == 7,
-            "kimg": lambda run, folder: run.state.iteration == 5 == run.options()["iter"],
+            "kimg": lambda run, folder: run.state.iteration == 5 == run.options["iter"],
             "path_regularize": lambda run, folder: run.state.g_optim.param_groups[0]["lr"] == 0.002,
             "wandb": lambda run, folder: (folder / "logged").is_dir(),
             "eval_every": lambda run, folder: [entry["iteration"] for entry in run.evaluation.history] == [4],
             "eval": lambda run, folder: "fid" in run.evaluation.latest,
-            "eval_features": lambda run, folder: run.options()["eval_features"] == "pixels",
-            "eval_n": lambda run, folder: run.options()["eval_n"] == 5,
+            "eval_features": lambda run, folder: run.options["eval_features"] == "pixels",
+            "eval_n": lambda run, folder: run.options["eval_n"] == 5,
         },
     ),
     (

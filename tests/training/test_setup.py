@@ -10,6 +10,7 @@ import checkpoint
 import prepare_data
 import train
 from augment import Ada, Augmentation, DiffAugment
+from checkpoint import Architecture
 from errors import InputError
 from running import parallel
 from tests.commands import run
@@ -17,6 +18,7 @@ from tests.networks import tiny_generator, write_source
 from tests.pictures import random_pictures
 from training import setup
 from training.state import Settings
+from training.steps import draw_micro_batches, micro_batches
 
 NEW = ["--size", 16, "--channel_base", 64, "--channel_max", 8, "--style_dim", 8, "--n_mlp", 2]
 
@@ -37,6 +39,11 @@ def prepared(faces):
         return setup.prepare(train.parser().parse_args([str(word) for word in (faces, *words)]), torch.device("cpu"))
 
     return prepare
+
+
+def shown(run):
+    """The next batch as a step takes it."""
+    return micro_batches(run.state, next(run.batches))
 
 
 def holds(network, state):
@@ -85,7 +92,7 @@ def test_r1_of_large_pictures_is_the_published_one_and_a_given_one_stays(prepare
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Settings)])
 def test_every_number_of_the_loop_is_set_by_the_flag_of_its_name(prepared, field):
     kind = type(getattr(Settings(), field))
-    value = kind(3) if kind is int else 0.375
+    value = 8 if kind is int else 0.375
     state = prepared(*NEW, f"--{field}", value).state
     assert getattr(state.settings, field) == value != getattr(Settings(), field)
 
@@ -168,16 +175,16 @@ def test_another_size_than_the_networks_is_refused_with_both_ways_out(stored, pr
 
 def test_a_batch_is_passed_in_as_many_parts_as_asked(prepared):
     run = prepared(*NEW, "--batch", 6, "--accumulate", 3, "--path_batch_shrink", 2)
-    reals = run.next_reals()
+    reals = shown(run)
     assert [tuple(real.shape) for real in reals] == [(2, 3, 16, 16)] * 3
     assert -1 <= min(real.min() for real in reals) < -0.9 and 0.9 < max(real.max() for real in reals) <= 1
     for shrink, size in {1: 2, 2: 1, 50: 1}.items():
-        latents = run.draw_latents(shrink)
+        latents = draw_micro_batches(run.state, shrink)
         assert [len(numbers) for part in latents for numbers in (*part.z, *part.noise)] == [size] * 3 * (2 + 5)
 
 
 def test_accumulating_changes_nothing_of_what_is_shown(prepared):
-    whole, parts = (torch.cat(prepared(*NEW, "--batch", 6, "--accumulate", parts).next_reals()) for parts in (1, 3))
+    whole, parts = (torch.cat(shown(prepared(*NEW, "--batch", 6, "--accumulate", parts))) for parts in (1, 3))
     assert torch.equal(whole, parts)
 
 
@@ -192,7 +199,7 @@ def test_the_seed_decides_new_weights_pictures_and_random_numbers(prepared):
     def told(*words):
         run = prepared(*NEW, "--batch", 4, *words)
         weights = [checkpoint.fingerprint(net.state_dict()) for net in (run.state.generator, run.state.discriminator)]
-        (real,), (drawn,) = run.next_reals(), run.draw_latents()
+        (real,), (drawn,) = shown(run), draw_micro_batches(run.state)
         return [*weights, real.sum().item(), drawn.z[0].sum().item()]
 
     first, again, other = told("--seed", 1), told("--seed", 1), told("--seed", 2)
@@ -201,7 +208,8 @@ def test_the_seed_decides_new_weights_pictures_and_random_numbers(prepared):
 
 
 def test_new_networks_are_as_the_flags_describe_them(prepared):
-    made = prepared("--size", 32, "--channel_base", 64, "--channel_max", 6, "--style_dim", 12, "--n_mlp", 3).architecture
+    made = prepared("--size", 32, "--channel_base", 64, "--channel_max", 6, "--style_dim", 12, "--n_mlp", 3).beside
+    made = Architecture(**made["architecture"])
     assert (made.size, made.style_dim, made.n_mlp) == (32, 12, 3)
     assert made.channels == {4: 6, 8: 6, 16: 4, 32: 2}
     multiplied = prepared("--size", 16, "--channel_multiplier", 1, "--style_dim", 8, "--n_mlp", 1).state
@@ -219,7 +227,7 @@ def test_bf16_is_for_convolutions_of_what_trains_and_the_average_draws_in_fp32(p
 def test_what_is_told_of_a_run_are_plain_values_from_which_it_can_begin_anew(prepared, source, faces, monkeypatch):
     monkeypatch.chdir(faces.parent)
     args = train.parser().parse_args([faces.name, "--ckpt", str(source), "--outdir", "here", "--dry_run", "--iter", "3"])
-    told = setup.prepare(args, torch.device("cpu")).options()
+    told = setup.prepare(args, torch.device("cpu")).options
     assert all(isinstance(value, str | int | float | bool | None) for value in told.values())
     assert (told["path"], told["ckpt"], told["outdir"], told["iter"]) == (str(faces), str(source), str(Path("here")), 3)
     assert not {"images", "dry_run", "resume", "overwrite"} & told.keys()
@@ -235,11 +243,11 @@ def test_adaptation_counts_the_images_of_all_processes(prepared, monkeypatch):
 
 
 def test_processes_share_the_pictures_of_a_batch(prepared, monkeypatch):
-    (whole,) = prepared(*NEW, "--batch", 6).next_reals()
+    (whole,) = shown(prepared(*NEW, "--batch", 6))
     monkeypatch.setattr(parallel, "world_size", lambda: 2)
     monkeypatch.setattr(parallel, "broadcast", lambda network: None)
     parts = []
     for rank in range(2):
         monkeypatch.setattr(parallel, "rank", lambda rank=rank: rank)
-        parts += prepared(*NEW, "--batch", 3).next_reals()
+        parts += shown(prepared(*NEW, "--batch", 3))
     assert torch.equal(torch.cat(parts), whole)

@@ -64,6 +64,8 @@ def test_optimizers_hold_every_parameter_in_order_frozen_ones_too():
 
 def test_settings_have_the_published_defaults():
     assert Settings() == Settings(
+        batch=16,
+        accumulate=1,
         lr=0.002,
         r1=10,
         d_reg_every=16,

@@ -4,10 +4,9 @@ import pytest
 
 import checkpoint
 from errors import InputError
-from running import parallel
+from running import parallel, snapshots
+from running.report import GROUP_FILE
 from tests.networks import tiny_generator
-from training import snapshots
-from training.report import GROUP_FILE
 
 
 def saved(folder, iteration=1, **more):

@@ -10,7 +10,7 @@ import math
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,14 +23,12 @@ import progress
 import utils
 from errors import InputError
 from running import parallel
+from running.base import Logs, Statistic
 from running.guard import memory_used
 from running.loggers import Loggers
-from training.setup import Run
-from training.symptoms import Symptoms
+from running.run import Run
 from writing import write_text
 
-LOSSES = ("d", "g", "r1", "path", "structure")  # the order on the progress line; terms of other methods follow
-NO_LOSSES = {"real_score", "fake_score", "path_length", "r_t"}
 GIF_FRAMES, GIF_WIDTH, GIF_HEIGHT = 60, 640, 16000
 GROUP_FILE = "torchrun.txt"  # names the group of processes that writes here, by which it finds its folder after a restart
 
@@ -60,19 +58,20 @@ class Report:
         self.folder, self.run, self.quiet, self.every = folder, run, quiet, every
         self.sums: dict[str, float | Tensor] = {}
         self.counts: dict[str, int] = {}
+        self.terms: set[str] = set()  # losses of other names than run.losses
         self.started, self.first = time.monotonic(), run.state.iteration
         self.pace, self.printed_pace = Pace(self.first), Pace(self.first)  # since the last line, since the last printed one
         self.bar = progress.Bar(run.args.iter, "it", done=self.first, lines=False, drawn=not quiet)
         self.failed = False
-        self.symptoms = Symptoms(run.args, folder, run.shown)
+        self.symptoms = run.watch(folder)
         self.loggers: Loggers | None = None
         if not quiet:
             folder.mkdir(parents=True, exist_ok=True)
             self.log_file = (folder / "log.txt").open("a")
-            write_text(folder / "options.json", json.dumps(run.options(), indent=2))
+            write_text(folder / "options.json", json.dumps(run.options, indent=2))
             if group := parallel.group_name():
                 write_text(folder / GROUP_FILE, group)
-            self.loggers = Loggers(run.args, folder, run.options())
+            self.loggers = Loggers(run.args, folder, run.options)
 
     def say(self, text: str) -> None:
         """To the console and log.txt."""
@@ -82,10 +81,12 @@ class Report:
         with self._tolerating():
             print(text, file=self.log_file, flush=True)
 
-    def step(self, logs: dict[str, Tensor]) -> None:
+    def step(self, logs: Logs) -> None:
         """Count one finished iteration. Values stay on the device; the finite ones are averaged until the next line."""
         for name, value in logs.items():
-            finite = torch.isfinite(value)
+            if name not in self.run.losses and not isinstance(name, Statistic):
+                self.terms.add(name)
+            name, finite = str(name), torch.isfinite(value)  # a checkpoint holds plain names
             self.sums[name] = self.sums.get(name, 0) + torch.where(finite, value, 0)
             self.counts[name] = self.counts.get(name, 0) + finite
         self.bar.update()
@@ -97,11 +98,12 @@ class Report:
         return {
             "sums": {name: float(total) for name, total in self.sums.items()},
             "counts": {name: int(count) for name, count in self.counts.items()},
+            **self._terms(),
         }
 
     def load_state_dict(self, state: dict[str, dict]) -> None:
         """Take over what `state_dict` gave, and cut statistics and samples back to the iteration of the run."""
-        self.sums, self.counts = dict(state["sums"]), dict(state["counts"])
+        self.sums, self.counts, self.terms = dict(state["sums"]), dict(state["counts"]), set(state.get("terms", ()))
         if self.quiet:
             return
         stats = self.folder / "stats.jsonl"
@@ -141,7 +143,7 @@ class Report:
         if self.sums:
             self._write_line(last=True)
         with self._tolerating():
-            draw_losses(self.folder)
+            draw_losses(self.folder, self.run.losses)
             draw_progress(self.folder)
             if self.run.evaluation and self.run.evaluation.history:
                 self.run.evaluation.draw(self.folder)
@@ -161,32 +163,41 @@ class Report:
                 progress.say(f"warning: {error}; training goes on without what only informs", file=sys.stderr)
 
     def _write_line(self, last: bool = False) -> None:
-        state, batch = self.run.state, self.run.total_batch
-        kimg = self.run.shown / 1000
-        line = {"iteration": state.iteration, "kimg": kimg, "epoch": round(1000 * kimg / len(self.run.images), 3)}
-        line |= {name: float(total) / int(self.counts[name]) for name, total in self.sums.items() if self.counts[name]}
-        others = sorted(set(self.sums) - {*LOSSES, *NO_LOSSES})
-        line |= {"terms": others} if others else {}
-        line |= state.augmentation.figures()
-        line |= self.run.evaluation.latest if self.run.evaluation else {}
-        line |= {"skipped": int(state.guard.total)} if state.guard.total else {}
-        line |= {
-            "sec_per_kimg": round(self.pace.lap(state.iteration, batch), 2),
-            "seconds": round(time.monotonic() - self.started, 1),
-            "gib": round(memory_used(state.device), 2),
-        }
+        line = self._line()
         self.sums, self.counts = {}, {}
         with self._tolerating(), open(self.folder / "stats.jsonl", "a") as file:
             print(json.dumps(line), file=file)
-        self.loggers.numbers(state.iteration, {name: value for name, value in line.items() if name != "terms"})
-        shown = [f"{name} {line[name]:.3f}" for name in (*LOSSES, *others) if name in line]
-        shown += [f"{name} {line[name]:.2f}" for name in ("p", "r_t") if name in line]
-        text = f"{' '.join(shown)} | {kimg:.1f} kimg, epoch {line['epoch']:.1f}"
-        for symptom in self.symptoms.new(line):
-            self.say(f"warning at iteration {state.iteration}: {symptom}")
+        self.loggers.numbers(line["iteration"], {name: value for name, value in line.items() if name != "terms"})
+        for symptom in self.symptoms(line):
+            self.say(f"warning at iteration {line['iteration']}: {symptom}")
+        self._show(line, last)
+
+    def _line(self) -> dict[str, object]:
+        """The averages since the line before, and the figures of this moment."""
+        state, kimg = self.run.state, self.run.shown / 1000
+        line = {"iteration": state.iteration, "kimg": kimg, "epoch": round(1000 * kimg / len(self.run.images), 3)}
+        line |= {name: float(total) / int(self.counts[name]) for name, total in self.sums.items() if self.counts[name]}
+        line |= self._terms() | state.figures() | (self.run.evaluation.latest if self.run.evaluation else {})
+        return line | {
+            "sec_per_kimg": round(self.pace.lap(state.iteration, self.run.total_batch), 2),
+            "seconds": round(time.monotonic() - self.started, 1),
+            "gib": round(memory_used(state.device), 2),
+        }
+
+    def _terms(self) -> dict[str, list[str]]:
+        """Under "terms" the losses that are not among the usual ones of such a run, so that charts find them."""
+        terms = sorted(self.terms & set(self.sums))
+        return {"terms": terms} if terms else {}
+
+    def _show(self, line: dict, last: bool) -> None:
+        """On the progress bar; where there is none, a line now and then."""
+        shown = [f"{name} {line[name]:.3f}" for name in (*self.run.losses, *line.get("terms", ())) if name in line]
+        shown += [f"{name} {line[name]:.2f}" for name in self.run.told if name in line]
+        text = f"{' '.join(shown)} | {line['kimg']:.1f} kimg, epoch {line['epoch']:.1f}"
         self.bar.show(note=f"{text}, {line['sec_per_kimg']:.1f} s/kimg")
-        if not self.bar.on_terminal and (last or state.iteration % (10 * self.every) == 0):  # a line now and then
-            self.say(f"{state.iteration}: {text}, {self.printed_pace.lap(state.iteration, batch):.1f} s/kimg")
+        if not self.bar.on_terminal and (last or line["iteration"] % (10 * self.every) == 0):
+            pace = self.printed_pace.lap(line["iteration"], self.run.total_batch)
+            self.say(f"{line['iteration']}: {text}, {pace:.1f} s/kimg")
 
 
 class Pace:
@@ -203,15 +214,13 @@ class Pace:
         return 1000 * seconds / max(images, batch)
 
 
-def draw_losses(folder: Path) -> Path | None:
-    """stats.jsonl -> loss.png: the losses of the run."""
+def draw_losses(folder: Path, losses: Sequence[str] = ()) -> Path | None:
+    """stats.jsonl -> loss.png: `losses`, and those that the lines themselves call so."""
     if not (folder / "stats.jsonl").exists():
         return None
     lines = read_statistics(folder / "stats.jsonl")
-    others = {name for line in lines for name in line.get("terms", ())}
-    curves = {
-        name: smooth([(line["kimg"], line[name]) for line in lines if name in line]) for name in (*LOSSES, *sorted(others))
-    }
+    names = [*losses, *sorted({name for line in lines for name in line.get("terms", ())} - {*losses})]
+    curves = {name: smooth([(line["kimg"], line[name]) for line in lines if name in line]) for name in names}
     chart = utils.line_chart({name: curve for name, curve in curves.items() if curve[0]}, "losses", "thousand images")
     return utils.save_png(chart, folder / "loss.png")
 

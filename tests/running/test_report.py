@@ -9,32 +9,38 @@ import pytest
 import torch
 from PIL import Image
 
-from augment import Ada, Augmentation
 from errors import InputError
 from running import loggers
-from running.guard import FiniteGuard
-from training.report import Report, draw_losses, draw_progress, memory_used, open_folder
-from training.steps import Logs
+from running.base import Logs, Statistic
+from running.report import Report, draw_losses, draw_progress, memory_used, open_folder
 
 TIMING = {"sec_per_kimg", "seconds", "gib"}
+
+
+class State(SimpleNamespace):
+    device = torch.device("cpu")
+
+    def figures(self) -> dict[str, float]:
+        return self.at_the_end
 
 
 class FakeRun(SimpleNamespace):
     shown = property(lambda self: self.state.iteration * self.total_batch)
 
 
-def run_of(iteration: int = 0, augmentation: Augmentation | None = None) -> SimpleNamespace:
+def run_of(iteration: int = 0, **figures: float) -> SimpleNamespace:
     """As much of a run as a report looks at: 8 images a step, 20 in the data set."""
     images = torch.arange(20, dtype=torch.uint8).mul(10)[:, None, None, None].expand(20, 3, 16, 16)
     return FakeRun(
-        args=SimpleNamespace(iter=1000, n_sample=4, tensorboard=False, wandb=None, augment=False, command="python train.py"),
+        args=SimpleNamespace(iter=1000, n_sample=4, tensorboard=False, wandb=None),
         evaluation=None,
-        state=SimpleNamespace(
-            iteration=iteration, device=torch.device("cpu"), augmentation=augmentation or Augmentation(), guard=FiniteGuard()
-        ),
+        state=State(iteration=iteration, at_the_end=figures),
         images=images,
         total_batch=8,
-        options=lambda: {"lr": 0.002},
+        options={"lr": 0.002},
+        losses=("d", "g"),
+        told=("p",),
+        watch=lambda folder: lambda line: [],
     )
 
 
@@ -87,8 +93,8 @@ def test_a_line_tells_images_epochs_time_and_memory(tmp_path):
     assert "p" not in line
 
 
-def test_a_line_tells_the_augmentation(tmp_path):
-    report = Report(tmp_path, run_of(augmentation=Ada(fixed_p=0.25)), every=1)
+def test_a_line_tells_the_figures_of_its_end(tmp_path):
+    report = Report(tmp_path, run_of(p=0.25), every=1)
     count_up(report, 1)
     assert statistics(tmp_path)[0]["p"] == 0.25
 
@@ -228,7 +234,7 @@ def write_statistics(folder, lines: list[dict]) -> None:
 
 
 def charted(folder) -> bytes:
-    with Image.open(draw_losses(folder)) as chart:
+    with Image.open(draw_losses(folder, ("d", "g"))) as chart:
         assert chart.size == (720, 320)
         return chart.tobytes()
 
@@ -313,7 +319,7 @@ def test_an_animation_needs_two_samples(tmp_path, count):
 
 
 def test_a_long_run_shows_its_first_and_last_sample_among_a_limited_number(tmp_path, monkeypatch):
-    monkeypatch.setattr("training.report.GIF_FRAMES", 4)
+    monkeypatch.setattr("running.report.GIF_FRAMES", 4)
     write_samples(tmp_path, range(31))
     assert frames(tmp_path) == [0, 10, 20, 30]
 
@@ -379,15 +385,16 @@ def test_memory_is_that_of_a_process_with_torch():
     assert 0.05 < memory_used(torch.device("cpu")) < 64
 
 
-def test_a_warning_is_said_once(tmp_path, capsys):
-    report = Report(tmp_path, run_of(), every=1)
-    count_up(report, 200, lambda i: {"r_t": 1.0})
-    assert capsys.readouterr().out.count("--augment") == 1
+def test_what_the_run_watches_for_is_said_with_its_iteration(tmp_path, capsys):
+    run = run_of()
+    run.watch = lambda folder: lambda line: [f"{folder.name} has d {line['d']:g}"] if line["d"] > 1 else []
+    count_up(Report(tmp_path / "here", run, every=1), 2)
+    assert capsys.readouterr().out.splitlines() == ["warning at iteration 2: here has d 2"]
 
 
-def test_terms_of_other_methods_are_named_so_that_charts_show_them(tmp_path):
+def test_losses_beyond_the_usual_ones_are_named_so_that_charts_show_them(tmp_path):
     report = Report(tmp_path, run_of(), every=1)
-    count_up(report, 2, lambda i: {"d": 1.0, "anchor_w": 0.5, "real_score": 3.0})
+    count_up(report, 2, lambda i: {"d": 1.0, "anchor_w": 0.5, Statistic("real_score"): 3.0})
     report.close()
     assert [line["terms"] for line in statistics(tmp_path)] == [["anchor_w"]] * 2
     without = [{"kimg": line["kimg"], "d": line["d"]} for line in statistics(tmp_path)]
@@ -399,7 +406,7 @@ def test_terms_of_other_methods_are_named_so_that_charts_show_them(tmp_path):
 def test_a_printed_line_tells_the_speed_since_the_printed_line_before(tmp_path, capsys, monkeypatch):
     """A slow part of a hundred iterations shows, wherever it lies; a run that goes on counts from where it begins."""
     now = [0.0]
-    monkeypatch.setattr("training.report.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("running.report.time.monotonic", lambda: now[0])
     report = Report(tmp_path, run_of(iteration=50))
     for iterations, seconds in ((10, 0.8), (40, 0.08), (60, 0.08), (40, 1.6), (5, 0.4)):
         for _ in range(iterations):
@@ -412,3 +419,9 @@ def test_a_printed_line_tells_the_speed_since_the_printed_line_before(tmp_path, 
     assert [float(line.rpartition(", ")[2].removesuffix(" s/kimg")) for line in printed] == pytest.approx(expected, abs=0.05)
     by_ten = [line["sec_per_kimg"] for line in statistics(tmp_path)]
     assert by_ten == pytest.approx([100] + [10] * 10 + [200] * 4 + [50])
+
+
+def test_what_is_saved_of_a_line_are_plain_names(tmp_path):
+    report = Report(tmp_path, run_of(), every=4)
+    count_up(report, 2, lambda i: {"d": 1.0, Statistic("real_score"): 3.0})
+    assert [type(name) for part in report.state_dict().values() for name in part] == [str] * 4

@@ -8,8 +8,8 @@ from checkpoint import Checkpoint
 from cli import free_folder
 from errors import InputError, named
 from running import parallel
-from training.report import GROUP_FILE, Report
-from training.setup import Run
+from running.report import GROUP_FILE, Report
+from running.run import Run
 
 
 def save(run: Run, report: Report) -> Path:
@@ -60,7 +60,7 @@ def set_aside_newer(folder: Path, resumed: Checkpoint) -> list[str]:
 def evaluate(run: Run, report: Report) -> None:
     """Score the averaged generator; keep checkpoints/best.pt, from which --ckpt and --resume start like from any other."""
     evaluation, iteration = run.evaluation, run.state.iteration
-    score = parallel.from_first(lambda: evaluation.score(run.state.g_ema))
+    score = parallel.from_first(evaluation.score)
     report.say(evaluation.add(iteration, score))
     if not evaluation.since_best:
         _write(report.folder / "checkpoints" / "best.pt", run, report)
@@ -68,15 +68,13 @@ def evaluate(run: Run, report: Report) -> None:
 
 def _write(path: Path, run: Run, report: Report) -> None:
     _check_ranks_agree(run)
-    contents = run.state.state_dict() | {
-        "args": run.options(),
-        "architecture": run.architecture.as_dict(),
-        "position": run.batches.position,
-        "pictures": len(run.images),
+    own = {
+        "args": run.options,
+        "position": run.shown,
         "statistics": report.state_dict(),
         "evaluations": run.evaluation.history if run.evaluation else [],
-        "source": run.state.source and checkpoint.fingerprint(run.state.source.state_dict()),
     }
+    contents = run.state.state_dict() | run.beside | own
     if parallel.rank() == 0:
         try:
             checkpoint.write(path, contents)
@@ -136,8 +134,7 @@ def _newest_in(folder: Path) -> tuple[Path, list[str]]:
 def _check_ranks_agree(run: Run) -> None:
     """Processes that drifted apart would go on training nonsense."""
     if parallel.world_size() > 1:
-        networks = run.state.generator, run.state.discriminator, run.state.g_ema
-        prints = parallel.gather([checkpoint.fingerprint(network.state_dict()) for network in networks])
+        prints = parallel.gather([checkpoint.fingerprint(network.state_dict()) for network in run.state.networks().values()])
         if different := [rank for rank, other in enumerate(prints) if other != prints[0]]:
             raise InputError(f"iteration {run.state.iteration}: the networks of process {different[0]} differ from the first's")
 
