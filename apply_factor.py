@@ -86,6 +86,9 @@ def parser() -> cli.Parser:
     add("--columns", type=whole, metavar="N", help="people in a row of it (default: all)")
     add("--batch", type=whole, default=8, metavar="N", help="drawn at a time (default: 8)")
     add("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
+    parser.needs("--frames --columns", "--loop")
+    parser.idle_with("--n_sample", "--seeds", "--latents")
+    parser.idle_with("--edit_before_trunc", "--truncation 1")
     return parser
 
 

@@ -38,6 +38,7 @@ MISTAKEN = {
 
 
 Value, Result = TypeVar("Value"), TypeVar("Result")
+OFF = (None, False, -1, [])  # values of a flag that asks for nothing; 0 is among them
 
 
 class Parser(argparse.ArgumentParser):
@@ -46,11 +47,17 @@ class Parser(argparse.ArgumentParser):
     description: the module docstring of the command
     usage:       how it is called, such as "python train.py [flags] LMDB"
 
+    later:       a preset or a saved run may bring what a flag needs; the command asks `idle` once they have
+
     `--learning-rate` means `--learning_rate`; an unknown flag is answered with the nearest known one; `--config FILE.toml`
     reads flags from a file, which the command line overrides; `--debug` shows the traceback of an error.
+
+    A flag that would do nothing is refused: parser.needs("--frames --columns", "--loop"), parser.idle_with("--n", "--add_to").
     """
 
-    def __init__(self, description: str, usage: str):
+    def __init__(self, description: str, usage: str, later: bool = False):
+        self.later = later
+        self._needs: list[tuple[str, tuple[str, ...], bool]] = []  # (name, conditions, whether one of them has to hold)
         super().__init__(
             prog=usage.removeprefix("python ").removeprefix("-m ").removeprefix("scripts.").split()[0],
             usage=usage,
@@ -74,15 +81,52 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             flag = unknown[0].partition("=")[0]
             self.error(f"{flag}: {self._advice(flag)}")
-        namespace.argv, namespace.command = words, self.usage.split(" [")[0]
+        namespace.argv, namespace.command, namespace.given = words, self.usage.split(" [")[0], self.given(words)
+        if not self.later and (told := self.idle(namespace)):
+            self.error(told)
         return namespace
+
+    def needs(self, flags: str, *conditions: str) -> None:
+        """`flags` do nothing unless a condition holds: "--flag" is asked for, or "--flag value", also within a list."""
+        self._needs += [(self._option_string_actions[flag].dest, conditions, True) for flag in flags.split()]
+
+    def idle_with(self, flags: str, *conditions: str) -> None:
+        """`flags` do nothing where a condition holds."""
+        self._needs += [(self._option_string_actions[flag].dest, conditions, False) for flag in flags.split()]
+
+    @contextlib.contextmanager
+    def needing(self, *conditions: str) -> Iterator[None]:
+        """Flags that are declared within it do nothing unless a condition holds."""
+        known = len(self._actions)
+        yield
+        self.needs(" ".join(action.option_strings[0] for action in self._actions[known:]), *conditions)
+
+    def idle(self, args: argparse.Namespace) -> str | None:
+        """What to say of a flag that was given a value of its own and would do nothing."""
+        for name, conditions, wanted in self._needs:
+            value, held = vars(args)[name], [condition for condition in conditions if self._holds(args, condition)]
+            if name in args.given and value != self.get_default(name) and bool(held) != wanted:
+                shown = f"--{name}" if value is True else f"--{name} {value}"
+                if held:
+                    return f"{shown}: has no effect with {held[0]}; leave one out"
+                return f"{shown}: has no effect without {' or '.join(conditions)}; give both, or leave it out"
+        return None
+
+    def _holds(self, args: argparse.Namespace, condition: str) -> bool:
+        flag, _, text = condition.partition(" ")
+        action = self._option_string_actions[flag]
+        value = vars(args)[action.dest]
+        if not text:
+            return value not in OFF
+        return (action.type or str)(text) in (value, *(value.split(",") if isinstance(value, str) else ()))
 
     def given(self, words: Sequence[str]) -> set[str]:
         """Names of what `words` set, be it to its default: by a flag, an argument, or the file of --config, false included."""
         self._off = set()
         unset = object()
-        blank = argparse.Namespace(**{action.dest: unset for action in self._actions})
-        found, _ = self.parse_known_args([*self._config_words(words), *words], blank)
+        collecting = argparse._AppendAction  # and its child, for "extend": they add to what is there
+        blank = {action.dest: None if isinstance(action, collecting) else unset for action in self._actions}
+        found, _ = self.parse_known_args([*self._config_words(words), *words], argparse.Namespace(**blank))
         return self._off | {name for name, value in vars(found).items() if value is not unset and value is not None}
 
     def error(self, message: str):

@@ -96,6 +96,8 @@ def parser() -> cli.Parser:
         "--scene_frames", type=cli.number(int, least=1), default=3, metavar="N", help="frames of each scene (default: 3)"
     )
     film.add_argument("--every", type=cli.number(above=0), metavar="SECONDS", help="one frame every so often, scenes or not")
+    parser.needs("--quality", "--format jpeg", "--format jpeg420")
+    parser.idle_with("--scene_frames", "--every")
     return parser
 
 

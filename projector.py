@@ -69,6 +69,10 @@ def parser() -> cli.Parser:
     )
     add("--batch", type=cli.number(int, least=1), default=1, metavar="N", help="photos at a time, for large GPUs (default: 1)")
     add("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
+    parser.needs("--wplus_reg", "--space w+")
+    parser.idle_with("--noise_regularize", "--fixed_noise")
+    parser.idle_with("--noise_ramp", "--noise 0")
+    parser.idle_with("--vgg", "--perceptual disc", "--perceptual mse")
     return parser
 
 

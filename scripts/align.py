@@ -53,6 +53,8 @@ def parser() -> cli.Parser:
     add = group.add_argument
     add("--min_side", type=cli.number(least=0), default=64, metavar="PX", help="smaller crops are left out (default: 64)")
     add("--upscaler", metavar="MODULE:FUNCTION", help="enlarges: function(picture, factor) -> picture (default: Lanczos)")
+    parser.needs("--expand", "--boxes", "--cascade")
+    parser.idle_with("--all", "--eyes", "--boxes", "--cascade", "--no_align")
     return parser
 
 

@@ -70,6 +70,9 @@ def parser() -> cli.Parser:
     add("--overwrite", action="store_true", help="replace latents and pictures in it")
     add("--columns", type=cli.number(int, least=1), default=COLUMNS, metavar="N", help=f"people in a row (default: {COLUMNS})")
     add("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
+    parser.needs("--wplus_reg", "--space w+")
+    parser.needs("--width", "--swap")
+    parser.idle_with("--vgg", "--perceptual disc", "--perceptual mse")
     return parser
 
 
@@ -196,8 +199,6 @@ def open_cartoon(args: argparse.Namespace, photo_network: Generator) -> Generato
     import checkpoint
     from editing import layer_swap
 
-    if args.width and not args.swap:
-        raise InputError("--width: has no effect without --swap")
     cartoon = cli.read("--target", args.target, checkpoint.read_aloud).generator().to(photo_network.device)
     if (cartoon.size, cartoon.style_dim) != (photo_network.size, photo_network.style_dim):
         found, wanted = (f"{net.size} px and {net.style_dim} numbers of style" for net in (cartoon, photo_network))

@@ -51,12 +51,16 @@ def parser() -> cli.Parser:
     add("--truncation", type=cli.number(float), default=1.0, metavar="PSI", help="1: all the variety (default: 1)")
     add("--inception", type=Path, metavar="FILE", help="weights of torch-fidelity (default: where scripts.download puts them)")
     add("--regressor", type=Path, metavar="FILE", help="from scripts.train_regressor (default: demo/regressor.pt)")
-    for metric in METRICS.values():
-        metric.add_arguments(group, whole)
+    for name, metric in METRICS.items():
+        with parser.needing(f"--metrics {name}"):
+            metric.add_arguments(group, whole)
     add = parser.add_argument_group("output").add_argument
     add("--out", type=Path, metavar="FILE", help="a line is appended (default: metrics.jsonl in the run's folder, or here)")
     add("--batch", type=whole, default=16, metavar="N", help="pictures at a time (default: 16)")
     add("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
+    parser.needs("--features", *(f"--metrics {name}" for name, metric in METRICS.items() if metric.sees))
+    parser.needs("--inception", "--features inception")
+    parser.needs("--regressor", "--metrics structure", "--features structure")
     return parser
 
 

@@ -45,6 +45,7 @@ def parser() -> cli.Parser:
     group.add_argument(
         "--columns", type=cli.number(int, least=1), default=COLUMNS, metavar="N", help=f"people in a row (default: {COLUMNS})"
     )
+    parser.idle_with("--columns", "--sheet 0")
     return parser
 
 

@@ -101,6 +101,11 @@ def parser() -> cli.Parser:
     add("--overwrite", action="store_true", help="replace the file of --save")
     add("--batch", type=cli.number(int, least=1), default=8, metavar="N", help="drawn at a time (default: 8)")
     add("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
+    parser.idle_with("--interpolate --width --level --mapping --save --loop", "--features")
+    parser.idle_with("--width --level", "--interpolate")
+    parser.needs("--rgb", "--features")
+    parser.needs("--frames --columns", "--loop")
+    parser.needs("--overwrite", "--save")
     return parser
 
 
@@ -155,19 +160,7 @@ def numbers(kind: type) -> Callable[[str], list]:
 
 
 def check_flags(args: argparse.Namespace) -> None:
-    """Raises InputError for flags that would have no effect, before any file is read."""
-    pointless = {
-        "--interpolate": args.features and args.interpolate,
-        "--width": args.width and (args.features or args.interpolate),
-        "--level": args.level and (args.features or args.interpolate),
-        "--mapping": args.mapping and args.features,
-        "--save": args.save and args.features,
-        "--loop": args.loop and args.features,
-    }
-    for flag in (flag for flag, given in pointless.items() if given):
-        raise InputError(f"{flag}: has no effect with {'--features' if args.features else '--interpolate'}; leave one out")
-    if args.rgb and not args.features:
-        raise InputError("--rgb: has no effect without --features")
+    """Raises InputError for flags that contradict each other, before any file is read."""
     if len(args.target) > 1 and (args.save or args.loop):
         raise InputError(f"--{'save' if args.save else 'loop'}: takes one --target")
     if args.save and len(args.swap or args.interpolate or ()) != 1:

@@ -57,6 +57,7 @@ def parser() -> cli.Parser:
     add("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
     add = parser.add_argument_group("output").add_argument
     add("--out", type=Path, metavar="FILE", help="(default: RUN/report.html)")
+    parser.idle_with("--seeds --device", "--no_sheets")
     return parser
 
 

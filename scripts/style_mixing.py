@@ -40,6 +40,7 @@ def parser() -> cli.Parser:
     group.add_argument("--single", action="store_true", help="each of the layers alone, one column each")
     group = pair.add_output(parser, "mixed", "grid-coarse.png, ..., grid.png or layers.png, and the pictures of the tables")
     group.add_argument("--sheet_only", action="store_true", help="no single pictures")
+    parser.idle_with("--sheet_only", "--single")
     return parser
 
 

@@ -55,6 +55,7 @@ def parser() -> cli.Parser:
     add = parser.add_argument_group("people").add_argument
     add("--n", type=cli.number(int, least=2), default=48, metavar="N", help="people edited (default: 48)")
     add("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
+    parser.idle_with("--normalize", "--factor")
     return parser
 
 

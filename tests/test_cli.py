@@ -351,3 +351,47 @@ def test_a_name_that_the_output_cannot_write_ends_no_work(monkeypatch):
     monkeypatch.setattr(sys, "stdout", out)
     cli.run(lambda args: Path("ü", os.fsdecode(b"\xe9.png")), parser(), [])
     assert out.buffer.getvalue() == rb"\xfc/\udce9.png" + b"\n"
+
+
+def needy(later: bool = False) -> cli.Parser:
+    parser = cli.Parser("Bake.", "python bake.py [flags]", later)
+    for flag in ("--icing", "--colours", "--layers"):
+        parser.add_argument(flag)
+    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--raw", action="store_true")
+    with parser.needing("--icing"):
+        parser.add_argument("--sugar", action="store_true")
+    parser.needs("--colours", "--icing thin", "--layers")
+    parser.idle_with("--minutes", "--raw", "--layers 0")
+    return parser
+
+
+@pytest.mark.parametrize(
+    "words, told",
+    [
+        ("--sugar", "--sugar: has no effect without --icing; give both, or leave it out"),
+        ("--colours red", "--colours red: has no effect without --icing thin or --layers; give both, or leave it out"),
+        ("--colours red --icing thick", "--colours red: has no effect without --icing thin or --layers"),
+        ("--minutes 5 --raw", "--minutes 5.0: has no effect with --raw; leave one out"),
+        ("--layers 0 --minutes 5", "--minutes 5.0: has no effect with --layers 0; leave one out"),
+    ],
+)
+def test_a_flag_that_would_do_nothing_is_refused(capsys, words, told):
+    with pytest.raises(SystemExit):
+        needy().parse_args(words.split())
+    assert f"bake.py: {told}" in capsys.readouterr().err
+    assert needy().idle(needy(later=True).parse_args(words.split())).startswith(told)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--sugar --icing thick",
+        "--colours red --icing thick,thin",
+        "--colours red --layers 3",
+        "--minutes 5",
+        "--minutes 30 --raw",
+    ],
+)
+def test_a_flag_that_does_something_or_says_what_is_so_is_taken(words):
+    assert needy().parse_args(words.split()).given >= {words.split()[0].strip("-")}
