@@ -15,10 +15,10 @@ A degree of a vector that is not of unit length is as long as the vector, so tha
 import torch
 from torch import Tensor
 
+from drawer import Drawer
 from editing import files
 from editing.latent_formats import ENCODED, KEYS, pixels_of, space_of
 from errors import InputError
-from model import Generator
 
 GANSPACE = {"lat_comp": ("lat_stdev", "lat_mean"), "comp": ("std", "mean")}
 ONES = ("boundary", "boundaries", "direction", "directions")  # names of bare vectors
@@ -26,7 +26,7 @@ OURS = ("vectors", "scale", "mean", "values", "layers", "names", "method", "ckpt
 UNIT = 1e-3  # by how much the length of a unit vector may be off
 
 
-def understood(contents: dict, stem: str, network: Generator | None = None) -> dict:
+def understood(contents: dict, stem: str, network: Drawer | None = None) -> dict:
     """The fields of `Directions` by their names in our files, and `note`: what had to be decided. Raises InputError.
 
     stem:    the file's name without its ending, for directions without a name
@@ -55,7 +55,7 @@ def understood(contents: dict, stem: str, network: Generator | None = None) -> d
     return _by_name(found, stem, network)
 
 
-def shaped(vectors: Tensor, network: Generator | None = None) -> tuple[Tensor, str]:
+def shaped(vectors: Tensor, network: Drawer | None = None) -> tuple[Tensor, str]:
     """[K, style_dim], or [K, n_latent, style_dim]; and what had to be decided, since two dimensions may be either."""
     _check_numbers(vectors)
     if vectors.ndim == 1:
@@ -79,7 +79,7 @@ def shaped(vectors: Tensor, network: Generator | None = None) -> tuple[Tensor, s
     return vectors, ""
 
 
-def _of_ganspace(components: Tensor, deviation: object, mean: object, network: Generator | None) -> dict:
+def _of_ganspace(components: Tensor, deviation: object, mean: object, network: Drawer | None) -> dict:
     """Degrees are standard deviations, where the file has them."""
     components = components[:, None] if components.ndim == 2 else components
     vectors, _ = shaped(components, network)
@@ -93,7 +93,7 @@ def _of_ganspace(components: Tensor, deviation: object, mean: object, network: G
     return _scaled(found)
 
 
-def _by_name(found: dict[str, Tensor], stem: str, network: Generator | None) -> dict:
+def _by_name(found: dict[str, Tensor], stem: str, network: Drawer | None) -> dict:
     """{name: direction}, or a list of them."""
     parts = {name: shaped(vector, network) for name, vector in found.items()}
     if len({vectors.shape[1:] for vectors, _ in parts.values()}) > 1:

@@ -15,10 +15,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from drawer import Drawer
 from editing import direction_formats, files
 from editing.layers import as_text
 from errors import InputError, named
-from model import Generator
 
 LONGEST = 4000  # characters of a command that are kept
 ONE_VECTOR, ONE_FOR_EACH_LAYER = 2, 3  # dimensions of `vectors`
@@ -121,7 +121,7 @@ def save_directions(path: str | Path, directions: Directions) -> Path:
     return files.save(path, contents)
 
 
-def read_directions(path: str | Path, network: Generator | None = None) -> Directions:
+def read_directions(path: str | Path, network: Drawer | None = None) -> Directions:
     """Ours, and those of other programs: see direction_formats.py. Raises InputError, one line, for anything else.
 
     network: that they are for; decides what the file leaves open
@@ -131,7 +131,7 @@ def read_directions(path: str | Path, network: Generator | None = None) -> Direc
         return _checked(direction_formats.understood(contents, Path(path).stem, network))
 
 
-def check_fits(directions: Directions, generator: Generator) -> None:
+def check_fits(directions: Directions, generator: Drawer) -> None:
     """Raises InputError for directions that were found in a network of another shape."""
     *layers, size = directions.vectors.shape[1:]
     if size != generator.style_dim:

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 import checkpoint
+from drawer import Drawer
 from editing.directions import Directions
 from editing.sefa import fix_signs
-from model import Generator
 
 BLOCK = 4096  # samples drawn at a time; part of the definition, since it decides which they are
 
@@ -46,7 +46,7 @@ class Moments:
 
 @torch.no_grad()
 def moments_of_w(
-    generator: Generator, n: int = 300_000, seed: int = 0, sampled: Callable[[int], object] = lambda count: None
+    generator: Drawer, n: int = 300_000, seed: int = 0, sampled: Callable[[int], object] = lambda count: None
 ) -> Moments:
     """Of the w of n people, the same for the same seed; more people begin with the same ones.
 
@@ -80,6 +80,6 @@ def components(moments: Moments, count: int = 80, ckpt: str = "") -> Directions:
     )
 
 
-def ganspace(generator: Generator, n: int = 300_000, count: int = 80, seed: int = 0) -> Directions:
+def ganspace(generator: Drawer, n: int = 300_000, count: int = 80, seed: int = 0) -> Directions:
     """Both steps at once, with the fingerprint of the network."""
     return components(moments_of_w(generator, n, seed), count, checkpoint.fingerprint(generator.state_dict()))

@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 
 from checkpoint.tensors import Unread
+from drawer import Drawer
 from editing import files
 from errors import InputError
-from model import Generator
 
 KEYS = (  # names of latents in w or w+, the likelier ones first
     *("latent", "latents", "w", "ws", "w+", "wp", "w_plus", "wplus", "w_pivot", "projected_w"),
@@ -31,7 +31,7 @@ NAMES = ("source", "names", "paths", "files", "image_names")  # lists of what ea
 ENCODED = {2 * power - 2: 2**power for power in (7, 8, 9, 10)}  # layers -> px of the networks that encoders are made for
 
 
-def understood(contents: dict, stem: str, network: Generator | None = None) -> dict:
+def understood(contents: dict, stem: str, network: Drawer | None = None) -> dict:
     """The fields of `Latents` by their names in our files, and `note`: what had to be decided. Raises InputError.
 
     stem:    the file's name without its ending, for people without a name
@@ -112,7 +112,7 @@ def _numbered(stem: str, count: int) -> list[str]:
     return [stem] if count == 1 else [f"{stem} {index}" for index in range(count)]
 
 
-def _people(contents: dict, network: Generator | None) -> dict[str, Tensor]:
+def _people(contents: dict, network: Drawer | None) -> dict[str, Tensor]:
     """{name: latent} of a dict by the names of photos, or of a list, in which other tensors may lie between."""
     tensors = {name: value for name, value in contents.items() if isinstance(value, Tensor)}
     fitting = {name: value for name, value in tensors.items() if _may_be_latents(value, network)}
@@ -131,7 +131,7 @@ def _people(contents: dict, network: Generator | None) -> dict[str, Tensor]:
     return tensors
 
 
-def _may_be_latents(tensor: Tensor, network: Generator | None) -> bool:
+def _may_be_latents(tensor: Tensor, network: Drawer | None) -> bool:
     if not tensor.is_floating_point() or not tensor.ndim:
         return False
     if network is None:
@@ -139,12 +139,12 @@ def _may_be_latents(tensor: Tensor, network: Generator | None) -> bool:
     return tensor.shape[-1] == network.style_dim and (tensor.ndim < 3 or tensor.shape[-2] in (1, network.n_latent))
 
 
-def _of_style(tensor: Tensor, network: Generator) -> bool:
+def _of_style(tensor: Tensor, network: Drawer) -> bool:
     return tensor.ndim > 0 and tensor.shape[-1] == network.style_dim
 
 
 def _by_name(
-    people: dict[str, Tensor], stem: str, network: Generator | None, space: str | None = None
+    people: dict[str, Tensor], stem: str, network: Drawer | None, space: str | None = None
 ) -> tuple[Tensor, str, str, list[str]]:
     """Each entry is one person, or several."""
     shaped = {name: _shaped(latent, space, network, alone=True) for name, latent in people.items()}
@@ -157,7 +157,7 @@ def _by_name(
     return torch.cat(latents), spaces.pop(), next(iter(shaped.values()))[2], names
 
 
-def _shaped(latent: object, space: object, network: Generator | None, alone: bool = False) -> tuple[Tensor, str, str]:
+def _shaped(latent: object, space: object, network: Drawer | None, alone: bool = False) -> tuple[Tensor, str, str]:
     """[people, style_dim] in z or w, or [people, n_latent, style_dim] in w+; the space; and what had to be decided.
 
     alone: a file with an entry for each person, so that two dimensions are its layers

@@ -17,10 +17,11 @@ import torch
 from torch import Tensor
 
 import utils
+from drawer import Drawer
 from editing import files, latent_formats
 from editing.latent_formats import is_noise
 from errors import InputError, named
-from model import Generator, truncate
+from model import truncate
 
 SPACES = {"z": (2,), "w": (2,), "w+": (3,)}  # and how many dimensions their latents have
 
@@ -60,7 +61,7 @@ class Latents:
         return f"{who} in {self.space} ({each})" + (f"; {self.note}" if self.note else "")
 
     @torch.no_grad()
-    def w_plus(self, generator: Generator) -> Tensor:
+    def w_plus(self, generator: Drawer) -> Tensor:
         """[N, n_latent, style_dim], on the generator's device. Raises InputError where they do not fit."""
         check_fits(self, generator)
         latent = self.latent.to(generator.device)
@@ -68,18 +69,18 @@ class Latents:
 
 
 @torch.no_grad()
-def people(generator: Generator, seeds: Sequence[int], psi: float = 1.0) -> Tensor:
+def people(generator: Drawer, seeds: Sequence[int], psi: float = 1.0) -> Tensor:
     """w_plus [seeds, n_latent, style_dim] of one person for each seed, truncated to psi."""
     z = utils.seeded_normal(seeds, generator.style_dim, device=generator.device)
     return truncated(generator, generator.broadcast(generator.mapping(z)), psi)
 
 
-def truncated(generator: Generator, w_plus: Tensor, psi: float) -> Tensor:
+def truncated(generator: Drawer, w_plus: Tensor, psi: float) -> Tensor:
     """w_plus [people, n_latent, style_dim] pulled towards the centre of the network that draws it; the same at psi 1."""
     return w_plus if psi == 1 else truncate(w_plus, generator.w_avg, psi)
 
 
-def draw(generator: Generator, w_plus: Tensor, batch: int = 8, noise: Sequence[Tensor] | None = None) -> Tensor:
+def draw(generator: Drawer, w_plus: Tensor, batch: int = 8, noise: Sequence[Tensor] | None = None) -> Tensor:
     """w_plus [people, n_latent, style_dim] -> images on the CPU, `batch` at a time.
 
     noise: for each convolution [1 or people, 1, res, res]; None: what the generator's file stores
@@ -88,7 +89,7 @@ def draw(generator: Generator, w_plus: Tensor, batch: int = 8, noise: Sequence[T
 
 
 @torch.no_grad()
-def drawn(generator: Generator, w_plus: Tensor, batch: int = 8, noise: Sequence[Tensor] | None = None) -> Iterator[Tensor]:
+def drawn(generator: Drawer, w_plus: Tensor, batch: int = 8, noise: Sequence[Tensor] | None = None) -> Iterator[Tensor]:
     """As `draw`, a batch at a time, as they are asked for."""
     noise = [layer.to(w_plus.device) for layer in noise or generator.stored_noise()]
     for start in range(0, len(w_plus), batch):
@@ -117,7 +118,7 @@ def save_latents(
     return files.save(path, contents | ({} if noise is None else {"noise": list(noise)}))
 
 
-def read_latents(path: str | Path, network: Generator | None = None) -> Latents:
+def read_latents(path: str | Path, network: Drawer | None = None) -> Latents:
     """Ours, and those of other programs: see latent_formats.py. Raises InputError, one line.
 
     network: that will draw them; decides what the file leaves open, and is compared with it
@@ -130,7 +131,7 @@ def read_latents(path: str | Path, network: Generator | None = None) -> Latents:
     return found
 
 
-def check_fits(latents: Latents, generator: Generator) -> None:
+def check_fits(latents: Latents, generator: Drawer) -> None:
     """Raises InputError for latents, or noise, of a network of another size."""
     *layers, size = latents.latent.shape[1:]
     if size != generator.style_dim:

@@ -20,10 +20,10 @@ import checkpoint
 import filenames
 import lettering
 import utils
+from drawer import Drawer
 from editing import latents
 from editing.latents import Latents
 from errors import InputError, named
-from model import Generator
 
 PORTION = 32  # batches whose latents are found at a time
 
@@ -51,7 +51,7 @@ class People:
         """The names as a sheet can show them."""
         return lettering.readable(self.names)
 
-    def w_plus(self, generator: Generator, psi: float = 1.0) -> Tensor:
+    def w_plus(self, generator: Drawer, psi: float = 1.0) -> Tensor:
         """[people, n_latent, style_dim], truncated to psi. Raises InputError for latents that do not fit the network."""
         if self.groups:
             return torch.cat([group.w_plus(generator, psi) for group in self.groups])
@@ -61,7 +61,7 @@ class People:
             w_plus = self.found.w_plus(generator)
         return latents.truncated(generator, w_plus, psi)
 
-    def z(self, generator: Generator) -> Tensor:
+    def z(self, generator: Drawer) -> Tensor:
         """[people, style_dim]. Raises InputError where only w is known."""
         if self.groups:
             return torch.cat([group.z(generator) for group in self.groups])
@@ -73,7 +73,7 @@ class People:
             latents.check_fits(self.found, generator)
         return self.found.latent.to(generator.device)
 
-    def noise(self, generator: Generator, person: int | None = None) -> list[Tensor] | None:
+    def noise(self, generator: Drawer, person: int | None = None) -> list[Tensor] | None:
         """The noise found with the latents (of one person), for the network it was found in; None: use its stored noise."""
         if self.groups:
             return _noise_of_groups(self.groups, generator, person)
@@ -104,13 +104,13 @@ def by_seed(text: str) -> People:
     return People([str(seed) for seed in seeds], seeds=seeds)
 
 
-def from_file(path: str | Path, network: Generator | None = None) -> People:
+def from_file(path: str | Path, network: Drawer | None = None) -> People:
     """The people of a latent file, see `latents.read_latents`."""
     found = latents.read_latents(path, network)
     return People([Path(name).name or name for name in found.names], found=found, path=str(path))
 
 
-def by_seed_or_file(text: str, network: Generator | None = None) -> People:
+def by_seed_or_file(text: str, network: Drawer | None = None) -> People:
     """Seeds, or the path of a latent file."""
     return from_file(text, network) if Path(text).suffix or Path(text).is_file() else by_seed(text)
 
@@ -123,7 +123,7 @@ def together(groups: Sequence[People]) -> People:
     return People(names, groups=list(groups))
 
 
-def chosen(seeds: str, paths: Sequence[str] | None, network: Generator) -> People:
+def chosen(seeds: str, paths: Sequence[str] | None, network: Drawer) -> People:
     """Those of latent files where some are named, else by seed. Prints what each file holds."""
     return told(together([from_file(path, network) for path in paths])) if paths else by_seed(seeds)
 
@@ -172,7 +172,7 @@ def _numbered(names: Sequence[str]) -> list[str]:
     return [f"{index:04d}-{name}" for index, name in enumerate(names)]
 
 
-def _noise_of_groups(groups: Sequence[People], generator: Generator, person: int | None) -> list[Tensor] | None:
+def _noise_of_groups(groups: Sequence[People], generator: Drawer, person: int | None) -> list[Tensor] | None:
     """As `People.noise`; where some have noise, the others take that of the network."""
     if person is not None:
         for group in groups:
@@ -182,16 +182,15 @@ def _noise_of_groups(groups: Sequence[People], generator: Generator, person: int
     noises = [group.noise(generator) for group in groups]
     if all(noise is None for noise in noises):
         return None
-    stored = generator.stored_noise()
+    stored, device = generator.stored_noise(), generator.device
     own = [
-        [layer.to(stored[0].device).expand(len(group), -1, -1, -1) for layer in noise or stored]
-        for group, noise in zip(groups, noises)
+        [layer.to(device).expand(len(group), -1, -1, -1) for layer in noise or stored] for group, noise in zip(groups, noises)
     ]
     return [torch.cat(layers) for layers in zip(*own, strict=True)]
 
 
 def pictures(
-    generator: Generator,
+    generator: Drawer,
     w_plus: Tensor,
     batch: int = 8,
     noise: Sequence[Tensor] | None = None,
@@ -202,7 +201,7 @@ def pictures(
 
 
 def each_picture(
-    generator: Generator,
+    generator: Drawer,
     w_plus: Tensor,
     batch: int = 8,
     noise: Sequence[Tensor] | None = None,
@@ -215,7 +214,7 @@ def each_picture(
 
 
 def everybody(
-    generator: Generator, who: People, psi: float = 1.0, batch: int = 8, drawn: Callable[[int], object] = lambda count: None
+    generator: Drawer, who: People, psi: float = 1.0, batch: int = 8, drawn: Callable[[int], object] = lambda count: None
 ) -> Iterator[Image.Image]:
     """One picture each, as they are asked for; of thousands of seeds, few latents are held at a time."""
     for some in _portions(who, PORTION * batch):

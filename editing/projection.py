@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from drawer import Drawer
 from editing import latents
 from editing.people import People
 from errors import InputError
-from model import Generator
 from vision.perceptual import Distance
 
 SAMPLES, SEED, AT_ONCE = 10_000, 123, 1000  # of z, for the spread of w
@@ -84,7 +84,7 @@ class Projection:
 
 
 def project(
-    generator: Generator,
+    generator: Drawer,
     distance: Distance,
     targets: Tensor,
     start: Tensor,
@@ -148,7 +148,7 @@ def project(
 
 
 @torch.no_grad()
-def latent_statistics(generator: Generator) -> tuple[Tensor, float]:
+def latent_statistics(generator: Drawer) -> tuple[Tensor, float]:
     """w_avg of the network, and the spread of w, sqrt(E |w - mean|^2): the same at every call."""
     z = torch.randn(SAMPLES, generator.style_dim, generator=torch.Generator().manual_seed(SEED))
     total, squares = 0.0, 0.0
@@ -159,7 +159,7 @@ def latent_statistics(generator: Generator) -> tuple[Tensor, float]:
     return generator.w_avg, variance.sum(-1).mean().sqrt().item()
 
 
-def starting_points(generator: Generator, mean: Tensor, space: str, count: int, init: People | None = None) -> Tensor:
+def starting_points(generator: Drawer, mean: Tensor, space: str, count: int, init: People | None = None) -> Tensor:
     """Where `count` photos begin: [count, style_dim] in "w", [count, n_latent, style_dim] in "w+".
 
     mean: of `latent_statistics`

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from PIL import Image
 
 import utils
+from drawer import Drawer
 from editing import latents
 from editing.directions import Directions, Edit, apply, centre
 from editing.layers import as_text
 from editing.people import People
-from model import Generator, truncate
+from model import truncate
 
 
 @dataclass
@@ -28,7 +29,7 @@ class Scene:
     drawn:             called after each row of pictures
     """
 
-    generator: Generator
+    generator: Drawer
     who: People
     psi: float = 1.0
     edit_before_trunc: bool = False
@@ -111,7 +112,7 @@ def swinging_degrees(edit: Edit, frames: int) -> list[float]:
     return [middle - reach * math.cos(2 * math.pi * frame / frames) for frame in range(frames)]
 
 
-def described(name: str, edit: Edit, generator: Generator) -> str:
+def described(name: str, edit: Edit, generator: Drawer) -> str:
     """For people: which direction, how far, on which layers."""
     acting = as_text(range(generator.n_latent) if edit.layers is None else edit.layers)
     return f"direction {name}, {signed(edit.low)} to {signed(edit.high)}, on layers {acting} of {generator.n_latent}"

@@ -14,10 +14,11 @@ from torch import Tensor
 
 import utils
 from checkpoint import Checkpoint
+from drawer import Drawer
 from errors import InputError
 from metrics.attributes import regressor
 from metrics.table import FEATURES
-from model import Generator, truncate
+from model import truncate
 from vision.features import INCEPTION_FILE, DiscriminatorFeatures, InceptionFeatures, pixels
 
 Features = Callable[[Tensor], Tensor]
@@ -71,7 +72,7 @@ def of_images(
 
 @torch.no_grad()
 def of_generator(
-    generator: Generator,
+    generator: Drawer,
     seeds: Sequence[int],
     features: Features,
     batch: int = 16,
@@ -87,7 +88,7 @@ def of_generator(
 
 
 @torch.no_grad()
-def pictures(generator: Generator, seeds: Sequence[int], batch: int = 16, psi: float = 1.0) -> Iterator[Tensor]:
+def pictures(generator: Drawer, seeds: Sequence[int], batch: int = 16, psi: float = 1.0) -> Iterator[Tensor]:
     """Batches [batch, 3, size, size]. A seed draws z and the noise of every layer, so its picture is the same in any batch."""
     device, w_avg = generator.device, generator.w_avg if psi != 1 else None
     for start in range(0, len(seeds), batch):

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from drawer import Drawer
 from errors import InputError
 from metrics.features import Counter, Features
-from model import Generator
 
 STEP = 1e-4
 LEAST = 3  # seeds, of which some remain
@@ -19,7 +19,7 @@ TRIMMED = 0.01  # the share of the smallest values, and of the largest, that is 
 
 @torch.no_grad()
 def path_length(
-    generator: Generator,
+    generator: Drawer,
     features: Features,
     seeds: Sequence[int],
     batch: int = 16,
@@ -57,7 +57,7 @@ def trimmed_mean(values: Tensor) -> float:
     return float(values[(values >= low) & (values <= high)].mean())
 
 
-def _steps(generator: Generator, seeds: Sequence[int], step: float) -> tuple[Tensor, Tensor]:
+def _steps(generator: Drawer, seeds: Sequence[int], step: float) -> tuple[Tensor, Tensor]:
     """w_plus at t, and at t + step, for each seed."""
     random = [torch.Generator().manual_seed(seed) for seed in seeds]
     device = generator.device

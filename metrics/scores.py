@@ -6,11 +6,11 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from drawer import Drawer
 from errors import InputError
 from metrics import distances
 from metrics.features import Features, of_generator, of_images
 from metrics.table import METRICS
-from model import Generator
 
 
 def scorer(
@@ -20,7 +20,7 @@ def scorer(
     n: int = 1000,
     batch: int = 16,
     device: torch.device | str = "cpu",
-) -> Callable[[Generator], dict[str, float]]:
+) -> Callable[[Drawer], dict[str, float]]:
     """A function generator -> {name: distance, "spread": ..., "nearness": ...}, the latter two relative to the data set.
 
     name: one of `metrics.table.SCORES`; lower is better
@@ -40,7 +40,7 @@ def scorer(
     def real() -> Tensor:
         return of_images(images, look, batch, device)
 
-    def score(generator: Generator) -> dict[str, float]:
+    def score(generator: Drawer) -> dict[str, float]:
         fake = of_generator(generator, range(n), look, batch)
         return metric.compare(fake, real(), {}) | {
             "spread": distances.relative_spread(fake, real()),

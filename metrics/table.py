@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from drawer import Drawer
     from metrics.attributes.regressor import Regressor, Truth
     from metrics.features import Counter, Features
-    from model import Generator
 
 FEATURES = ("inception", "disc", "structure", "pixels")  # what a metric may look at; metrics.features.choose makes them
 KID_SUBSET = 1000  # pictures, as published
@@ -39,13 +39,13 @@ class Subject:
     done:      called with the number of pictures that were looked at
     """
 
-    generator: Generator
+    generator: Drawer
     images: Sequence[Tensor]
     look: Features | None
     n: int
     batch: int = 16
     psi: float = 1.0
-    source: Generator | None = None
+    source: Drawer | None = None
     regressor: tuple[Regressor, Truth] | None = None
     options: Mapping[str, object] = field(default_factory=dict)
     done: Counter = lambda count: None

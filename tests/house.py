@@ -9,7 +9,7 @@ LINES = [  # from the ground up; a module imports from lines below its own only
     {"cli", "published"},
     {"utils"},
     {"animation"},
-    {"model", "augment", "data"},
+    {"model", "drawer", "augment", "data"},
     {"dataset", "faces"},
     {"checkpoint"},
     {"vision", "running"},

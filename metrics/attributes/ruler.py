@@ -22,11 +22,11 @@ import torch
 from torch import Tensor
 
 import utils
+from drawer import Drawer
 from errors import InputError
 from faces.rendered.synthetic import render, sample_attributes
 from metrics.attributes.regressor import OUTPUTS, SIZE, Reading, Regressor, Truth
 from metrics.distances import frechet_distance
-from model import Generator
 
 COUNT = 400  # faces in each set; distances between small sets depend on their size, so it is the same for all
 BELIEVED = 0.85  # correlation with the truth, in both domains, from which on an output counts
@@ -93,7 +93,7 @@ class Ruler:
         return Reading(*(values.cpu() for values in found))
 
     @torch.no_grad()
-    def read_people(self, generator: Generator, noise: Sequence[Tensor] | None = None) -> Reading:
+    def read_people(self, generator: Drawer, noise: Sequence[Tensor] | None = None) -> Reading:
         """The same people for every network: z of the seeds 0 to `count` - 1. Without `noise`, that stored in the network."""
         z = utils.seeded_normal(range(self.count), generator.style_dim, device=generator.device)
         w_plus = generator.broadcast(generator.mapping(z))
