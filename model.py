@@ -115,24 +115,27 @@ class Generator(nn.Module):
         """z [batch, style_dim] -> w, of the same shape."""
         return self.style(z)
 
-    def stages(self, w_plus: Tensor, noise: Sequence[Tensor | None] | None = None) -> Iterator[Stage]:
+    def stages(
+        self, w_plus: Tensor, noise: Sequence[Tensor | None] | None = None, start: Stage | None = None, above: int = 4
+    ) -> Iterator[Stage]:
         """Walk up the synthesis network; after each resolution, 4x4 first, yield what it holds.
 
         w_plus: [batch, n_latent, style_dim]
         noise:  one [1 or batch, 1, res, res] for each convolution; None (or None for a layer) draws fresh noise
+        start:  what a network holds after the resolution `above`; the walk goes on with the next one
         """
         w = w_plus.unbind(1)
         noise = noise or [None] * self.num_layers
-        x = self.input(len(w_plus)).to(self.compute_dtype or w_plus.dtype)
-        x = self.conv1(x, w[0], noise[0])
-        image = self.to_rgb1(x, w[1])
-        yield Stage(x, image)
-        for i, up, conv, to_rgb in zip(
-            range(1, self.num_layers, 2), self.convs[::2], self.convs[1::2], self.to_rgbs, strict=True
-        ):
-            x = up(x, w[i], noise[i])
-            x = conv(x, w[i + 1], noise[i + 1])
-            image = to_rgb(x, w[i + 2], image)
+        if start is None:
+            x = self.input(len(w_plus)).to(self.compute_dtype or w_plus.dtype)
+            x = self.conv1(x, w[0], noise[0])
+            start = Stage(x, self.to_rgb1(x, w[1]))
+            yield start
+        x, image = start
+        for i in range(2 * _index(above, self.resolutions) + 1, self.num_layers, 2):
+            x = self.convs[i - 1](x, w[i], noise[i])
+            x = self.convs[i](x, w[i + 1], noise[i + 1])
+            image = self.to_rgbs[i // 2](x, w[i + 2], image)
             yield Stage(x, image)
 
     def synthesis(self, w_plus: Tensor, noise: Sequence[Tensor | None] | None = None) -> Tensor:

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from checkpoint import BlendedGenerator
 from errors import InputError
-from model import Generator
+from model import Generator, Stage
 
 MAPPINGS = ("low", "high", "blend")
 UNRELATED = 0.7  # half of sqrt(2), where independent networks are; fine-tuning moved weights by 0.02 to 0.4 in all our runs
@@ -98,7 +98,9 @@ def swap_features(
     given = list(islice(giver.stages(w_plus, noise or giver.stored_noise()), rung + 1))
     below = given if rgb == "giver" else list(islice(receiver.stages(w_plus, noise or receiver.stored_noise()), rung))
     image = below[rung - 1].image if rung else None
-    return _finish(receiver, given[rung].features, image, rung, w_plus.unbind(1), noise or receiver.stored_noise())
+    to_rgb = receiver.level(resolution)[-1]
+    start = Stage(given[rung].features, to_rgb(given[rung].features, w_plus[:, 2 * rung + 1], image))
+    return [start, *receiver.stages(w_plus, noise or receiver.stored_noise(), start, resolution)][-1].image
 
 
 def level_distances(source: Generator, target: Generator) -> dict[str, float]:
@@ -181,19 +183,6 @@ def _set_between(module: nn.Module, low: nn.Module, high: nn.Module, y: float) -
     """(1 - y) low + y high. `lerp` gives exactly low for 0, high for 1, and equal weights for any y."""
     other = high.state_dict()
     module.load_state_dict({name: torch.lerp(tensor, other[name], y) for name, tensor in low.state_dict().items()})
-
-
-def _finish(
-    generator: Generator, x: Tensor, image: Tensor | None, rung: int, w: Sequence[Tensor], noise: Sequence[Tensor | None]
-) -> Tensor:
-    """The image from the feature map x of resolution 4 * 2^rung and the image of the resolution below (None at 4)."""
-    to_rgbs = [generator.to_rgb1, *generator.to_rgbs]
-    image = to_rgbs[rung](x, w[2 * rung + 1], image)
-    for k in range(rung + 1, len(to_rgbs)):
-        for layer in (2 * k - 1, 2 * k):
-            x = generator.convs[layer - 1](x, w[layer], noise[layer])
-        image = to_rgbs[k](x, w[2 * k + 1], image)
-    return image
 
 
 def _weights(part: nn.Module) -> Tensor:

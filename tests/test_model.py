@@ -264,6 +264,19 @@ def test_other_than_one_or_two_styles_are_refused(count):
         tiny_generator()([normal(1, 8)] * count)
 
 
+@pytest.mark.parametrize("above", [4, 8, 16])
+@torch.no_grad()
+def test_a_walk_that_begins_in_the_middle_ends_as_the_whole_one(above):
+    generator = tiny_generator()
+    w_plus = normal(2, generator.n_latent, 8)
+    whole = list(generator.stages(w_plus, generator.stored_noise()))
+    reached = generator.resolutions.index(above)
+    upper = list(generator.stages(w_plus, generator.stored_noise(), whole[reached], above))
+    assert len(upper) == len(whole) - reached - 1
+    for ours, expected in zip(upper, whole[reached + 1 :], strict=True):
+        assert torch.equal(ours.features, expected.features) and torch.equal(ours.image, expected.image)
+
+
 @torch.no_grad()
 def test_published_names_are_kept():
     generator = tiny_generator()
