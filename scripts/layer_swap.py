@@ -37,7 +37,7 @@ MARGIN = 5  # widths of the sigmoid beyond the ladder: there the share is below 
 FPS = 16
 TITLE = "from 1024 px"  # the longest of a loop
 LOOP = {"loop", "frames", "columns"}
-NOT_OF_THE_PICTURE = {"argv", "command", "config", "outdir", "save", "overwrite", "batch", "device"} | LOOP
+NOT_OF_THE_PICTURE = {"argv", "command", "config", "given", "outdir", "save", "overwrite", "batch", "device"} | LOOP
 
 
 def parser() -> cli.Parser:

@@ -29,6 +29,7 @@ NOT_OPTIONS = {
     "command",
     "config",
     "debug",
+    "given",
     "dry_run",
     "images",
     "launcher",
