@@ -155,7 +155,7 @@ def open_networks(args: argparse.Namespace) -> dict[str, Generator]:
     for name, flag in [("source", "--source"), ("cartoon", "--ckpt")] if args.source else [("", "--ckpt")]:
         path = vars(args)[flag[2:]]
         file = cli.read(flag, path, checkpoint.read_aloud)
-        file.architecture.expect(args.size, args.channel_multiplier)
+        cli.expect(args, file.architecture)
         networks[name] = file.generator().to(device)
     if len({generator.size for generator in networks.values()}) > 1:
         raise InputError(f"--source {args.source}: draws pictures of another size than {args.ckpt}")

@@ -260,6 +260,13 @@ def named_by(args: argparse.Namespace, *names: str) -> contextlib.AbstractContex
     return named(" ".join(map(str, [f"--{name}", *values])))
 
 
+def expect(args: argparse.Namespace, architecture) -> None:
+    """Compare the published --size and --channel_multiplier with a `checkpoint.Architecture`. Raises InputError."""
+    for name in ("size", "channel_multiplier"):
+        with named_by(args, name):
+            architecture.expect(**{name: vars(args)[name]})
+
+
 @contextlib.contextmanager
 def sigterm_interrupts() -> Iterator[None]:
     """Within it SIGTERM does what Ctrl-C does: whoever catches KeyboardInterrupt can save what there is."""

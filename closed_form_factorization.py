@@ -45,7 +45,7 @@ def main(args: argparse.Namespace) -> Path:
     generator = cli.read("--ckpt", args.ckpt, checkpoint.read_aloud).generator()
     with cli.named_by(args, "res", "layers"):
         chosen = layers.chosen(args.layers, args.res, generator)
-    found = sefa.sefa(generator, chosen, args.normalize == "rows")
+        found = sefa.sefa(generator, chosen, args.normalize == "rows")
     found.command = cli.command_line(args)
     print(f"layers {layers.as_text(range(generator.n_latent) if chosen is None else chosen)} of {generator.n_latent}")
     print("direction  eigenvalue   share")

@@ -103,7 +103,7 @@ class LmdbImages(Images):
             size = sizes[0]
         if size not in sizes:
             wanted = "several sizes" if size is None else f"no size {size}"
-            prepared = f"; prepare_data.py --size {size} stores that one" if size and sizes else ""
+            prepared = "; prepare_data.py stores others" if size and sizes else ""
             raise InputError(f"{path}: holds {wanted}; stored are {', '.join(map(str, sizes)) or 'none'}{prepared}")
         super().__init__(path, size, length)
         if not length or store.read(path, store.key(size, length - 1)) is None:

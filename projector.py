@@ -116,7 +116,7 @@ def project(args: argparse.Namespace) -> Path:
     written, names = output_names(args, album)
     device = cli.read("--device", args.device, utils.choose_device)
     source = cli.read("--ckpt", args.ckpt, checkpoint.read_aloud)
-    source.architecture.expect(args.size, args.channel_multiplier)
+    cli.expect(args, source.architecture)
     generator = source.generator().to(device)
     cartoon = open_cartoon(args, generator)
     with cli.named_by(args, "init"):
@@ -128,7 +128,8 @@ def project(args: argparse.Namespace) -> Path:
     with cli.named_by(args, "init") if init else named(f"--space {args.space}"):
         starts = projection.starting_points(generator, mean, args.space, len(targets), init)
     noise = init and init.noise(generator)
-    distance, note = perceptual.choose(args.perceptual, source, args.vgg)
+    with cli.named_by(args, "vgg", "perceptual"):
+        distance, note = perceptual.choose(args.perceptual, source, args.vgg)
     album.report(len(targets), args.outdir)
     print(f"distance: {note}")
 

@@ -114,7 +114,7 @@ def get(name: str, folder: Path, sha256: str = "", overwrite: bool = False, offl
     check_link(file.url)
     expected = (sha256 or file.sha256).lower()
     if not re.fullmatch(r"[0-9a-f]{0,64}", expected) or (sha256 and len(sha256) != 64):
-        raise InputError(f"--sha256 {sha256}: expected 64 hexadecimal digits")
+        raise InputError(f"SHA-256 {sha256}: expected 64 hexadecimal digits")
     path = folder / (file.file or _name(file.url))
     if path.is_file() and not overwrite:
         _check_hash(path, path, expected)
@@ -181,7 +181,7 @@ def fetch(url: str, path: Path, expected: str = "") -> None:
             print(f"interrupted at {_size(part) / 2**20:,.1f} MiB ({reason})", file=sys.stderr)
             time.sleep(PAUSE)
     else:
-        raise InputError(f"{url}: gave up ({reason}); the same command goes on from {part}, --offline tells the link")
+        raise InputError(f"{url}: gave up ({reason}); the same command goes on from {part}")
     _check_hash(part, path, expected)
     os.replace(part, path)
     _tag(part).unlink(missing_ok=True)
@@ -263,7 +263,7 @@ def _check_hash(file: Path, path: Path, expected: str) -> None:
         if file != path:
             file.unlink()
         raise InputError(f"{path}: SHA-256 is {found}, expected {expected}; {'deleted' if file != path else 'not touched'}")
-    print(f"SHA-256 {found} ({'as expected' if expected else 'none is published; pin it with --sha256'})")
+    print(f"SHA-256 {found} ({'as expected' if expected else 'none is published; compare it the next time'})")
 
 
 def _explain(file: Published, path: Path) -> None:

@@ -84,12 +84,12 @@ class Architecture:
             return {name: tensor.shape for name, tensor in self.discriminator().state_dict().items()}
 
     def expect(self, size: int | None = None, channel_multiplier: float | None = None) -> None:
-        """Raises InputError where the published flags --size and --channel_multiplier contradict the file."""
+        """Raises InputError where what a command was told of the network contradicts the file."""
         if size not in (None, self.size):
-            raise InputError(f"--size {size}: the network draws {self.size} px; leave the flag out")
+            raise InputError(f"the network draws {self.size} px; leave that out")
         if channel_multiplier is not None and channel_table(self.size, channel_multiplier) != self.channels:
             found = ", ".join(f"{res}: {width}" for res, width in self.channels.items())
-            raise InputError(f"--channel_multiplier {channel_multiplier:g}: the network has {found}; leave the flag out")
+            raise InputError(f"the network has {found}; leave that out")
 
     def as_dict(self) -> dict:
         """Plain values, for the key `architecture` of our checkpoints."""

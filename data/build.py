@@ -42,7 +42,7 @@ def plan_of(out: Path) -> str | None:
     if not out.exists() or (out.is_dir() and not os.listdir(out)):
         return None
     if not store.is_store(out) or set(os.listdir(out)) - OURS:
-        raise InputError(f"{out}: exists and is not a data set alone; choose another --out")
+        raise InputError(f"{out}: exists and is not a data set alone; choose another place")
     whole = store.read(out, b"length") is not None
     return (store.read(out, b"plan") or b"").decode() if whole else ""
 
@@ -195,7 +195,7 @@ def _claim(partial: Path) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(lock)
-        raise InputError(f"{partial}: another prepare_data.py is writing it; wait for it, or choose another --out") from None
+        raise InputError(f"{partial}: another prepare_data.py is writing it; wait for it, or choose another place") from None
     except OSError:  # some network file systems know no locks
         pass
     return lock

@@ -62,7 +62,7 @@ def remedy(remarks: Iterable[str]) -> str:
     'larger pictures, or a smaller size, are better'
     """
     kinds = ["enlarged" in remark for remark in remarks]
-    helps = [] if all(kinds) else ["prepare_data.py --crop top or --crop pad keeps more, python -m scripts.align finds faces"]
+    helps = [] if all(kinds) else ["prepare_data.py keeps more with the crop top or pad, python -m scripts.align finds faces"]
     return "; ".join(helps + ["larger pictures, or a smaller size, are better"] * any(kinds))
 
 

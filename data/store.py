@@ -43,7 +43,7 @@ def length(path: Path) -> int:
     """How many pictures every size has. Raises InputError for a data set that is unfinished, foreign or too new."""
     count, version = read(path, b"length"), read(path, b"format")
     if count is None:
-        raise InputError(f"{path}: an unfinished data set; run prepare_data.py again with the same --out to finish it")
+        raise InputError(f"{path}: an unfinished data set; run prepare_data.py for it again to finish it")
     if version is not None and int(version) > FORMAT:
         raise InputError(f"{path}: written by a newer version (format {int(version)}, known: {FORMAT}); update this program")
     return int(count)

@@ -156,9 +156,7 @@ def _mixture(low: Generator, high: Generator, share_at: Callable[[int], float], 
     if mapping not in MAPPINGS:
         raise ValueError(f"mapping {mapping!r}: expected one of {MAPPINGS}")
     if mapping == "blend" and any(isinstance(network, BlendedGenerator) for network in (low, high)):
-        raise InputError(
-            "mapping blend: a network of train.py --freezeStyle has two mapping networks already; take low or high"
-        )
+        raise InputError("mapping blend: a network of FreezeStyle has two mapping networks already; take low or high")
     mixture = copy.deepcopy(high if mapping == "high" else low)
     for (rung, module), (_, a), (_, b) in zip(_rungs(mixture), _rungs(low), _rungs(high)):
         _set_between(module, a, b, share_at(rung))

@@ -68,5 +68,5 @@ def modulation_weights(generator: Generator, layers: Sequence[int] | None = None
         name: module.conv for name, (layer, module) in convolutions.items() if layers is None or layer in layers
     }
     if not chosen:
-        raise InputError("--layers: only a ToRGB layer, which has no part in the factorisation; add a convolution")
+        raise InputError("only a ToRGB layer, which has no part in the factorisation; add a convolution")
     return {f"{name}.conv.modulation.weight": conv.modulation.weight.detach() for name, conv in chosen.items()}

@@ -94,7 +94,8 @@ def cartoonize(args: argparse.Namespace) -> Path:
     source = cli.read("--source", args.source, checkpoint.read_aloud)
     photo_network = source.generator().to(device)
     cartoon_network = open_cartoon(args, photo_network)
-    distance, note = perceptual.choose(args.perceptual, source, args.vgg)
+    with cli.named_by(args, "vgg", "perceptual"):
+        distance, note = perceptual.choose(args.perceptual, source, args.vgg)
     faces = cut_faces(args, photo_network.size)
     print(f"distance: {note}")
 

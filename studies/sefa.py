@@ -108,7 +108,8 @@ def main(args: argparse.Namespace) -> None:
             directions.check_fits(found, generator)
         found.layers = chosen or found.layers
     else:
-        found = sefa.sefa(generator, chosen, args.normalize == "rows")
+        with cli.named_by(args, "res", "layers"):
+            found = sefa.sefa(generator, chosen, args.normalize == "rows")
     rulers = fit(generator.size)
     print("rulers, with r on unseen renders: " + ", ".join(f"{name} {r:.2f}" for name, r in zip(rulers.names, rulers.r)))
     print(f"{args.n} people, degrees -{args.degree:g} to +{args.degree:g}\n")

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from checkpoint import Checkpoint, container
-from errors import InputError, printable
+from errors import InputError, reading
 from model import Discriminator
 
 CHOICES = ("lpips", "disc", "mse")
@@ -103,7 +103,7 @@ class LPIPS(Distance):
 
 
 def choose(name: str | None, source: Checkpoint, vgg: Path | None = None) -> tuple[Distance, str]:
-    """The distance for --perceptual `name`, and a line that says which one it is.
+    """The distance called `name`, and a line that says which one it is.
 
     name:   "lpips", "disc", "mse", or None: the first of these whose weights are at hand
     source: holds the discriminator for "disc"
@@ -116,7 +116,7 @@ def choose(name: str | None, source: Checkpoint, vgg: Path | None = None) -> tup
         if not missing:
             return _read_lpips(file), f"lpips (VGG16 of {file})"
         if name or vgg:
-            raise InputError(f"--perceptual lpips: {missing}; --perceptual disc needs no further file")
+            raise InputError(f"{missing}; the distance disc needs no further file")
         reason = f" ({missing})"
     else:
         reason = ""
@@ -134,19 +134,15 @@ def _missing_for_lpips(vgg: Path | None, size: int) -> str:
     """What stands in the way of LPIPS, "" for nothing."""
     if vgg is None:
         places = " nor ".join(map(str, vgg_places()))
-        return f"no VGG16 in {places}: python -m scripts.download vgg16, or --vgg FILE"
-    if not vgg.is_file():
-        return f"--vgg {vgg}: no such file; python -m scripts.download vgg16 fetches it"
+        return f"no VGG16 in {places}: python -m scripts.download vgg16, or name its file"
     if importlib.util.find_spec("lpips") is None:
         return "its linear heads come with a package: pip install -e .[metrics]"
     return f"needs images of at least {LEAST_SIDE} px" if size < LEAST_SIDE else ""
 
 
 def _read_lpips(vgg: Path) -> LPIPS:
-    try:
+    with reading(vgg, missing="python -m scripts.download vgg16 fetches it"):
         return LPIPS(container.load(vgg)[0], _read_heads())
-    except InputError as error:
-        raise InputError(f"--vgg {vgg}: {printable(str(error), 300)}") from None
 
 
 def _read_heads() -> list[Tensor]:

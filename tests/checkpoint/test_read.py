@@ -376,7 +376,7 @@ def test_published_flags_may_repeat_what_the_file_says(multiplier):
     architecture = checkpoint.Architecture(256, 512, 8, channel_table(256, multiplier))
     architecture.expect(256, multiplier)
     architecture.expect()
-    with pytest.raises(InputError, match=r"^--size 64: the network draws 256 px; leave the flag out$"):
+    with pytest.raises(InputError, match=r"^the network draws 256 px; leave that out$"):
         architecture.expect(64, multiplier)
-    with pytest.raises(InputError, match=r"^--channel_multiplier .* 256: \d+; leave the flag out$"):
+    with pytest.raises(InputError, match=r"^the network has .* 256: \d+; leave that out$"):
         architecture.expect(256, 3 - multiplier)

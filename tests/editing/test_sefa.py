@@ -104,5 +104,5 @@ def test_a_direction_of_some_layers_moves_those_layers_most():
 
 
 def test_the_last_torgb_layer_alone_cannot_be_factorised():
-    with pytest.raises(InputError, match=r"^--layers: only a ToRGB layer"):
+    with pytest.raises(InputError, match=r"^only a ToRGB layer"):
         sefa.sefa(tiny_generator(), [5])

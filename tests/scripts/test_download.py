@@ -106,7 +106,7 @@ def test_whole_file(server, tmp_path, capsys):
 
 def test_without_a_known_hash_it_is_printed(server, tmp_path, capsys):
     run(f"{server.url}/model.pt", "--out", tmp_path)
-    assert f"SHA-256 {SHA256} (none is published; pin it with --sha256)" in capsys.readouterr().out
+    assert f"SHA-256 {SHA256} (none is published; compare it the next time)" in capsys.readouterr().out
 
 
 def test_interruptions_are_resumed(server, tmp_path, capsys):

@@ -158,4 +158,4 @@ def test_a_file_that_is_not_vgg16_gets_one_line(source, tmp_path, vgg, damage):
     else:
         state = {"network": {"g_ema": torch.zeros(1)}, "empty": {}}.get(damage, state)
         torch.save(state | ({"features.28.bias": torch.zeros(3)} if damage == "shape" else {}), path)
-    assert f"--vgg {path}" in refusal("lpips", source, path)
+    assert f"{path}" in refusal("lpips", source, path)
