@@ -40,7 +40,7 @@ class Hdr(NamedTuple):
     transfer: int
 
 
-class Found(NamedTuple):
+class Conversion(NamedTuple):
     """What a profile does: the transform to sRGB, None where there is nothing to do; and a note."""
 
     transform: ImageCms.ImageCmsTransform | None = None
@@ -52,22 +52,24 @@ def to_srgb(picture: Image.Image, profile: bytes | Hdr | None, notes: list[str])
     """The picture in sRGB, its transparency kept. A profile that cannot be used is noted, and the numbers stay as they are."""
     if not profile or picture.mode in ("1", "LAB"):  # Lab is a colour space of its own
         return picture
-    found = Found(None, "RGB", "HDR brought to what a screen shows") if isinstance(profile, Hdr) else _found(profile)
-    if not found.mode:
-        notes += [found.note] if found.note else []
+    conversion = (
+        Conversion(None, "RGB", "HDR brought to what a screen shows") if isinstance(profile, Hdr) else _conversion(profile)
+    )
+    if not conversion.mode:
+        notes += [conversion.note] if conversion.note else []
         return picture
     plain, alpha = _opaque(picture)
-    if plain.mode != found.mode:
-        notes.append(f"colour profile of another mode ({found.mode}) ignored")
+    if plain.mode != conversion.mode:
+        notes.append(f"colour profile of another mode ({conversion.mode}) ignored")
         return picture
-    notes.append(found.note)
+    notes.append(conversion.note)
     if isinstance(profile, Hdr):
         converted = Image.fromarray(hdr.to_screen(np.asarray(plain) / np.float32(255), *profile))
     elif plain.mode == "RGB":
         converted = plain
-        ImageCms.applyTransform(plain, found.transform, inPlace=True)  # a second one of 64 megapixels would take 250 MB
+        ImageCms.applyTransform(plain, conversion.transform, inPlace=True)  # a second one of 64 megapixels would take 250 MB
     else:
-        converted = ImageCms.applyTransform(plain, found.transform)
+        converted = ImageCms.applyTransform(plain, conversion.transform)
     if alpha:
         converted.putalpha(alpha)
     return converted
@@ -106,8 +108,8 @@ def matrix_profile(primaries: Sequence[tuple[float, float]], gamma: float = 0, n
     text = name.encode("utf-16-be")
     tags = {
         b"desc": struct.pack(">4sIII4sII", b"mluc", 0, 1, 12, b"enUS", len(text), 28) + text,
-        b"wtpt": _xyz(D50),
-        **{channel + b"XYZ": _xyz(column) for channel, column in zip((b"r", b"g", b"b"), adapted.T)},
+        b"wtpt": xyz_tag(D50),
+        **{channel + b"XYZ": xyz_tag(column) for channel, column in zip((b"r", b"g", b"b"), adapted.T)},
         **{channel + b"TRC": curve for channel in (b"r", b"g", b"b")},
     }
     table, body, start = b"", b"", 128 + 4 + 12 * len(tags)
@@ -120,7 +122,7 @@ def matrix_profile(primaries: Sequence[tuple[float, float]], gamma: float = 0, n
 
 
 @lru_cache(maxsize=32)
-def _found(profile: bytes) -> Found:
+def _conversion(profile: bytes) -> Conversion:
     try:
         opened = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         mode = MODES[opened.profile.xcolor_space.strip()]
@@ -133,10 +135,10 @@ def _found(profile: bytes) -> Found:
             ImageCms.Flags.BLACKPOINTCOMPENSATION,
         )
         if _changes_nothing(transform, mode):
-            return Found()
+            return Conversion()
     except Exception:  # as many kinds as there are ways to write a bad profile
-        return Found(note=UNREADABLE)
-    return Found(transform, mode, f"converted to sRGB from {_called(opened)}")
+        return Conversion(note=UNREADABLE)
+    return Conversion(transform, mode, f"converted to sRGB from {_called(opened)}")
 
 
 def _changes_nothing(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
@@ -223,7 +225,7 @@ def _fixed(value: float) -> int:
     return round(value * 65536)
 
 
-def _xyz(values: Sequence[float]) -> bytes:
+def xyz_tag(values: Sequence[float]) -> bytes:
     return struct.pack(">4sI", b"XYZ ", 0) + b"".join(struct.pack(">i", _fixed(value)) for value in values)
 
 

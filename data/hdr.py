@@ -29,7 +29,7 @@ def beyond_a_screen(primaries: int, transfer: int) -> bool:
 def to_screen(pixels: np.ndarray, primaries: int, transfer: int) -> np.ndarray:
     """R'G'B' [height, width, 3] in [0, 1], or uint16, -> uint8 sRGB. Unknown primaries: BT.2020's with HDR."""
     own = CHROMATICITIES.get(primaries, CHROMATICITIES[9])
-    matrix = _between(own, CHROMATICITIES[1]).T.astype(np.float32)
+    matrix = between(own, CHROMATICITIES[1]).T.astype(np.float32)
     shown = np.empty(pixels.shape, np.uint8)
     for top in range(0, len(pixels), BAND):  # a frame of 4K as a whole would take a gigabyte
         band = pixels[top : top + BAND]
@@ -41,7 +41,7 @@ def to_screen(pixels: np.ndarray, primaries: int, transfer: int) -> np.ndarray:
 def _encoded(pixels: np.ndarray, matrix: np.ndarray, transfer: int) -> np.ndarray:
     if transfer in (PQ, HLG):
         light = {PQ: pq_light, HLG: hlg_light}[transfer](pixels) / WHITE_NITS
-        return srgb(_squeezed(light @ matrix))
+        return srgb(squeezed(light @ matrix))
     return np.clip(pixels**SDR_GAMMA @ matrix, 0, 1) ** (1 / SDR_GAMMA)
 
 
@@ -66,16 +66,16 @@ def srgb(light: np.ndarray) -> np.ndarray:
     return np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.maximum(light, 0.0031308) ** (1 / 2.4) - 0.055)
 
 
-def _squeezed(light: np.ndarray) -> np.ndarray:
+def squeezed(light: np.ndarray) -> np.ndarray:
     """[0, inf) -> [0, 1): above the knee the largest of the three approaches 1, the others keep their ratio to it."""
     light = np.maximum(light, 0)
     most = light.max(-1, keepdims=True)
     over = np.maximum(most - KNEE, 0)
-    squeezed = np.where(over > 0, KNEE + (1 - KNEE) * -np.expm1(-over / (1 - KNEE)), most)
-    return light * (squeezed / np.maximum(most, 1e-6))
+    level = np.where(over > 0, KNEE + (1 - KNEE) * -np.expm1(-over / (1 - KNEE)), most)
+    return light * (level / np.maximum(most, 1e-6))
 
 
-def _between(own: tuple, other: tuple) -> np.ndarray:
+def between(own: tuple, other: tuple) -> np.ndarray:
     """[3, 3]: linear RGB of one set of primaries -> of the other, both with D65 as white."""
     return np.linalg.inv(_to_xyz(other)) @ _to_xyz(own)
 

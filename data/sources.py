@@ -234,12 +234,12 @@ def _below(root: Path, passed_over: list[str]) -> Iterator[Item]:
     while folders:
         folder = folders.pop()
         try:
-            found = list(os.scandir(folder))
+            listed = list(os.scandir(folder))
         except OSError as error:
             yield Item(folder.relative_to(root).as_posix(), f"cannot be listed: {error.strerror}")
             continue
-        entries = [entry for entry in found if not _is_of_the_system(entry.name)]
-        passed_over += [Path(entry.path).relative_to(root).as_posix() for entry in found if _is_of_the_system(entry.name)]
+        entries = [entry for entry in listed if not _is_of_the_system(entry.name)]
+        passed_over += [Path(entry.path).relative_to(root).as_posix() for entry in listed if _is_of_the_system(entry.name)]
         folders += [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
         yield from (_file(Path(entry.path), root) for entry in entries if not entry.is_dir(follow_symlinks=False))
 

@@ -50,7 +50,7 @@ def cut(sides: tuple[int, int], size: int, crop: str = "centre") -> Cut:
 def remarks(cuts: Iterable[Cut]) -> list[str]:
     """What should be looked at before training on it."""
     cuts = list(cuts)
-    lost, blurred = sum(one.kept < LITTLE for one in cuts), sum(one.enlarged > MUCH for one in cuts)
+    lost, blurred = sum(cut.kept < LITTLE for cut in cuts), sum(cut.enlarged > MUCH for cut in cuts)
     said = [f"{lost} keep{'s' * (lost == 1)} less than two thirds of the picture"] if lost else []
     return said + ([f"{blurred} enlarged more than {MUCH} times"] if blurred else [])
 

@@ -51,14 +51,14 @@ def length(path: Path) -> int:
 
 def sizes(path: Path) -> list[int]:
     """The sizes stored, ascending. Looks at one key of each."""
-    found, start = [], b"0"
+    stored, start = [], b"0"
     with environment(path).begin() as transaction, transaction.cursor() as cursor:
         while cursor.set_range(start):
             prefix, dash, _ = cursor.key().partition(b"-")
             if prefix.isdigit() and dash:
-                found.append(int(prefix))
+                stored.append(int(prefix))
             start = prefix + b"." if dash else prefix + b"\0"  # "." follows "-": jumps over all keys of this prefix
-    return sorted(found)
+    return sorted(stored)
 
 
 def environment(path: Path) -> lmdb.Environment:

@@ -112,7 +112,7 @@ def _scenes(container, stream) -> tuple[list[list[int]], str]:
     frames = progress.through(container.decode(stream), "frames", stream.frames or None, "looking for scenes")
     try:
         pixels = ((frame.pts, frame.reformat(width=64, height=64, format="rgb24").to_ndarray()) for frame in frames)
-        scenes_of(((time, histogram(one)) for time, one in pixels if time is not None), seen)
+        scenes_of(((time, histogram(frame)) for time, frame in pixels if time is not None), seen)
     except av.FFmpegError as error:
         return seen, f"damaged: {error}"
     return seen, ""

@@ -101,8 +101,8 @@ def kernel_distance(
     random = torch.Generator().manual_seed(seed)
     values = []
     for _ in range(subsets):
-        some, others = (x[torch.randperm(len(x), generator=random)[:subset_size].to(x.device)] for x in (fake, real))
-        values.append(squared_mmd(some, others))
+        subsets_of_both = (x[torch.randperm(len(x), generator=random)[:subset_size].to(x.device)] for x in (fake, real))
+        values.append(squared_mmd(*subsets_of_both))
     values = torch.tensor(values, dtype=torch.float64)
     whole = subset_size >= min(len(fake), len(real))
     return KernelDistance(float(values.mean()), None if whole else float(values.std(unbiased=False)))
@@ -131,7 +131,7 @@ def precision_recall(fake: Tensor, real: Tensor, neighbours: int = 3) -> Precisi
         _check(features, neighbours + 1, f"precision and recall with {neighbours} neighbours")
     _check_alike(fake, real)
     fake, real = fake.double(), real.double()
-    apart = torch.cdist(fake, real, compute_mode="donot_use_mm_for_euclid_dist")
+    apart = between_all(fake, real)
     precision = (apart <= _reach(real, neighbours)).any(1)
     recall = (_reach(fake, neighbours) >= apart.T).any(1)
     return PrecisionRecall(float(precision.double().mean()), float(recall.double().mean()))
@@ -153,14 +153,22 @@ def relative_nearness(fake: Tensor, real: Tensor) -> float:
     """
     _check_alike(fake, real)
     fake, real = fake.double(), real.double()
-    nearest = torch.cdist(fake, real, compute_mode="donot_use_mm_for_euclid_dist").min(1).values
-    return float(nearest.median() / _reach(real, 1).median())
+    return float(to_nearest(fake, real).median() / _reach(real, 1).median())
+
+
+def to_nearest(x: Tensor, y: Tensor) -> Tensor:
+    """Distance of each x to its nearest y: [n, dims], [m, dims] -> [n], in float64."""
+    return between_all(x.double(), y.double()).amin(1)
+
+
+def between_all(x: Tensor, y: Tensor) -> Tensor:
+    """Distances of all pairs: [n, dims], [m, dims] -> [n, m]. By differences: squares less products would lose small ones."""
+    return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
 
 
 def _reach(features: Tensor, neighbours: int) -> Tensor:
     """Distance of each to its k-th neighbour: [n]. The nearest of all is itself."""
-    apart = torch.cdist(features, features, compute_mode="donot_use_mm_for_euclid_dist")
-    return apart.kthvalue(neighbours + 1, dim=1).values
+    return between_all(features, features).kthvalue(neighbours + 1, dim=1).values
 
 
 def _sorted(features: Tensor) -> Tensor:

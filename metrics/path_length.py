@@ -34,15 +34,15 @@ def path_length(
     Each seed draws z1, z2 and t. The noise is the one stored in the network. The outermost 1 % at both ends are left out.
     """
     noise = generator.stored_noise()
-    found = []
+    lengths = []
     for start in range(0, len(seeds), batch):
         here, there = (
             features(generator.synthesis(w_plus, noise)).double()
             for w_plus in _steps(generator, seeds[start : start + batch], step)
         )
-        found.append((there - here).square().sum(1) / step**2)
+        lengths.append((there - here).square().sum(1) / step**2)
         done(len(here))
-    return trimmed_mean(torch.cat(found))
+    return trimmed_mean(torch.cat(lengths))
 
 
 def trimmed_mean(values: Tensor) -> float:
@@ -61,7 +61,7 @@ def _steps(generator: Drawer, seeds: Sequence[int], step: float) -> tuple[Tensor
     """w_plus at t, and at t + step, for each seed."""
     random = [torch.Generator().manual_seed(seed) for seed in seeds]
     device = generator.device
-    z1, z2 = (torch.stack([torch.randn(generator.style_dim, generator=one) for one in random]).to(device) for _ in "12")
+    z1, z2 = (torch.stack([torch.randn(generator.style_dim, generator=seeded) for seeded in random]).to(device) for _ in "12")
     w1, w2 = (generator.broadcast(generator.mapping(z)) for z in (z1, z2))
-    t = torch.stack([torch.rand(1, 1, generator=one) for one in random]).to(w1)
+    t = torch.stack([torch.rand(1, 1, generator=seeded) for seeded in random]).to(w1)
     return w1.lerp(w2, t), w1.lerp(w2, t + step)

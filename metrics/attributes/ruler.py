@@ -1,4 +1,4 @@
-"""Does the person survive the transfer? The same latents through source and target, read by the attribute regressor.
+"""The ruler for persons: does the same latent give the same person in source and target, by the attribute regressor?
 
     ruler = Ruler(*regressor.read())
     source, target = (ruler.read_people(generator) for generator in (photos, cartoons))     # the same latents and noise
@@ -26,7 +26,7 @@ from drawer import Drawer
 from errors import InputError
 from faces.rendered.synthetic import render, sample_attributes
 from metrics.attributes.regressor import OUTPUTS, SIZE, Reading, Regressor, Truth
-from metrics.distances import frechet_distance
+from metrics.distances import frechet_distance, to_nearest
 
 COUNT = 400  # faces in each set; distances between small sets depend on their size, so it is the same for all
 BELIEVED = 0.85  # correlation with the truth, in both domains, from which on an output counts
@@ -89,8 +89,8 @@ class Ruler:
     def read(self, images: Tensor) -> Reading:
         """[n, 3, size, size] in [-1, 1]; what lies outside is clamped, as in a picture."""
         device = self.regressor.mean.device
-        found = _joined([self.regressor.read(some.to(device).clamp(-1, 1)) for some in images.split(CHUNK)])
-        return Reading(*(values.cpu() for values in found))
+        reading = _joined([self.regressor.read(chunk.to(device).clamp(-1, 1)) for chunk in images.split(CHUNK)])
+        return Reading(*(values.cpu() for values in reading))
 
     @torch.no_grad()
     def read_people(self, generator: Drawer, noise: Sequence[Tensor] | None = None) -> Reading:
@@ -98,13 +98,13 @@ class Ruler:
         z = utils.seeded_normal(range(self.count), generator.style_dim, device=generator.device)
         w_plus = generator.broadcast(generator.mapping(z))
         noise = noise or generator.stored_noise()
-        return _joined([self.read(generator.synthesis(some, noise)) for some in w_plus.split(CHUNK)])
+        return _joined([self.read(generator.synthesis(chunk, noise)) for chunk in w_plus.split(CHUNK)])
 
     def read_images(self, images: Sequence[Tensor]) -> Reading:
         """Those of a data set, uint8 [3, size, size] each."""
         starts = range(0, len(images), CHUNK)
         batches = (torch.stack([images[i] for i in range(start, min(start + CHUNK, len(images)))]) for start in starts)
-        return _joined([self.read(utils.from_pixels(some)) for some in batches])
+        return _joined([self.read(utils.from_pixels(pixels)) for pixels in batches])
 
     def measure(self, source: Reading, target: Reading, training: Reading | None = None) -> Measurement:
         """source and target: the same latents through both networks, n of them as in `count`; training: any number."""
@@ -121,7 +121,7 @@ class Ruler:
             distance=distance,
             style=self._style(source.features, target.features, "features"),
             style_last=self._style(source.last, target.last, "last"),
-            spread=spread(self._counted_values(target), self._counted_values(self.cartoons)),
+            spread=attribute_spread(self._counted_values(target), self._counted_values(self.cartoons)),
             nearest=nearest_ratio(target.features, self.cartoons.features, training.features) if training else float("nan"),
             attributes=dict(zip(self.outputs, attributes.tolist())),
         )
@@ -129,10 +129,11 @@ class Ruler:
     def _style(self, source: Tensor, target: Tensor, kind: str) -> float:
         """ST on the features of one kind, a field of `Reading`."""
         cartoons = getattr(self.cartoons, kind)
-        return style_reached(*(frechet_distance(some, cartoons) for some in (target, source, getattr(self._others, kind))))
+        sets = target, source, getattr(self._others, kind)
+        return style_reached(*(frechet_distance(features, cartoons) for features in sets))
 
-    def _agreements(self, some: Reading, others: Reading) -> Tensor:
-        return pearson(self._counted_values(some), self._counted_values(others))
+    def _agreements(self, source: Reading, target: Reading) -> Tensor:
+        return pearson(self._counted_values(source), self._counted_values(target))
 
     def _counted_values(self, reading: Reading) -> Tensor:
         return reading.values[:, self._counted]
@@ -178,15 +179,14 @@ def style_reached(distance: float, source_distance: float, least: float) -> floa
     return 1 - (distance - least) / (source_distance - least)
 
 
-def spread(values: Tensor, reference: Tensor) -> float:
+def attribute_spread(values: Tensor, reference: Tensor) -> float:
     """SD: the mean over attributes of std(values) / std(reference); both [n, k]."""
     return float((values.double().std(0) / reference.double().std(0)).mean())
 
 
 def nearest_ratio(fakes: Tensor, fresh: Tensor, training: Tensor) -> float:
     """Mean distance of fakes to the nearest training image, over the same of fresh pictures of the domain; features [n, d]."""
-    near, expected = (torch.cdist(some.double(), training.double()).amin(1).mean() for some in (fakes, fresh))
-    return float(near / expected)
+    return float(to_nearest(fakes, training).mean() / to_nearest(fresh, training).mean())
 
 
 def kept_at_style(curve: Sequence[tuple[float, float]], style: float) -> float:

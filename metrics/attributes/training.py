@@ -1,4 +1,4 @@
-"""Train the regressor of attributes on rendered faces, and find out which attributes it can be believed on.
+"""Train the regressor of attributes on rendered faces, and measure which attributes it reads well.
 
 faces = render_both(count=16000, seed=100)
 regressor = Regressor()
@@ -46,9 +46,9 @@ def render_faces(count: int, seed: int, domain: str, drawn: Callable[[int], obje
     attributes = sample_attributes(count, seed)
     pixels = torch.empty(count, 3, SIZE, SIZE, dtype=torch.uint8)
     for first in range(0, count, CHUNK):
-        some = {name: values[first : first + CHUNK] for name, values in attributes.items()}
-        pixels[first : first + CHUNK] = utils.eight_bits(render(some, SIZE, domain, seed, first))
-        drawn(len(some["yaw"]))
+        chunk = {name: values[first : first + CHUNK] for name, values in attributes.items()}
+        pixels[first : first + CHUNK] = utils.eight_bits(render(chunk, SIZE, domain, seed, first))
+        drawn(len(chunk["yaw"]))
     return Faces(pixels, outputs_of(attributes))
 
 
@@ -64,7 +64,7 @@ def train(
 ) -> Iterator[tuple[int, float]]:
     """AdamW on the mean squared error of the standardised outputs, with a warm-up and a cosine; yields (step, loss).
 
-    progress: what share of some other budget, of time for instance, is spent; the cosine follows whatever is further on
+    progress: the share of another budget, such as time, that is spent; the cosine follows the larger of both shares
     """
     random = torch.Generator().manual_seed(seed)
     regressor.mean.copy_(faces.truth.mean(0))
@@ -103,12 +103,12 @@ def disturb(images: Tensor, random: torch.Generator) -> Tensor:
 @torch.no_grad()
 def truth_correlations(regressor: Regressor, count: int = 2000) -> Truth:
     """Pearson correlation of each output with the truth, on faces that no training saw."""
-    found = {}
+    truth = {}
     for domain, seed in (("A", UNSEEN_SEED), ("B", UNSEEN_SEED + 1)):
         faces = render_faces(count, seed, domain)
-        read = torch.cat([regressor(utils.from_pixels(some)) for some in faces.pixels.split(CHUNK)])
-        found[domain] = dict(zip(OUTPUTS, pearson(read, faces.truth).tolist()))
-    return found
+        read = torch.cat([regressor(utils.from_pixels(pixels)) for pixels in faces.pixels.split(CHUNK)])
+        truth[domain] = dict(zip(OUTPUTS, pearson(read, faces.truth).tolist()))
+    return truth
 
 
 def _endless_order(length: int, random: torch.Generator) -> Iterator[int]:

@@ -111,7 +111,7 @@ def test_a_profile_of_another_mode_is_noted_and_ignored():
 
 def grey_profile(gamma: float) -> bytes:
     curve = struct.pack(">4sIHHi", b"para", 0, 0, 0, round(65536 * gamma))
-    white = colours._xyz(colours.D50)
+    white = colours.xyz_tag(colours.D50)
     tags = struct.pack(">I4sII4sII", 2, b"wtpt", 156, len(white), b"kTRC", 156 + len(white), len(curve))
     rest = tags + white + curve
     return struct.pack(">I", 128 + len(rest)) + PROFILE[4:16] + b"GRAY" + PROFILE[20:128] + rest
@@ -133,7 +133,7 @@ def ink_profile(paper: tuple[int, int, int], cyan: tuple[int, int, int]) -> byte
     same = bytes(range(256))
     unit = struct.pack(">9i", *[65536 * (i % 4 == 0) for i in range(9)])
     table = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + unit + same * 4 + bytes(sum(corners, ())) + same * 3
-    white = colours._xyz(colours.D50)
+    white = colours.xyz_tag(colours.D50)
     tags = struct.pack(">I4sII4sII", 2, b"wtpt", 156, len(white), b"A2B0", 156 + len(white), len(table))
     rest = tags + white + table
     header = struct.pack(">I", 128 + len(rest)) + PROFILE[4:8] + b"\2\x40\0\0prtrCMYKLab " + PROFILE[24:128]

@@ -26,7 +26,7 @@ def test_grey_stays_grey_and_brighter_stays_brighter(transfer, primaries):
 
 
 def test_primaries_of_the_screen_are_left_alone():
-    assert hdr._between(hdr.CHROMATICITIES[1], hdr.CHROMATICITIES[1]) == pytest.approx(np.eye(3), abs=1e-12)
+    assert hdr.between(hdr.CHROMATICITIES[1], hdr.CHROMATICITIES[1]) == pytest.approx(np.eye(3), abs=1e-12)
     pixels = np.random.default_rng(0).random((4, 5, 3))
     assert np.array_equal(hdr.to_screen(pixels, 1, 1), np.rint(pixels * 255))
 
@@ -40,7 +40,7 @@ def test_a_colour_that_both_gamuts_hold_is_the_same_light_in_both():
 @pytest.mark.parametrize("brightness", [0.1, 0.7, 1.5, 40.0])
 def test_bright_colours_keep_their_hue_and_dim_ones_their_light(brightness):
     light = brightness * np.array([[[1.0, 0.6, 0.55]]])
-    squeezed = hdr._squeezed(light)
+    squeezed = hdr.squeezed(light)
     assert squeezed / squeezed[..., :1] == pytest.approx(light / light[..., :1])
     assert squeezed.max() <= 1
     assert brightness > hdr.KNEE or squeezed == pytest.approx(light)

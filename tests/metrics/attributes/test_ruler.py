@@ -8,7 +8,7 @@ import torch
 from errors import InputError
 from metrics.attributes import ruler as rulers
 from metrics.attributes.regressor import OUTPUTS, Reading, Regressor
-from metrics.attributes.ruler import Ruler, believed, kept_at_style, nearest_ratio, pearson, spread
+from metrics.attributes.ruler import Ruler, attribute_spread, believed, kept_at_style, nearest_ratio, pearson
 from tests.networks import tiny_generator
 
 COUNT = 24
@@ -116,8 +116,8 @@ def test_sets_of_other_sizes_are_refused(ruler, source):
 
 def test_spread_is_the_ratio_of_standard_deviations():
     values = normal(400, 3)
-    assert spread(0.5 * values + 7, values) == pytest.approx(0.5)
-    assert spread(torch.zeros(400, 3), values) == 0
+    assert attribute_spread(0.5 * values + 7, values) == pytest.approx(0.5)
+    assert attribute_spread(torch.zeros(400, 3), values) == 0
 
 
 def test_memorised_pictures_are_nearer_than_fresh_ones():
