@@ -22,6 +22,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+import utils
 from data import squares, store
 from data.decode import Unreadable, reasons
 from data.formats import FORMATS
@@ -70,12 +71,12 @@ class Images(Sequence):
         """Raises InputError naming the picture when it cannot be decoded."""
         index = range(len(self))[index]
         try:
-            pixels = np.array(self._picture(index))
-            if pixels.shape != (self.size, self.size, 3):
-                raise Unreadable(f"{pixels.shape[1]} x {pixels.shape[0]} pixels")
+            picture = self._picture(index)
+            if picture.size != (self.size, self.size):
+                raise Unreadable(f"{picture.width} x {picture.height} pixels")
         except Unreadable as reason:
             raise InputError(f"{self.path}: {self.name(index)} cannot be used ({reason}); {self.remedy}") from None
-        return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+        return utils.pixels_of([picture])[0].contiguous()
 
     def name(self, index: int) -> str:
         """What to call this picture in a message."""

@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image, ImageDraw
 from PIL.PngImagePlugin import PngInfo
@@ -60,6 +61,16 @@ def from_pixels(pixels: Tensor) -> Tensor:
 def as_stored(images: Tensor) -> Tensor:
     """[-1, 1] -> the nearest values that a file of 8 bits holds."""
     return from_pixels(eight_bits(images))
+
+
+def pixels_of(pictures: Sequence[Image.Image]) -> Tensor:
+    """RGB pictures of one size -> uint8 [batch, 3, height, width], their channels last in memory."""
+    return torch.from_numpy(np.stack([np.asarray(picture) for picture in pictures])).permute(0, 3, 1, 2)
+
+
+def from_pictures(pictures: Sequence[Image.Image]) -> Tensor:
+    """RGB pictures of one size -> [batch, 3, height, width] in [-1, 1]."""
+    return from_pixels(pixels_of(pictures))
 
 
 def to_pictures(images: Tensor) -> list[Image.Image]:

@@ -404,3 +404,11 @@ def test_a_device_without_a_module_is_refused_in_one_line():
 
 def test_a_device_without_numbers_is_refused():
     test_a_device_that_is_not_there_is_refused_in_one_line("meta")
+
+
+def test_pictures_come_back_as_they_went():
+    pictures = [Image.fromarray(np.random.default_rng(i).integers(0, 256, (5, 4, 3), dtype=np.uint8)) for i in range(3)]
+    images = utils.from_pictures(pictures)
+    assert images.shape == (3, 3, 5, 4) and images.min() >= -1 and images.max() <= 1
+    assert [list(back.getdata()) for back in utils.to_pictures(images)] == [list(one.getdata()) for one in pictures]
+    assert torch.equal(utils.pixels_of(pictures)[1, :, 2, 3], torch.tensor(pictures[1].getpixel((3, 2))).to(torch.uint8))
