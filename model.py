@@ -127,7 +127,7 @@ class Generator(nn.Module):
         w = w_plus.unbind(1)
         noise = noise or [None] * self.num_layers
         if start is None:
-            x = self.input(len(w_plus)).to(self.compute_dtype or w_plus.dtype)
+            x = self.input(w_plus.shape[0]).to(self.compute_dtype or w_plus.dtype)
             x = self.conv1(x, w[0], noise[0])
             start = Stage(x, self.to_rgb1(x, w[1]))
             yield start

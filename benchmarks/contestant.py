@@ -202,7 +202,7 @@ def plain(setting: dict):
     """Our networks, in float32, with the definitions for operators and a convolution with weights of its own for each image."""
     import model
     from op.fused_act import fused_leaky_relu_ref
-    from op.upfirdn2d import upfirdn2d
+    from op.resample import upfirdn2d
 
     def modulated(self, x: Tensor, w: Tensor) -> tuple[Tensor, None]:
         weight = self.scale * self.weight * self.modulation(w)[:, None, :, None, None]

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from op import build
 from op.gradients import parameters_wanted
+from op.tracing import is_plain
 
 
 def fused_leaky_relu(
@@ -38,7 +39,7 @@ def fused_leaky_relu(
     >>> fused_leaky_relu(torch.tensor([[-1.0, 1.0]]), torch.zeros(2), scale=1)
     tensor([[-0.2000,  1.0000]])
     """
-    if impl == "ref":
+    if impl == "ref" or (impl == "auto" and is_plain()):
         return fused_leaky_relu_ref(x, bias, negative_slope, scale, demod=demod, noise=noise, strength=strength)
     if impl not in ("auto", "torch", "cpu", "cuda", "trial"):
         raise ValueError(f'impl={impl!r}: expected "auto", "ref", "torch", "cpu" or "cuda"')

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from model import make_kernel
 from op import build, fused_leaky_relu, nvrtc, upfirdn2d
-from op.upfirdn2d import out_size
+from op.resample import out_size
 from tests.op import emulated
 from tests.op.compiled import needs_nvcc
 

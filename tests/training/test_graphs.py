@@ -12,6 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from augment import Ada, Augmentation, DiffAugment, geometric
+from op import build, resample
 from tests.commands import assert_same
 from tests.networks import tiny_discriminator, tiny_generator
 from training import graphs, steps
@@ -418,10 +419,9 @@ class StaysOnTheDevice(TorchDispatchMode):
 @pytest.mark.parametrize("methods", [(), (FreezeG(1), FreezeStyle(2), StructureLoss(2))], ids=["", "methods"])
 def test_no_number_passes_between_host_and_device(methods, kind, monkeypatch):
     """On tensors that hold no numbers, so that whoever looks at one raises."""
-    build, upfirdn = sys.modules["op.build"], sys.modules["op.upfirdn2d"]
     build._define()
     monkeypatch.setattr(build, "has_kernel", lambda x, impl: True)
-    monkeypatch.setattr(upfirdn, "_separated", lambda kernel: tuple(map(torch.ones, kernel.shape)))  # read once, before
+    monkeypatch.setattr(resample, "_separated", lambda kernel: tuple(map(torch.ones, kernel.shape)))  # read once, before
     monkeypatch.setattr(sys.modules["augment.pipeline"], "_full_precision", lambda device: contextlib.nullcontext())
     monkeypatch.setattr(torch.optim.Adam, "step", lambda self: None)
     state = state_of(*methods, augmentation=kind())

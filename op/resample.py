@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from op import build
+from op.tracing import is_plain
 
 Pair = tuple[int, int]
 Quad = tuple[int, int, int, int]
@@ -46,7 +47,7 @@ def upfirdn2d(
     """
     up, down, pad = _pair(up), _pair(down), _quad(pad)
     out_size(x.shape[-2:], kernel.shape, up, down, pad)  # refuses what no implementation can do
-    if impl == "ref":
+    if impl == "ref" or (impl == "auto" and is_plain()):
         return upfirdn2d_ref(x, kernel, up, down, pad)
     if impl in ("auto", "torch", "cpu", "cuda", "trial"):
         return _Upfirdn2d.apply(x, kernel, False, up, down, pad, impl)

@@ -1,7 +1,5 @@
 """upfirdn2d: the fast form against its definition, and the laws of a linear map."""
 
-import sys
-
 import pytest
 import torch
 from hypothesis import given, settings
@@ -9,7 +7,7 @@ from hypothesis import strategies as st
 from torch.autograd import gradcheck, gradgradcheck
 
 from model import make_kernel
-from op import upfirdn2d
+from op import resample, upfirdn2d
 from tests.op.compiled import IMPLS, needs_compiler
 
 SAMPLES = st.integers(1, 3)
@@ -96,9 +94,8 @@ def test_compiled_operator_keeps_the_rules_of_torch_library():
 @needs_compiler
 def test_a_kernel_is_read_once_until_it_changes(monkeypatch):
     """On a GPU each reading waits for the device, and breaks the capture of a CUDA graph."""
-    read, module = [], sys.modules["op.upfirdn2d"]
-    factors = module._factors
-    monkeypatch.setattr(module, "_factors", lambda rows: read.append(rows) or factors(rows))
+    read, factors = [], resample._factors
+    monkeypatch.setattr(resample, "_factors", lambda rows: read.append(rows) or factors(rows))
     x, kernel = random(1, 2, 6, 6).float().requires_grad_(), make_kernel([1, 3, 3, 1])
     for _ in range(2):
         (grad,) = torch.autograd.grad(upfirdn2d(x, kernel, up=2).square().sum(), x, create_graph=True)
@@ -110,12 +107,11 @@ def test_a_kernel_is_read_once_until_it_changes(monkeypatch):
 
 def test_a_kernel_made_while_a_graph_is_recorded_is_not_read(monkeypatch):
     """A tensor without numbers stands in for one on a GPU: whoever reads it raises."""
-    module = sys.modules["op.upfirdn2d"]
-    monkeypatch.setattr(module.build, "has_kernel", lambda x, impl: True)
+    monkeypatch.setattr(resample.build, "has_kernel", lambda x, impl: True)
     x, kernel = random(1, 2, 6, 6).to("meta").requires_grad_(), make_kernel([1, 3, 3, 1]).to("meta")
     with pytest.raises((RuntimeError, NotImplementedError)):
         upfirdn2d(x, kernel * 4, up=2, pad=(2, 1))
-    monkeypatch.setattr(module, "_being_recorded", lambda kernel: True)
+    monkeypatch.setattr(resample, "_being_recorded", lambda kernel: True)
     y = upfirdn2d(x, kernel * 4, up=2, pad=(2, 1))
     assert y.shape == (1, 2, 12, 12) and torch.autograd.grad(y, x, y.detach())[0].shape == x.shape
 
