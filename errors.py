@@ -42,6 +42,16 @@ def named(what: str) -> Iterator[None]:
 
 
 @contextmanager
+def helped(kind: type[InputError], by: str) -> Iterator[None]:
+    """Add `by`, such as "--batch", to the message of an InputError of this kind: the flags of the remedy that it names."""
+    try:
+        yield
+    except kind as error:
+        error.args = (f"{error} ({by})",)
+        raise
+
+
+@contextmanager
 def reading(path: Path, missing: str = "") -> Iterator[None]:
     """Within it the file `path` is read; whatever goes wrong is an InputError that begins with its name, in one line.
 

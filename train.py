@@ -14,7 +14,7 @@ import argparse
 from pathlib import Path
 
 import cli
-from errors import InputError, named
+from errors import InputError, helped, named
 from metrics.table import FEATURES, SCORES
 from training import augmentation
 from training.transfer import METHODS
@@ -103,6 +103,14 @@ def parser() -> cli.Parser:
 
 
 def main(args: argparse.Namespace) -> Path | None:
+    from running import guard
+
+    memory = "--batch, --accumulate, --size, --no_graphs"
+    with helped(guard.OutOfMemory, memory), helped(guard.Diverged, "--resume RUN --lr X"):
+        return train(args)
+
+
+def train(args: argparse.Namespace) -> Path | None:
     import utils
     from running import guard, parallel, profiling, snapshots
     from running.report import Report, open_folder

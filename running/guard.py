@@ -12,6 +12,14 @@ MOST_IN_A_ROW = 10  # skipped updates, before the run gives up
 EVERY = 10  # iterations between two looks at a GPU
 
 
+class Diverged(InputError):
+    """A run that cannot go on from where it is."""
+
+
+class OutOfMemory(InputError):
+    """It takes more memory than there is."""
+
+
 class FiniteGuard:
     """Turns an update off when its gradients hold NaN or Inf: on the device, without waiting for it.
 
@@ -46,22 +54,22 @@ class FiniteGuard:
         self.total = torch.as_tensor(saved["total"], device=device)
 
     def check(self, iteration: int, logs: dict[str, Tensor]) -> None:
-        """Raise InputError when updates keep failing, naming step and terms. Looks at a GPU now and then only."""
+        """Raise Diverged when updates keep failing, naming step and terms. Looks at a GPU now and then only."""
         if iteration % EVERY and any(in_a_row.is_cuda for in_a_row in self.skipped.values()):
             return
         for name, in_a_row in self.skipped.items():
             if in_a_row >= MOST_IN_A_ROW:
                 terms = ", ".join(f"{term} is {value.item():g}" for term, value in logs.items() if not torch.isfinite(value))
-                raise InputError(
+                raise Diverged(
                     f"diverged: at iteration {iteration} the {name} step has had NaN or Inf in its gradients "
                     f"{int(in_a_row)} times in a row ({terms or 'its losses are finite'}); "
-                    "resume an earlier checkpoint with a lower --lr"
+                    "resume an earlier checkpoint with a lower learning rate"
                 )
 
 
 @contextmanager
 def memory_advice(device: torch.device) -> Iterator[None]:
-    """Turn running out of memory into one line that names the flags that help."""
+    """Turn running out of memory into OutOfMemory, one line that says what helps."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
@@ -69,10 +77,10 @@ def memory_advice(device: torch.device) -> Iterator[None]:
             words in str(error) for words in ("can't allocate memory", "could not create a primitive")
         ):
             raise
-        raise InputError(
+        raise OutOfMemory(
             f"out of memory on {device}, with {memory_used(device):.1f} GiB at most in use; "
-            "lower --batch, split it with --accumulate, or train at a smaller --size"
-            + ("; --no_graphs saves some, too" if device.type == "cuda" else "")
+            "take a smaller batch, split it into more parts, or train at a smaller size"
+            + ("; without CUDA graphs it takes less, too" if device.type == "cuda" else "")
         ) from None
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from errors import InputError, named, reading
+from errors import InputError, helped, named, reading
 
 
 class Special(InputError):
@@ -23,6 +23,13 @@ def test_the_name_stands_before_the_message_once(what, message, whole):
     with pytest.raises(Special) as caught, named(what):
         raise Special(message)
     assert str(caught.value) == whole
+
+
+def test_the_flags_of_a_remedy_are_added_to_errors_of_its_kind():
+    for error, whole in ((Special("take fewer"), "take fewer (--seeds)"), (InputError("none"), "none")):
+        with pytest.raises(type(error)) as caught, helped(Special, "--seeds"):
+            raise error
+        assert str(caught.value) == whole
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,6 @@ def test_examples_in_docstrings_give_what_they_say(path):
 COMMAND_ROOMS = {"train", "prepare_data", "projector", "closed_form_factorization", "apply_factor", "scripts", "cli"}
 LIBRARY = [path for path in FILES if room_of(path) not in COMMAND_ROOMS | {"benchmarks", "studies"}]
 STILL_SPELLED = {
-    "running/guard.py",
     "running/report.py",
     "training/resuming.py",
     "training/setup.py",
@@ -89,7 +88,6 @@ STILL_SPELLED = {
     "training/transfer/freeze_g.py",
     "training/transfer/freeze_style.py",
     "training/transfer/structure_loss.py",
-    "vision/features.py",
 }
 STILL_AT_THE_COMMAND_LINE = {"running/snapshots.py"}
 FLAG = re.compile(r"(?<![\w-])--[A-Za-z][\w-]*")
