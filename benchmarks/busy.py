@@ -20,6 +20,7 @@ from pathlib import Path
 import cli
 import progress
 import threads
+from benchmarks import machine, rounds, tables
 from errors import InputError
 
 DEMO = "--ckpt demo/source64.pt --freezeD 3 --freezeG 3 --augment --augment_p 0.3 --r1 0.5 --batch 8 --lr 0.002 --n_sample 1"
@@ -37,8 +38,6 @@ SETTINGS = {  # GNU's OpenMP: 300000 is what it takes when nothing is set
 
 
 def parser() -> cli.Parser:
-    from benchmarks import rounds
-
     parser = cli.Parser(__doc__, "python -m benchmarks.busy [flags]")
     count = cli.number(int, least=1)
     add = parser.add_argument_group("measurement").add_argument
@@ -57,10 +56,8 @@ def main(args: argparse.Namespace) -> Path:
 
 def measured(args: argparse.Namespace) -> Path:
     """Run all trainings in turns and write the table."""
-    from benchmarks import rounds
-
     chosen = [rounds.Contestant(name, "ours", rounds.ROOT) for name in _names(args.only)]
-    about = rounds.machine("cpu", threads.granted()) | {"load before": f"{os.getloadavg()[0]:.1f}"}
+    about = machine.facts("cpu", threads.granted()) | {"load before": f"{os.getloadavg()[0]:.1f}"}
     turns = [(busy, setting) for _ in range(args.rounds) for busy in (0, args.neighbours) for setting in chosen]
     with tempfile.TemporaryDirectory() as folder:
         faces = Path(folder, "faces")
@@ -69,23 +66,21 @@ def measured(args: argparse.Namespace) -> Path:
             with neighbours(busy):
                 seconds = trained(SETTINGS[setting.name], faces, Path(folder, str(number)), args.iter)
             setting.measured.setdefault("beside" if busy else "alone", []).append({"wall": seconds})
-    text = rounds.table(*rows(chosen, args.neighbours))
+    text = tables.table(*rows(chosen, args.neighbours))
     print(text)
     return rounds.write(args, f"busy-{args.neighbours}-neighbours", text, chosen, about)
 
 
 def rows(chosen: list, busy: int) -> tuple[list[str], list[list[str]]]:
     """Head and rows of the table: s/kimg in both companies, and how they compare with the first setting's."""
-    from benchmarks import rounds
-
     first = chosen[0]
     head = ["s/kimg of the demo's training", "alone", f"/ {first.name}", f"beside {busy} busy", f"{first.name} / it"]
     body = []
-    for one in chosen:
-        alone, beside = one.values("alone", "wall"), one.values("beside", "wall")
-        slower = rounds.ratio(alone, first.values("alone", "wall"))
-        faster = rounds.ratio(first.values("beside", "wall"), beside)
-        body.append([one.name, spread(alone), slower, spread(beside), faster])
+    for setting in chosen:
+        alone, beside = setting.values("alone", "wall"), setting.values("beside", "wall")
+        slower = tables.ratio(alone, first.values("alone", "wall"))
+        faster = tables.ratio(first.values("beside", "wall"), beside)
+        body.append([setting.name, spread(alone), slower, spread(beside), faster])
     return head, body
 
 
@@ -94,9 +89,7 @@ def spread(values: list[float]) -> str:
     >>> spread([40.04, 37.0, 38.0])
     '38.0 (37.0-40.0)'
     """
-    from benchmarks import rounds
-
-    return "{:.1f} ({:.1f}-{:.1f})".format(*rounds.median_with_interval(values))
+    return "{:.1f} ({:.1f}-{:.1f})".format(*tables.median_with_interval(values))
 
 
 def trained(setting: dict[str, str], faces: Path, outdir: Path, iterations: int) -> float:
@@ -110,8 +103,6 @@ def trained(setting: dict[str, str], faces: Path, outdir: Path, iterations: int)
 
 def run_quietly(*words: str, **setting: str) -> None:
     """One of our commands with no setting of threads but the given one. Raises InputError with its last line if it fails."""
-    from benchmarks import rounds
-
     environment = {name: value for name, value in os.environ.items() if name not in threads.VARIABLES} | setting
     done = subprocess.run([sys.executable, *words], cwd=rounds.ROOT, env=environment, capture_output=True, text=True)
     if done.returncode:

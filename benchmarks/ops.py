@@ -8,11 +8,10 @@ import argparse
 from pathlib import Path
 
 import cli
+from benchmarks import machine, rounds, tables
 
 
 def parser() -> cli.Parser:
-    from benchmarks import rounds
-
     parser = cli.Parser(__doc__, "python -m benchmarks.ops [flags]")
     rounds.add_flags(parser, rounds=7, repeats=3)
     add = parser.add_argument_group("tensors, 2 images of 128 channels").add_argument
@@ -23,7 +22,6 @@ def parser() -> cli.Parser:
 
 def main(args: argparse.Namespace) -> Path:
     import utils
-    from benchmarks import rounds
 
     device = cli.read("--device", args.device, utils.choose_device).type
     chosen = rounds.contestants(args.peer, "plain")
@@ -33,13 +31,13 @@ def main(args: argparse.Namespace) -> Path:
     what = "gpu" if device == "cuda" else "cpu"
     ours, *others = chosen
     rows = [
-        [piece, rounds.seconds(ours.values(piece, what))]
-        + [rounds.ratio(c.values(piece, what), ours.values(piece, what)) if piece in c.measured else "" for c in others]
+        [piece, tables.seconds(ours.values(piece, what))]
+        + [tables.ratio(c.values(piece, what), ours.values(piece, what)) if piece in c.measured else "" for c in others]
         for piece in ours.pieces
     ]
-    text = rounds.table([f"{args.precision}, {what.upper()} time", "ours", *(f"{c.name} / ours" for c in others)], rows)
+    text = tables.table([f"{args.precision}, {what.upper()} time", "ours", *(f"{c.name} / ours" for c in others)], rows)
     print(text)
-    return rounds.write(args, f"ops-{device}-{args.precision}", text, chosen, rounds.machine(device, args.threads))
+    return rounds.write(args, f"ops-{device}-{args.precision}", text, chosen, machine.facts(device, args.threads))
 
 
 if __name__ == "__main__":

@@ -3,20 +3,18 @@
 import argparse
 import datetime
 import json
-import math
-import platform
-import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import cli
 import progress
+from benchmarks.machine import ROOT
+from benchmarks.tables import seconds
 from errors import InputError
 
-ROOT = Path(__file__).parent.parent
 CONTESTANT = Path(__file__).with_name("contestant.py")
 RESULTS = ROOT / "benchmarks" / "results"
 KINDS = {"rosinality": "op/upfirdn2d.py", "ada": "torch_utils/ops/upfirdn2d.py"}  # and a file by which a checkout is known
@@ -109,81 +107,6 @@ def play(chosen: Sequence[Contestant], setting: dict, rounds: int) -> None:
                 contestant.stop()
 
 
-def median_with_interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """(median, low, high): the interval between order statistics that holds the true median with at least 95 %.
-
-    With fewer than 6 values no interval can promise that; it is then the range of the values.
-    """
-    from scipy import stats
-
-    ordered, n = sorted(values), len(values)
-    low = max(0, int(stats.binom.ppf(0.025, n, 0.5)) - 1)
-    return statistics.median(ordered), ordered[low], ordered[n - 1 - low]
-
-
-def ratio(theirs: Sequence[float], ours: Sequence[float]) -> str:
-    """How many times the first takes, round by round: "2.1x (1.9-2.3)"."""
-    middle, low, high = median_with_interval([a / b for a, b in zip(theirs, ours)])
-    return f"{middle:.{digits(middle)}f}x ({low:.{digits(low)}f}-{high:.{digits(high)}f})"
-
-
-def seconds(values: Sequence[float]) -> str:
-    """Median and interval in a unit that suits: "12.3 ms (12.0-12.9)"."""
-    scale, unit = (
-        (1, "s") if statistics.median(values) >= 1 else (1e3, "ms") if statistics.median(values) >= 1e-3 else (1e6, "us")
-    )
-    middle, low, high = (scale * value for value in median_with_interval(values))
-    places = digits(middle)
-    return f"{middle:.{places}f} {unit} ({low:.{places}f}-{high:.{places}f})"
-
-
-def digits(value: float) -> int:
-    """Decimal places that leave three figures."""
-    return max(0, 2 - math.floor(math.log10(value))) if value > 0 else 0
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Markdown."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def machine(device: str, threads: int) -> dict[str, str]:
-    """What the figures depend on."""
-    import torch
-
-    found = {"processor": processor(), "Python": platform.python_version(), "torch": torch.__version__}
-    if device == "cuda":
-        found |= {"GPU": torch.cuda.get_device_name(), "CUDA": torch.version.cuda}
-    else:
-        found["threads"] = str(threads)
-    return found | {"commit": commit()}
-
-
-def processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    vector = (
-        "AMX"
-        if any("amx_bf16" in line for line in lines)
-        else "AVX-512"
-        if any("avx512f" in line for line in lines)
-        else "no AVX-512"
-    )
-    return f"{names[0] if names else platform.machine()} ({vector})"
-
-
-def commit() -> str:
-    try:
-        done = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return done.stdout.strip()
-
-
 def write(args: argparse.Namespace, name: str, text: str, chosen: Sequence[Contestant], about: dict[str, str]) -> Path:
     """NAME.md with the table and NAME.json with every single measurement, dated; returns the former."""
     stem = f"{datetime.date.today():%Y-%m-%d}-{name}"
@@ -207,8 +130,6 @@ def hidden_folders(words: Sequence[str]) -> list[str]:
     return [f"{word.split('=')[0]}=DIR" if word.split("=")[0] in KINDS else word for word in kept]
 
 
-def by_piece(
-    chosen: Sequence[Contestant], piece: str, what: str, shown: Callable[[Sequence[float]], str] = seconds
-) -> list[str]:
+def by_piece(chosen: Sequence[Contestant], piece: str, what: str) -> list[str]:
     """One cell for each contestant."""
-    return [shown(c.values(piece, what)) if piece in c.measured else "" for c in chosen]
+    return [seconds(c.values(piece, what)) if piece in c.measured else "" for c in chosen]

@@ -11,14 +11,13 @@ import argparse
 from pathlib import Path
 
 import cli
+from benchmarks import machine, rounds, tables
 from errors import InputError
 
 SHARES = {"D": 1, "R1": 1 / 16, "G": 1, "path": 1 / 4, "EMA": 1}
 
 
 def parser() -> cli.Parser:
-    from benchmarks import rounds
-
     parser = cli.Parser(__doc__, "python -m benchmarks.train_step [flags]")
     count = cli.number(int, least=1)
     add = parser.add_argument_group("network").add_argument
@@ -33,7 +32,6 @@ def parser() -> cli.Parser:
 
 def main(args: argparse.Namespace) -> Path:
     import utils
-    from benchmarks import rounds
 
     device = cli.read("--device", args.device, utils.choose_device).type
     chosen = rounds.contestants(args.peer, "plain")
@@ -48,21 +46,21 @@ def main(args: argparse.Namespace) -> Path:
         contestant.measured["iteration"] = whole(contestant)
     ours = chosen[0].values("iteration", what)
     rows = [[piece, *rounds.by_piece(chosen, piece, what)] for piece in (*SHARES, "iteration")]
-    rows.append(["iteration / ours", *(rounds.ratio(c.values("iteration", what), ours) for c in chosen)])
+    rows.append(["iteration / ours", *(tables.ratio(c.values("iteration", what), ours) for c in chosen)])
     rows.append(
         [
             "s/kimg (wall)",
-            *(f"{1000 / args.batch * rounds.median_with_interval(c.values('iteration', 'wall'))[0]:.1f}" for c in chosen),
+            *(f"{1000 / args.batch * tables.median_with_interval(c.values('iteration', 'wall'))[0]:.1f}" for c in chosen),
         ]
     )
     rows.append(["peak memory", *(f"{max(c.values('iteration', 'peak')) / 2**30:.2f} GiB" for c in chosen)])
     if device == "cuda":
         rows.append(["CUDA graphs", *map(graphs, chosen)])
     title = f"{args.size} px, batch {args.batch}, {args.precision}, {what.upper()} time"
-    text = rounds.table([title, *(c.name for c in chosen)], rows)
+    text = tables.table([title, *(c.name for c in chosen)], rows)
     print(text)
     name = f"step-{args.size}px-batch{args.batch}-base{args.channel_base}-{device}-{args.precision}"
-    return rounds.write(args, name, text, chosen, rounds.machine(device, args.threads))
+    return rounds.write(args, name, text, chosen, machine.facts(device, args.threads))
 
 
 def graphs(contestant) -> str:

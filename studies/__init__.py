@@ -1,1 +1,1 @@
-"""Experiments whose outcome the documents tell. Not tests, and never part of `make test`."""
+"""What the methods do to pictures, on rendered faces whose truth is known: pages in docs/study/. Speed is in benchmarks/."""

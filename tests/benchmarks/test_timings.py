@@ -6,7 +6,8 @@ import statistics
 
 import pytest
 
-from benchmarks import contestant, data, ops, rounds, train_step
+from benchmarks import contestant, data, ops, rounds, tables, train_step
+from benchmarks.contestant_step import Update
 from errors import InputError
 from tests.commands import run
 from training.graphs import Graphed
@@ -16,17 +17,17 @@ def test_interval_of_a_median_holds_what_it_promises():
     """Of all equally likely arrangements of 7 values about the true median, 95 % or more have it inside."""
     held = 0
     for signs in itertools.product((-1, 1), repeat=7):
-        _, low, high = rounds.median_with_interval([sign * (1 + i) for i, sign in enumerate(signs)])
+        _, low, high = tables.median_with_interval([sign * (1 + i) for i, sign in enumerate(signs)])
         held += low <= 0 <= high
     assert held / 2**7 >= 0.95
-    middle, low, high = rounds.median_with_interval(list(range(31)))
+    middle, low, high = tables.median_with_interval(list(range(31)))
     assert middle == statistics.median(range(31)) and 0 < low < middle < high < 30, "and not wider than need be"
 
 
 def test_a_ratio_is_of_the_same_round():
-    assert rounds.ratio([2, 4, 20], [1, 2, 10]) == "2.00x (2.00-2.00)"
-    assert rounds.seconds([0.0123] * 6) == "12.3 ms (12.3-12.3)"
-    assert rounds.seconds([123.0]) == "123 s (123-123)"
+    assert tables.ratio([2, 4, 20], [1, 2, 10]) == "2.00x (2.00-2.00)"
+    assert tables.seconds([0.0123] * 6) == "12.3 ms (12.3-12.3)"
+    assert tables.seconds([123.0]) == "123 s (123-123)"
 
 
 @pytest.mark.parametrize("text", ["nvidia=.", "rosinality", "ada=nowhere"])
@@ -60,10 +61,10 @@ def test_a_step_whose_recording_failed_is_no_graph():
         raise RuntimeError("no recording")
 
     graphed = Graphed(step, fails, lambda line: None)
-    assert not contestant.is_graph(contestant.Update(graphed, lambda: (None,)))
+    assert not contestant.is_graph(Update(graphed, lambda: (None,)))
     graphed.graph = "recorded"
-    assert contestant.is_graph(contestant.Update(graphed, lambda: (None,)))
-    assert not contestant.is_graph(contestant.Update(step, lambda: (None,))) and not contestant.is_graph(dict)
+    assert contestant.is_graph(Update(graphed, lambda: (None,)))
+    assert not contestant.is_graph(Update(step, lambda: (None,))) and not contestant.is_graph(dict)
 
 
 @pytest.mark.slow

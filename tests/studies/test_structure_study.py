@@ -108,7 +108,7 @@ def test_training_is_asked_to_stop_at_the_deadline(tmp_path):
 
 
 def test_stopping_the_study_stops_the_training(tmp_path):
-    program = f"from benchmarks import structure; structure.execute([{str(patient(tmp_path))!r}], 'patience')"
+    program = f"from studies import structure; structure.execute([{str(patient(tmp_path))!r}], 'patience')"
     with subprocess.Popen([sys.executable, "-c", program], cwd=structure.ROOT) as study:
         wait_for(tmp_path / "ready", study)
         study.terminate()

@@ -1,0 +1,81 @@
+"""The operators of a network, ours, their definitions and those of others; see contestant.py."""
+
+import functools
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+Pieces = dict[str, Callable[[], object]]
+OP_SIDES = {"blur": (1, 1), "up 2": (0.5, 0), "down 2": (1, 0), "leaky relu": (1, 0)}  # times the side, and more
+OP_BATCH, OP_CHANNELS = 2, 128
+
+
+def pieces(kind: str, setting: dict) -> Pieces:
+    """Forward, and forward with backward, of each operator as a network of `side` px has them."""
+    operators = {"ours": our_operators, "plain": plain_operators, "rosinality": rosinality_operators, "ada": ada_operators}
+    dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[setting["precision"]]
+    timed = {}
+    for name, operator in operators[kind](setting).items():
+        layout = torch.channels_last if kind == "ours" else torch.contiguous_format
+        factor, more = OP_SIDES[name]
+        side = int(setting["side"] * factor) + more
+        x = torch.randn(OP_BATCH, OP_CHANNELS, side, side, device=setting["device"], dtype=dtype).contiguous(
+            memory_format=layout
+        )
+        x.requires_grad_()
+        grad = torch.randn_like(operator(x))
+        timed[f"{name}, forward"] = functools.partial(forward, operator, x)
+        timed[f"{name}, with backward"] = functools.partial(there_and_back, operator, x, grad)
+    if kind == "ours":
+        timed["copy, forward"] = x.detach().clone
+    return timed
+
+
+@torch.no_grad()
+def forward(operator: Callable[[Tensor], Tensor], x: Tensor) -> None:
+    operator(x)
+
+
+def there_and_back(operator: Callable[[Tensor], Tensor], x: Tensor, grad: Tensor) -> None:
+    torch.autograd.grad(operator(x), x, grad)
+
+
+def filters(device: str) -> tuple[Tensor, Tensor]:
+    """The published 4x4 kernel, and a bias."""
+    taps = torch.tensor([1.0, 3.0, 3.0, 1.0], device=device)
+    return torch.outer(taps, taps) / 64, torch.zeros(OP_CHANNELS, device=device)
+
+
+def our_operators(setting: dict, **impl: str):
+    from op import fused_leaky_relu, upfirdn2d
+
+    kernel, bias = filters(setting["device"])
+    fourfold = kernel * 4
+    return {
+        "blur": lambda x: upfirdn2d(x, kernel, pad=(1, 1), **impl),
+        "up 2": lambda x: upfirdn2d(x, fourfold, up=2, pad=(2, 1), **impl),
+        "down 2": lambda x: upfirdn2d(x, kernel, down=2, pad=(1, 1), **impl),
+        "leaky relu": lambda x: fused_leaky_relu(x, bias.to(x.dtype), **impl),
+    }
+
+
+def plain_operators(setting: dict):
+    return our_operators(setting, impl="ref")
+
+
+def rosinality_operators(setting: dict):
+    return our_operators(setting)  # the same names and arguments
+
+
+def ada_operators(setting: dict):
+    from torch_utils.ops.bias_act import bias_act
+    from torch_utils.ops.upfirdn2d import upfirdn2d
+
+    kernel, bias = filters(setting["device"])
+    return {
+        "blur": lambda x: upfirdn2d(x, kernel, padding=1),
+        "up 2": lambda x: upfirdn2d(x, kernel, up=2, padding=[2, 1, 2, 1], gain=4),
+        "down 2": lambda x: upfirdn2d(x, kernel, down=2, padding=1),
+        "leaky relu": lambda x: bias_act(x, bias.to(x.dtype), act="lrelu"),
+    }

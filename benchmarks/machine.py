@@ -1,0 +1,35 @@
+"""What figures depend on: the processor or the GPU, the versions, the commit."""
+
+import platform
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+def facts(device: str, threads: int) -> dict[str, str]:
+    """What the figures depend on."""
+    import torch
+
+    versions = {"processor": processor(), "Python": platform.python_version(), "torch": torch.__version__}
+    gpu = {"GPU": torch.cuda.get_device_name(), "CUDA": torch.version.cuda} if device == "cuda" else {"threads": str(threads)}
+    return versions | gpu | {"commit": commit()}
+
+
+def processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    features = " ".join(line for line in lines if line.startswith("flags"))
+    vector = "AMX" if "amx_bf16" in features else "AVX-512" if "avx512f" in features else "no AVX-512"
+    return f"{names[0] if names else platform.machine()} ({vector})"
+
+
+def commit() -> str:
+    try:
+        done = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return done.stdout.strip()
