@@ -10,7 +10,7 @@ GROUPS = {
     "draw and edit": "scripts.generate scripts.truncation scripts.style_mixing scripts.interpolate scripts.layer_swap "
     "closed_form_factorization.py scripts.ganspace apply_factor.py",
     "photos": "scripts.cartoonize projector.py",
-    "measure": "scripts.evaluate scripts.train_regressor studies.structure studies.round_trip studies.sefa",
+    "measure": "scripts.evaluate scripts.train_regressor studies.methods studies.round_trip studies.sefa",
     "files and machine": "scripts.inspect scripts.convert scripts.download scripts.doctor",
     "measure the program": "benchmarks.ops benchmarks.train_step benchmarks.data benchmarks.formats benchmarks.busy "
     "benchmarks.alarms tests.soak.rehearsal tests.soak.soak",

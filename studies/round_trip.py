@@ -1,6 +1,6 @@
 """From photo to cartoon with a known answer: somebody rendered as photo, projected, and drawn by every method's network.
 
-    python -m studies.structure       # trains the networks, and may still be at it
+    python -m studies.methods       # trains the networks, and may still be at it
     python -m studies.round_trip
 
 The attributes that a person was rendered with are known, and so is the cartoon that the renderer makes of them: this measures
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import cli
 import progress
 from errors import InputError, named
-from studies.structure import METHODS, ROOT
+from studies.methods import METHODS, ROOT
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,7 +37,7 @@ def parser() -> cli.Parser:
     add("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
     add = parser.add_argument_group("folders").add_argument
     study, report = ROOT / "demo/work/study", ROOT / "docs/study"
-    add("--work", type=Path, default=study, metavar="DIR", help="of studies.structure (default: demo/work/study)")
+    add("--work", type=Path, default=study, metavar="DIR", help="of studies.methods (default: demo/work/study)")
     add("--out", type=Path, default=report, metavar="DIR", help="the report (default: docs/study)")
     return parser
 
@@ -49,7 +49,7 @@ def main(args: argparse.Namespace) -> Path:
     from faces.rendered.synthetic import render, sample_attributes
     from metrics.attributes import regressor
     from metrics.attributes.ruler import believed, pearson
-    from studies.structure_report import QUALITY
+    from studies.methods_report import QUALITY
 
     device = cli.read("--device", args.device, utils.choose_device)
     runs = newest_checkpoints(args.work)
@@ -75,8 +75,8 @@ def main(args: argparse.Namespace) -> Path:
     outputs = believed(correlations)
     columns = [regressor.OUTPUTS.index(name) for name in outputs]
     truth = regressor.outputs_of(attributes)[:, columns]
-    agreements = {name: [pearson(reader(some)[:, columns], truth) for some in sets] for name, sets in drawn.items()}
-    off = {name: [(some - answers).square().mean().sqrt().item() for some in sets] for name, sets in drawn.items()}
+    agreements = {name: [pearson(reader(images)[:, columns], truth) for images in sets] for name, sets in drawn.items()}
+    off = {name: [(images - answers).square().mean().sqrt().item() for images in sets] for name, sets in drawn.items()}
     page.write_text("\n\n".join(report(args, outputs, agreements, off)) + "\n")
     return page
 
@@ -87,10 +87,11 @@ def report(
     """Paragraphs. agreements: for each picture and network [outputs]; off: a number."""
     import torch
 
-    from studies.structure_report import shown, table
+    from benchmarks.tables import table
+    from studies.methods_report import shown
 
     rows = [[name, len(off[name]), shown([a.mean().item() for a in agreements[name]]), shown(off[name])] for name in off]
-    of_each = [torch.stack(found).mean(0).tolist() for found in agreements.values()]
+    of_each = [torch.stack(values).mean(0).tolist() for values in agreements.values()]
     by_attribute = [[output, *(f"{value:.2f}" for value in values)] for output, *values in zip(outputs, *of_each)]
     return [
         "# From photo to cartoon, with the truth beside it",
@@ -112,12 +113,12 @@ def newest_checkpoints(work: Path) -> dict[str, list[Path]]:
 
     settings = work / "settings.json"
     if not settings.is_file():
-        raise InputError(f"--work {work}: holds no study; python -m studies.structure makes one")
+        raise InputError(f"--work {work}: holds no study; python -m studies.methods makes one")
     last = f"checkpoints/{json.loads(settings.read_text())['iter']:06d}.pt"
-    found = {name: sorted(work.glob(f"{name}-seed*/{last}")) for name in METHODS}
-    if not any(found.values()):
+    runs = {name: sorted(work.glob(f"{name}-seed*/{last}")) for name in METHODS}
+    if not any(runs.values()):
         raise InputError(f"--work {work}: no run is whole yet")
-    return {name: paths for name, paths in found.items() if paths}
+    return {name: paths for name, paths in runs.items() if paths}
 
 
 def projected(args: argparse.Namespace, source, network, photos: Tensor) -> Tensor:

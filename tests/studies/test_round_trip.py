@@ -41,4 +41,4 @@ def test_every_network_of_the_study_is_compared_with_the_truth(networks, tmp_pat
 
 
 def test_without_a_study_there_is_one_line(tmp_path, capsys):
-    assert "holds no study; python -m studies.structure" in failure(capsys, round_trip, "--work", tmp_path)
+    assert "holds no study; python -m studies.methods" in failure(capsys, round_trip, "--work", tmp_path)

@@ -1,4 +1,4 @@
-"""studies.structure: the study at a tiny size, in pieces. train.py runs inside the test process."""
+"""studies.methods: the study at a tiny size, in pieces. train.py runs inside the test process."""
 
 import importlib
 import json
@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from studies import structure
+from studies import methods
 from tests.commands import failure, run
 from tests.waiting import wait_for
 
@@ -27,7 +27,7 @@ def commands(monkeypatch):
         name, *flags = words[1:] if words[0] == "-m" else [words[0].removesuffix(".py"), *words[1:]]
         run(importlib.import_module(name), *flags)
 
-    monkeypatch.setattr(structure, "execute", execute)
+    monkeypatch.setattr(methods, "execute", execute)
     return started
 
 
@@ -43,7 +43,7 @@ def measured(tmp_path):
 
 
 def test_every_method_is_trained_measured_and_reported(networks, tmp_path, commands, capsys):
-    run(structure, *words(networks, tmp_path, "--methods", TWINS_AND_MORE, "--seeds", 0))
+    run(methods, *words(networks, tmp_path, "--methods", TWINS_AND_MORE, "--seeds", 0))
     found = measured(tmp_path)
     expected = {(name, 0, step) for name in ("baseline", "FreezeG", "FreezeSG+map") for step in (1, 2)}
     assert set(found) == expected | {("FreezeSG", 0, 1)}  # as published it is FreezeG, so one measurement is enough
@@ -60,34 +60,34 @@ def test_every_method_is_trained_measured_and_reported(networks, tmp_path, comma
     assert kept == ["000002.pt"]
 
     commands.clear()  # the same again has nothing left to do
-    run(structure, *words(networks, tmp_path, "--methods", TWINS_AND_MORE, "--seeds", 0))
+    run(methods, *words(networks, tmp_path, "--methods", TWINS_AND_MORE, "--seeds", 0))
     assert commands == []
     assert (tmp_path / "out/results.md").read_text().partition("PyTorch")[2] == report.partition("PyTorch")[2]
 
 
 def test_a_study_goes_on_where_time_ran_out(networks, tmp_path, commands, capsys):
-    run(structure, *words(networks, tmp_path, "--methods", "baseline,plain", "--minutes", 0))
+    run(methods, *words(networks, tmp_path, "--methods", "baseline,plain", "--minutes", 0))
     assert "out of time in baseline, seed 0; the same command goes on" in capsys.readouterr().out
     assert "No run is whole yet" in (tmp_path / "out/results.md").read_text()
-    run(structure, *words(networks, tmp_path, "--methods", "baseline"))
+    run(methods, *words(networks, tmp_path, "--methods", "baseline"))
     commands.clear()
-    run(structure, *words(networks, tmp_path, "--methods", "baseline,plain"))
+    run(methods, *words(networks, tmp_path, "--methods", "baseline,plain"))
     assert commands == ["plain, seed 0", "plain, seed 1"]
     assert len(measured(tmp_path)) == 8
     assert "| plain | 2 |" in (tmp_path / "out/results.md").read_text()
 
 
 def test_what_cannot_be_studied_is_one_line(networks, tmp_path, commands, capsys):
-    assert "--methods FreezeX: choose from" in failure(capsys, structure, "--methods", "FreezeX")
-    assert "--every 3: must divide --iter 2" in failure(capsys, structure, *words(networks, tmp_path, "--every", 3))
-    run(structure, *words(networks, tmp_path, "--minutes", 0))
-    message = failure(capsys, structure, *words(networks, tmp_path, "--iter", 4, "--minutes", 0))
+    assert "--methods FreezeX: choose from" in failure(capsys, methods, "--methods", "FreezeX")
+    assert "--every 3: must divide --iter 2" in failure(capsys, methods, *words(networks, tmp_path, "--every", 3))
+    run(methods, *words(networks, tmp_path, "--minutes", 0))
+    message = failure(capsys, methods, *words(networks, tmp_path, "--iter", 4, "--minutes", 0))
     assert message.endswith("began with --iter 2; choose another --work")
 
 
 def test_a_failing_training_is_told_in_one_line(tmp_path):
-    with pytest.raises(structure.InputError, match=r"first try: train.py: --ckpt .*no such file"):
-        structure.execute(["train.py", "--ckpt", tmp_path / "none.pt", tmp_path], "first try")
+    with pytest.raises(methods.InputError, match=r"first try: train.py: --ckpt .*no such file"):
+        methods.execute(["train.py", "--ckpt", tmp_path / "none.pt", tmp_path], "first try")
 
 
 def patient(folder):
@@ -103,13 +103,13 @@ time.sleep(3600)
 
 
 def test_training_is_asked_to_stop_at_the_deadline(tmp_path):
-    structure.execute([patient(tmp_path)], "patience", time.monotonic() + 2)
+    methods.execute([patient(tmp_path)], "patience", time.monotonic() + 2)
     assert (tmp_path / "saved").exists() or not (tmp_path / "ready").exists()  # a busy machine may not have begun
 
 
 def test_stopping_the_study_stops_the_training(tmp_path):
-    program = f"from studies import structure; structure.execute([{str(patient(tmp_path))!r}], 'patience')"
-    with subprocess.Popen([sys.executable, "-c", program], cwd=structure.ROOT) as study:
+    program = f"from studies import methods; methods.execute([{str(patient(tmp_path))!r}], 'patience')"
+    with subprocess.Popen([sys.executable, "-c", program], cwd=methods.ROOT) as study:
         wait_for(tmp_path / "ready", study)
         study.terminate()
         assert study.wait() == 143
@@ -117,6 +117,6 @@ def test_stopping_the_study_stops_the_training(tmp_path):
 
 
 def test_methods_differ_in_their_flags_only_as_the_study_says():
-    assert len(set(structure.METHODS.values())) == len(structure.METHODS)
-    assert all(flags.startswith(structure.AS_PUBLISHED) for name, flags in structure.METHODS.items() if name != "plain")
-    assert structure.METHODS["plain"] == ""
+    assert len(set(methods.METHODS.values())) == len(methods.METHODS)
+    assert all(flags.startswith(methods.AS_PUBLISHED) for name, flags in methods.METHODS.items() if name != "plain")
+    assert methods.METHODS["plain"] == ""

@@ -1,8 +1,8 @@
 """Which transfer method keeps the person? All of them from one source to the same 200 cartoons, measured by the ruler.
 
-    python -m studies.structure                               # everything, for hours; goes on where it was stopped
-    python -m studies.structure --minutes 60                  # as far as an hour goes; the report shows what there is
-    python -m studies.structure --methods baseline,FreezeG --seeds 0 --iter 400 --work quick --out quick/report
+    python -m studies.methods                               # everything, for hours; goes on where it was stopped
+    python -m studies.methods --minutes 60                  # an hour at most; the report shows what there is
+    python -m studies.methods --methods baseline,FreezeG --seeds 0 --iter 400 --work quick --out quick/report
 
 Every method trains with ordinary train.py. Its checkpoints are measured (ST: style reached, SK: structure kept, see
 metrics/attributes/ruler.py) and deleted, but for the last. The report holds curves, tables, the same six people by every
@@ -43,7 +43,7 @@ FACES_SEED = 2  # of the training set
 
 def parser() -> cli.Parser:
     whole = cli.number(int, least=1)
-    parser = cli.Parser(__doc__, "python -m studies.structure [flags]")
+    parser = cli.Parser(__doc__, "python -m studies.methods [flags]")
     add = parser.add_argument_group("study").add_argument
     add("--methods", default=",".join(METHODS), metavar="LIST", help=f"some of {','.join(METHODS)}")
     add("--seeds", default="0-2", metavar="LIST", help="of the training, one run each (default: 0-2)")
@@ -81,7 +81,7 @@ def main(args: argparse.Namespace) -> Path:
         raise InputError(f"--every {args.every}: must divide --iter {args.iter}, so that the last step is measured")
 
     import utils
-    from studies import structure_report
+    from studies import methods_report
 
     seeds = cli.read("--seeds", args.seeds, utils.parse_seeds)
     deadline = time.monotonic() + 60 * (float("inf") if args.minutes is None else args.minutes)
@@ -92,7 +92,7 @@ def main(args: argparse.Namespace) -> Path:
             break
     if study.twins_are_equal(seeds[0]) is False:
         raise InputError(f"{' and '.join(TWINS)} differ after {args.every} iterations, though both freeze the mapping network")
-    return structure_report.write(study, methods, seeds, args)
+    return methods_report.write(study, methods, seeds, args)
 
 
 def plan(methods: list[str], seeds: list[int]) -> list[tuple[str, int]]:
@@ -155,8 +155,8 @@ class Study:
 
     def twins_are_equal(self, seed: int) -> bool | None:
         """Whether FreezeSG and FreezeG, as published, gave the same network; None while one of them has not been trained."""
-        some, other = (self.measurements.get((name, seed, self.args.every)) for name in TWINS)
-        return some["network"] == other["network"] if some and other else None
+        twins = [self.measurements.get((name, seed, self.args.every)) for name in TWINS]
+        return twins[0]["network"] == twins[1]["network"] if all(twins) else None
 
     def folder(self, name: str, seed: int) -> Path:
         return self.work / f"{name}-seed{seed}"
@@ -168,13 +168,13 @@ class Study:
         import checkpoint
 
         generator = checkpoint.read(self.checkpoint(name, seed, iteration)).generator().to(self.device)
-        found = self.ruler.measure(self.start, self.ruler.read_people(generator, self.source.stored_noise()), self.training)
-        entry = {"method": name, "seed": seed, "iteration": iteration} | asdict(found)
+        result = self.ruler.measure(self.start, self.ruler.read_people(generator, self.source.stored_noise()), self.training)
+        entry = {"method": name, "seed": seed, "iteration": iteration} | asdict(result)
         entry["network"] = checkpoint.fingerprint(generator.state_dict())
         with self._log().open("a") as file:
             print(json.dumps(entry), file=file)
         self.measurements[name, seed, iteration] = entry
-        print(f"{name}, seed {seed}, iteration {iteration}: ST {found.style:.3f}, SK {found.kept:.3f}", flush=True)
+        print(f"{name}, seed {seed}, iteration {iteration}: ST {result.style:.3f}, SK {result.kept:.3f}", flush=True)
 
     def _tidy(self, name: str, seed: int) -> None:
         """Delete the checkpoints of a run but for the newest."""

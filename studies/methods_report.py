@@ -1,21 +1,21 @@
-"""The report of studies/structure.py: results.md, curves.png, people.webp, layer_swap.webp and measurements.jsonl."""
+"""The report of studies/methods.py: results.md, curves.png, people.webp, layer_swap.webp and measurements.jsonl."""
 
 import argparse
 import json
 import math
-import os
-import platform
-import shlex
 import statistics
-import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from PIL import Image
 from torch import Tensor
 
+import cli
+import threads
 import utils
+from benchmarks import machine
+from benchmarks.tables import table
 from editing import latents
 from editing.layer_swap import swap_features
 from metrics.attributes.ruler import kept_at_style
@@ -24,6 +24,15 @@ STYLES = (0.3, 0.5, 0.6, 0.7, 0.8)  # at which the structure kept is compared
 PEOPLE = range(6)
 CHUNK = 25  # pictures drawn at a time
 CHART = (1280, 400)
+COLUMNS = {  # of a measurement, as the table of the end calls them
+    "style": "ST",
+    "kept": "SK",
+    "agreement": "AA",
+    "distance": "FD to B",
+    "spread": "spread",
+    "nearest": "nearest",
+    "style_last": "ST of the last maps",
+}
 QUALITY = 90  # of sheets as WebP: a tenth of a PNG
 
 
@@ -63,13 +72,12 @@ def all_curves(study, methods: Sequence[str], seeds: Sequence[int]) -> dict[str,
 
 
 def heading(study, args: argparse.Namespace) -> list[str]:
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent)
-    words = shlex.join(args.argv)
+    facts = ", ".join(f"{name} {value}" for name, value in machine.facts(study.device.type, threads.granted()).items())
     between = ", ".join(f"FD({pair}) {value:.4g}" for pair, value in study.ruler.between.items())
     return [
         "# Does the person survive the transfer?",
-        f"    {args.command} {words}".rstrip(),
-        f"Commit {commit.stdout.strip() or 'unknown'}, {machine()}, PyTorch {torch.__version__}. "
+        f"    {cli.command_line(args)}".rstrip(),
+        f"{facts[0].upper()}{facts[1:]}. "
         f"{args.iter} iterations with `{args.training}` on {args.faces} rendered cartoons of {study.source.size} px; "
         f"{study.ruler.count} people measured.",
         "ST: style reached, 0 is the source and 1 fresh cartoons. SK: structure kept, 0 is somebody else and 1 the renderer's "
@@ -81,55 +89,52 @@ def heading(study, args: argparse.Namespace) -> list[str]:
 def tables(study, curves: dict, swaps: dict) -> list[str]:
     if not curves:
         return ["No run is whole yet."]
-    at_style = {name: {seed: kept_along(run) for seed, run in runs.items()} for name, runs in curves.items()}
-    parts = [
+    return [*end_of_training(curves), *at_equal_style(curves), *by_attribute(study, curves), *swaps_on_top(swaps)]
+
+
+def end_of_training(curves: dict) -> list[str]:
+    rows = [
+        [name, len(runs), *(shown([run[-1][key] for run in runs.values()]) for key in COLUMNS)] for name, runs in curves.items()
+    ]
+    return [
         "## At the end of the training\n\nMean over the seeds, and standard deviation.",
-        table(
-            ["method", "seeds", "ST", "SK", "AA", "FD to B", "spread", "nearest", "ST of the last maps"],
-            (
-                [name, len(runs)]
-                + [
-                    shown([run[-1][key] for run in runs.values()])
-                    for key in ("style", "kept", "agreement", "distance", "spread", "nearest", "style_last")
-                ]
-                for name, runs in curves.items()
-            ),
-        ),
+        table(["method", "seeds", *COLUMNS.values()], rows),
+    ]
+
+
+def at_equal_style(curves: dict) -> list[str]:
+    """Each curve at some styles, and how far it is from the baseline's there."""
+    kept = {name: {seed: kept_along(run) for seed, run in runs.items()} for name, runs in curves.items()}
+    head = ["method", *(f"ST {style}" for style in STYLES)]
+    rows = [[name, *(shown([runs[seed][style] for seed in runs]) for style in STYLES)] for name, runs in kept.items()]
+    parts = [
         "## Structure kept at equal style\n\nSK where each curve first reaches ST; a dash where a seed never does.",
-        table(
-            ["method", *(f"ST {style}" for style in STYLES)],
-            ([name, *(shown([runs[seed][style] for seed in runs]) for style in STYLES)] for name, runs in at_style.items()),
-        ),
+        table(head, rows),
     ]
-    if "baseline" in at_style:
-        parts += [
-            "Minus the baseline of the same seed:",
-            table(
-                ["method", *(f"ST {style}" for style in STYLES)],
-                (
-                    [name, *(shown(differences(runs, at_style["baseline"], style), "+.3f") for style in STYLES)]
-                    for name, runs in at_style.items()
-                    if name != "baseline"
-                ),
-            ),
-        ]
-    parts += [
+    baseline = kept.pop("baseline", None)
+    if baseline is None:
+        return parts
+    rows = [[name, *(shown(differences(runs, baseline, style), "+.3f") for style in STYLES)] for name, runs in kept.items()]
+    return [*parts, "Minus the baseline of the same seed:", table(head, rows)]
+
+
+def by_attribute(study, curves: dict) -> list[str]:
+    rows = [[name, *(f"{attribute_mean(runs, name):.2f}" for runs in curves.values())] for name in study.ruler.outputs]
+    return [
         "## Attributes\n\nCorrelation between source and target at the end, mean over the seeds.",
-        table(
-            ["attribute", *curves],
-            ([name, *(f"{attribute_mean(runs, name):.2f}" for runs in curves.values())] for name in study.ruler.outputs),
-        ),
+        table(["attribute", *curves], rows),
     ]
-    if swaps:
-        resolutions = list(next(iter(swaps.values())))
-        parts += [
-            "## Layer swap on top\n\nThe target with the source's feature map at one resolution, first seed: ST / SK.",
-            table(
-                ["method", *(f"{resolution} px" for resolution in resolutions)],
-                ([name, *(f"{found.style:.2f} / {found.kept:.2f}" for found in row.values())] for name, row in swaps.items()),
-            ),
-        ]
-    return parts
+
+
+def swaps_on_top(swaps: dict) -> list[str]:
+    if not swaps:
+        return []
+    resolutions = next(iter(swaps.values()))
+    rows = [[name, *(f"{result.style:.2f} / {result.kept:.2f}" for result in row.values())] for name, row in swaps.items()]
+    return [
+        "## Layer swap on top\n\nThe target with the source's feature map at one resolution, first seed: ST / SK.",
+        table(["method", *(f"{resolution} px" for resolution in resolutions)], rows),
+    ]
 
 
 def twins(study, seed: int) -> list[str]:
@@ -170,11 +175,6 @@ def shown(values: Sequence[float], form: str = ".3f") -> str:
     return f"{mean} ± {statistics.stdev(values):.3f}" if len(values) > 1 else mean
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence]) -> str:
-    lines = [columns, ["---"] + ["---:"] * (len(columns) - 1), *rows]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
-
-
 def chart(study, curves: dict) -> Image.Image:
     """SK over ST, and both over the iterations; means over the seeds."""
 
@@ -187,8 +187,8 @@ def chart(study, curves: dict) -> Image.Image:
         lines = {name: (means(runs, "iteration"), means(runs, key)) for name, runs in curves.items()}
         charts.append(utils.line_chart(lines, title, "iterations", CHART))
     canvas = Image.new("RGB", (CHART[0], CHART[1] * len(charts)))
-    for row, one in enumerate(charts):
-        canvas.paste(one, (0, row * CHART[1]))
+    for row, curve in enumerate(charts):
+        canvas.paste(curve, (0, row * CHART[1]))
     return canvas
 
 
@@ -217,7 +217,7 @@ def swap_sheet(study, networks: dict) -> Image.Image:
     """One person: the source, the target, and the target with the source's feature map at each resolution."""
     images, noise = [], study.source.stored_noise()
     for network in networks.values():
-        ends = [latents.draw(one, latents.people(one, PEOPLE[:1]), noise=noise) for one in (study.source, network)]
+        ends = [latents.draw(side, latents.people(side, PEOPLE[:1]), noise=noise) for side in (study.source, network)]
         w_plus = latents.people(network, PEOPLE[:1])
         images += [*ends, *(_swap(study, network, w_plus, resolution) for resolution in network.resolutions)]
     columns = ["source", "target", *(f"{resolution} px" for resolution in study.source.resolutions)]
@@ -225,16 +225,7 @@ def swap_sheet(study, networks: dict) -> Image.Image:
     return utils.sheet(utils.to_pictures(torch.cat(images)), len(columns), captions, list(networks))
 
 
-def machine() -> str:
-    """The processor, or the GPU, by its model."""
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    info = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    models = [line.partition(":")[2].strip() for line in info.splitlines() if line.startswith("model name")]
-    return f"{len(os.sched_getaffinity(0))} cores of {models[0] if models else platform.processor() or platform.machine()}"
-
-
 def _swap(study, network, w_plus: Tensor, resolution: int) -> Tensor:
     noise = study.source.stored_noise()
-    parts = [swap_features(study.source, network, some, resolution, noise) for some in w_plus.split(CHUNK)]
+    parts = [swap_features(study.source, network, chunk, resolution, noise) for chunk in w_plus.split(CHUNK)]
     return torch.cat(parts).cpu()
