@@ -282,13 +282,21 @@ def save_command(args: argparse.Namespace, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     path, line = folder / "command.txt", command_line(args)
     earlier = path.read_text("utf-8", "surrogateescape").splitlines() if path.is_file() else []
-    lines = [*(one for one in earlier if one != line), line]
-    write_text(path, "".join(f"{one}\n" for one in lines))
+    if earlier[-1:] != [line]:
+        lines = [*(one for one in earlier if one != line), line]
+        write_text(path, "".join(f"{one}\n" for one in lines))
 
 
 def command_line(args: argparse.Namespace) -> str:
     """As it can be pasted into a shell."""
     return f"{args.command} {shlex.join(args.argv)}"
+
+
+def told(args: argparse.Namespace, names: Sequence[str]) -> dict[str, object]:
+    """{flag: value} of these flags, for the text of a picture: what is left out is not in it, nor are seeds beside latents."""
+    latents = vars(args).get("latents")
+    given = {name: vars(args)[name] for name in names if name != "seeds" or not latents}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def free_folder(given: Path | None, default: str, result: str, overwrite: bool = False) -> Path:
@@ -306,15 +314,10 @@ def free_folder(given: Path | None, default: str, result: str, overwrite: bool =
     return given
 
 
-def add_layers(group: argparse._ArgumentGroup, verb: str = "edited") -> None:
-    """--layers and --res, two ways to choose layers of a generator; editing.layers.chosen resolves them."""
-    either = group.add_mutually_exclusive_group()
-    either.add_argument(
-        "--layers", metavar="LIST", help=f"layers that are {verb}: 0-3,8 or coarse, middle, fine (default: all)"
-    )
-    either.add_argument(
-        "--res", metavar="LIST", help=f"the same by resolution: 4-32 or 8,16; the convolutions there are {verb}"
-    )
+def check_out(out: Path, ckpt: str) -> None:
+    """Raises InputError for an --out that would replace the network it is made from."""
+    if out.exists() and Path(ckpt).exists() and out.samefile(ckpt):
+        raise InputError(f"--out {out}: is the checkpoint itself; name another file")
 
 
 def existing_file(text: str) -> Path:

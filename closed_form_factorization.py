@@ -9,11 +9,13 @@ The file opens in stylegan2-pytorch's apply_factor.py as well. Signs are fixed: 
 file, which keeps it under `command`.
 """
 
+from __future__ import annotations
+
 import argparse
 from pathlib import Path
 
 import cli
-from errors import InputError
+import flags
 
 SHOWN = 8  # directions in the table
 
@@ -23,13 +25,9 @@ def parser() -> cli.Parser:
     add = parser.add_argument_group("network").add_argument
     add("ckpt", metavar="CKPT", help="checkpoint of any format; its averaged generator is factorised")
     group = parser.add_argument_group("factorisation")
-    group.add_argument(
-        "--normalize",
-        choices=("none", "rows"),
-        default="none",
-        help="none: weights as they are, as stylegan2-pytorch; rows: each to length 1, as the paper's code (default: none)",
-    )
-    cli.add_layers(group, "factorised, and later edited")
+    rows = "none: weights as they are, as stylegan2-pytorch; rows: each to length 1, as the paper's code (default: none)"
+    group.add_argument("--normalize", choices=("none", "rows"), default="none", help=rows)
+    flags.add_layers(group, "factorised, and later edited")
     add = parser.add_argument_group("output").add_argument
     add("--out", "--factor_name", type=Path, default=Path("factor.pt"), metavar="FILE", help="(default: factor.pt)")
     return parser
@@ -37,17 +35,17 @@ def parser() -> cli.Parser:
 
 def main(args: argparse.Namespace) -> Path:
     import checkpoint
+    import drawing
     from editing import directions, layers, sefa
 
     out = args.out if args.out.suffix else args.out.with_suffix(".pt")
-    if out.exists() and Path(args.ckpt).exists() and out.samefile(args.ckpt):
-        raise InputError(f"--out {out}: is the checkpoint itself; name another file")
+    cli.check_out(out, args.ckpt)
     generator = cli.read("--ckpt", args.ckpt, checkpoint.read_aloud).generator()
+    chosen = drawing.layers(args, generator)
     with cli.named_by(args, "res", "layers"):
-        chosen = layers.chosen(args.layers, args.res, generator)
         found = sefa.sefa(generator, chosen, args.normalize == "rows")
     found.command = cli.command_line(args)
-    print(f"layers {layers.as_text(range(generator.n_latent) if chosen is None else chosen)} of {generator.n_latent}")
+    print(layers.described(chosen, generator))
     print("direction  eigenvalue   share")
     for index, value in enumerate(found.values[:SHOWN].tolist()):
         print(f"{index:9}  {value:10.4g}  {value / found.values.sum():5.1%}")

@@ -8,6 +8,7 @@ An `Edit` is a direction with the layers it acts on, and a range: what a slider 
 
 import dataclasses
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +18,11 @@ from torch import Tensor
 
 from drawer import Drawer
 from editing import direction_formats, files
-from editing.layers import as_text
+from editing.layers import as_text, parse_layers
 from errors import InputError, named
 
+NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
+NAMED_EDIT = re.compile(rf"(?P<name>[^=]+)=(?P<index>\d+)(:(?P<layers>[\w,-]+)(:(?P<low>{NUMBER})\.\.(?P<high>{NUMBER}))?)?")
 LONGEST = 4000  # characters of a command that are kept
 ONE_VECTOR, ONE_FOR_EACH_LAYER = 2, 3  # dimensions of `vectors`
 
@@ -167,6 +170,24 @@ def parse_edits(text: str, directions: Directions) -> dict[str, Edit]:
         else:
             edits |= {str(index): Edit(index) for index in range(int(first), int(last) + 1)}
     return edits
+
+
+def named_edit(text: str, count: int, generator: Drawer) -> tuple[str, Edit]:
+    """ "hair=9:8-10:-3..3" -> the name, and which of `count` components, layers and range. Raises InputError."""
+    match = NAMED_EDIT.fullmatch(text.strip())
+    if match is None:
+        raise InputError('expected NAME=K, NAME=K:LAYERS or NAME=K:LAYERS:LOW..HIGH, "hair=9:8-10:-3..3"')
+    name, index, acting = match["name"].strip(), int(match["index"]), match["layers"]
+    if index >= count:
+        raise InputError(f"the components are 0-{count - 1}")
+    if "," in name or name.replace("-", "").isdecimal():
+        raise InputError("a name is no number and has no comma, since names, numbers and ranges stand in one list")
+    low, high = (float(match[end] or usual) for end, usual in (("low", Edit.low), ("high", Edit.high)))
+    if not -math.inf < low < high < math.inf:
+        raise InputError("the range goes from the lower end to the higher, -3..3")
+    with named(f"layers {acting}"):
+        layers = None if acting in (None, "all") else parse_layers(acting, generator.n_latent)
+    return name, Edit(index, layers, low, high)
 
 
 def _acting(directions: Directions, w_plus: Tensor, layers: Sequence[int] | None) -> list[int]:

@@ -11,20 +11,24 @@ The weights of two networks mean the same only while one was fine-tuned from the
 """
 
 import copy
+import dataclasses
 import math
 import statistics
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 import torch
 from torch import Tensor, nn
 
-from checkpoint import BlendedGenerator
+from checkpoint import BlendedGenerator, Checkpoint, layouts
 from errors import InputError
 from model import Generator, Stage
 
 MAPPINGS = ("low", "high", "blend")
+USUAL_WIDTH = 1.0  # of the sigmoid, in a film
+MARGIN = 5  # widths of the sigmoid beyond the ladder: there the share is below 1 %
 UNRELATED = 0.7  # half of sqrt(2), where independent networks are; fine-tuning moved weights by 0.02 to 0.4 in all our runs
 
 
@@ -74,7 +78,7 @@ def share(x: float, width: float | None = None) -> float:
 def position(generator: Generator, resolution: int) -> int:
     """Of the first convolution of a resolution on the ladder: 0 for 4, 2 for 8, 4 for 16, ..."""
     if resolution not in generator.resolutions:
-        raise InputError(f"swap resolution {resolution}: these networks have {', '.join(map(str, generator.resolutions))}")
+        raise InputError(f"{resolution}: these networks have {', '.join(map(str, generator.resolutions))}")
     return 2 * generator.resolutions.index(resolution)
 
 
@@ -103,6 +107,60 @@ def swap_features(
     return [start, *receiver.stages(w_plus, noise or receiver.stored_noise(), start, resolution)][-1].image
 
 
+@dataclass(frozen=True)
+class Way:
+    """From one network to the other, over stops in between: resolutions, or for "interpolate" parts of the way.
+
+    kind:    "weights" takes the low resolutions of one and the high ones of the other, see `blend`; "features" does it to
+             feature maps, see `swap_features`; "interpolate" takes a part of every weight, see `interpolate`
+    reverse: low resolutions from the target
+    mapping: None: "low", and of "interpolate" "blend"
+    """
+
+    kind: str = "weights"
+    reverse: bool = False
+    width: float | None = None
+    level: int = 0
+    mapping: str | None = None
+    rgb: str = "receiver"
+
+    @property
+    def whose_mapping(self) -> str:
+        return self.mapping or ("blend" if self.kind == "interpolate" else "low")
+
+    def ends(self, source: Generator, target: Generator) -> tuple[Generator, Generator]:
+        """Which one gives the low resolutions, and which one the high ones."""
+        return (target, source) if self.reverse else (source, target)
+
+    def stops(self, between: Sequence[float] | None, generator: Generator) -> list[float | str]:
+        """ "low", those between in their order, "high". between: None is each resolution"""
+        if self.kind == "interpolate":
+            return [{0: "low", 1: "high"}.get(t, t) for t in sorted({0, 1, *between})]
+        return ["low", *sorted(set(between or generator.resolutions[1:]), reverse=True), "high"]
+
+    def network(self, low: Generator, high: Generator, stop: float | str) -> Generator:
+        """The one at a stop."""
+        if isinstance(stop, str):
+            return {"low": low, "high": high}[stop]
+        if self.kind == "interpolate":
+            return interpolate(low, high, stop, self.whose_mapping)
+        return blend(low, high, stop, self.width, self.level, self.whose_mapping)
+
+    def passing(self, low: Generator, high: Generator, t: float) -> tuple[Generator, str]:
+        """The network at a time from 0 to 1, and its title: the swap point goes from beyond one end to beyond the other."""
+        if self.kind == "interpolate":
+            return self.network(low, high, t), f"{t:.2f}"
+        width, rungs = self.width or USUAL_WIDTH, 2 * len(low.resolutions)
+        at = rungs + MARGIN * width - t * (rungs + 2 * MARGIN * width)
+        resolution = 4 * 2 ** (min(max(at, 0), rungs) / 2)
+        return blend_at(low, high, at, width, self.whose_mapping), f"from {resolution:.0f} px"
+
+    def caption(self, stop: float | str) -> str:
+        if isinstance(stop, str):
+            return "target" if (stop == "high") != self.reverse else "source"
+        return {"interpolate": f"{stop:g}", "features": f"features {stop}"}.get(self.kind, f"from {stop}")
+
+
 def level_distances(source: Generator, target: Generator) -> dict[str, float]:
     """|target - source| / |source| over the weights of each part: {"mapping": ..., "4": ..., "8": ..., ...}.
 
@@ -126,6 +184,14 @@ def warning_of(distances: dict[str, float], source: str, target: str, so: str) -
     return f"warning: {target} looks unrelated to {source}: fine-tuning leaves 0.02 to 0.4; {so}"
 
 
+def report(source: str, target: str, photo: Generator, cartoon: Generator) -> str:
+    """How far each part of a target is from its source, for people; a second line where they are strangers."""
+    distances = level_distances(photo, cartoon)
+    parts = [f"{part}{' px' * part.isdecimal()} {distance:.3f}" for part, distance in distances.items()]
+    lines = [f"{target}: relative distance of its weights: {', '.join(parts)}"]
+    return "\n".join([*lines, *filter(None, [warning_of(distances, source, target, "expect no faces in between")])])
+
+
 def warn_of_strangers(source: str, target: str, photo: Generator, cartoon: Generator) -> None:
     """A line on stderr where one network was not fine-tuned from the other: both draw, but not the same people."""
     so = "one latent is another person in each"
@@ -135,6 +201,12 @@ def warn_of_strangers(source: str, target: str, photo: Generator, cartoon: Gener
         warning = f"warning: {target} looks unrelated to {source}: their weights have other shapes; {so}"
     if warning:
         print(warning, file=sys.stderr)
+
+
+def contents(network: Generator, low: Checkpoint, high: Checkpoint, mapping: str) -> dict:
+    """What a file in our layout holds of a mixture of two files: g_ema, latent_avg, the styles of a source if any."""
+    mapped_by = dataclasses.replace(high if mapping == "high" else low, networks={"g_ema": network.state_dict()})
+    return layouts.reference(mapped_by) | ({"latent_avg": network.w_avg} if mapping == "blend" else {})
 
 
 def check_alike(low: Generator, high: Generator) -> None:

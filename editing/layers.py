@@ -51,6 +51,11 @@ def layers_of_resolutions(text: str, generator: Generator) -> list[int]:
     return sorted(found)
 
 
+def named(n_latent: int) -> dict[str, list[int]]:
+    """{"coarse": [0, 1, 2, 3], ...}: those that a network of so many layers has."""
+    return {name: parse_layers(name, n_latent) for name, (first, _) in NAMED.items() if first < n_latent}
+
+
 def as_text(layers: Sequence[int]) -> str:
     """
     >>> as_text([0, 1, 2, 3, 8])
@@ -63,6 +68,11 @@ def as_text(layers: Sequence[int]) -> str:
         else:
             runs.append([layer, layer])
     return ",".join(f"{first}-{last}" if last > first else f"{first}" for first, last in runs)
+
+
+def described(layers: Sequence[int] | None, generator: Generator) -> str:
+    """ "layers 0-3 of 14"; None: all."""
+    return f"layers {as_text(range(generator.n_latent) if layers is None else layers)} of {generator.n_latent}"
 
 
 def _indices(resolution: int, size: int) -> list[int]:

@@ -5,16 +5,15 @@ picture = sheet_of_people({"": scene}, found, "smile", Edit(3, low=-5, high=5), 
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from PIL import Image
 
 import utils
 from drawer import Drawer
-from editing import latents
+from editing import latents, layers
 from editing.directions import Directions, Edit, apply, centre
-from editing.layers import as_text
 from editing.people import People
 from model import truncate
 
@@ -91,11 +90,18 @@ def loop(
         yield utils.paired_sheet(rows, columns or len(next(iter(rows.values()))), title=f"{degree:+.1f}")
 
 
-def loop_size(scenes: dict[str, Scene], edit: Edit, columns: int | None = None) -> tuple[int, int]:
+def loop_size(networks: Mapping[str, Drawer], who: People, edit: Edit, columns: int | None = None) -> tuple[int, int]:
     """Width and height of its frames, before they are drawn."""
-    scene = next(iter(scenes.values()))
-    side, people = scene.generator.size, len(scene.who)
-    return utils.paired_sheet_size((side, side), [*scenes], people, columns or people, f"{min(edit.low, edit.high):+.1f}")
+    side = next(iter(networks.values())).size
+    title = f"{min(edit.low, edit.high):+.1f}"
+    return utils.paired_sheet_size((side, side), [*networks], len(who), columns or len(who), title)
+
+
+def check_sheet(networks: Mapping[str, Drawer], who: People, steps: int) -> None:
+    """Raises InputError for a `sheet_of_people` that no memory holds."""
+    side = next(iter(networks.values())).size
+    size = utils.sheet_size((side, side), len(who) * steps * len(networks), len(who))
+    utils.check_sheet(size, "take fewer people, or fewer steps")
 
 
 def even_degrees(edit: Edit, steps: int) -> list[float]:
@@ -114,8 +120,7 @@ def swinging_degrees(edit: Edit, frames: int) -> list[float]:
 
 def described(name: str, edit: Edit, generator: Drawer) -> str:
     """For people: which direction, how far, on which layers."""
-    acting = as_text(range(generator.n_latent) if edit.layers is None else edit.layers)
-    return f"direction {name}, {signed(edit.low)} to {signed(edit.high)}, on layers {acting} of {generator.n_latent}"
+    return f"direction {name}, {signed(edit.low)} to {signed(edit.high)}, on {layers.described(edit.layers, generator)}"
 
 
 def signed(degree: float) -> str:

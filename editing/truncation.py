@@ -10,11 +10,14 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from errors import InputError
 from model import truncate
 
 
 def ladder(w_plus: Tensor, w_avg: Tensor, psis: Sequence[float], cutoff: int | None = None) -> Tensor:
-    """w_plus [people, n_latent, style_dim] -> [people, len(psis), n_latent, style_dim]."""
+    """w_plus [people, n_latent, style_dim] -> [people, len(psis), n_latent, style_dim]. Raises InputError."""
+    if cutoff is not None and cutoff > w_plus.shape[1]:
+        raise InputError(f"cutoff {cutoff}: this network has {w_plus.shape[1]} layers")
     return torch.stack([truncate_below(w_plus, w_avg, psi, cutoff) for psi in psis], dim=1)
 
 

@@ -204,4 +204,5 @@ METRICS: dict[str, Metric] = {
     "ppl": PathLength(),
     "structure": Person(),
 }
+LABELS = {name: label for metric in METRICS.values() for name, label in metric.labels.items()}  # of all numbers, in order
 SCORES = tuple(name for name, metric in METRICS.items() if isinstance(metric, SetMetric) and metric.score)

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 import cli
 import progress
 from errors import InputError, named
-from metrics.table import FEATURES, METRICS, Metric, Subject
+from metrics.table import FEATURES, LABELS, METRICS, Metric, Subject
 
 if TYPE_CHECKING:
     import torch
@@ -177,8 +177,7 @@ def show(numbers: dict[str, float], images: Images, count: int) -> None:
         print(line)
     if reason := doubt(count, len(images)):
         warn(reason)
-    labels = {name: label for metric in METRICS.values() for name, label in metric.labels.items()}
-    for name, label in labels.items():
+    for name, label in LABELS.items():
         if name in numbers:
             deviation = f" +- {numbers[f'{name}_std']:.5g}" if f"{name}_std" in numbers else ""
             print(f"{label:<24}{numbers[name]:.5g}{deviation}")

@@ -13,9 +13,7 @@ import base64
 import io
 import json
 import shlex
-import tempfile
 from collections.abc import Sequence
-from contextlib import redirect_stdout
 from html import escape
 from pathlib import Path
 from string import Template
@@ -26,8 +24,6 @@ from errors import InputError
 from writing import write_text
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from PIL.Image import Image
 
 TEMPLATE = Path(__file__).with_suffix(".html")
@@ -43,7 +39,6 @@ CHARTS = {  # what is drawn together; whatever else the statistics hold gets a c
 }
 NOT_CURVES = {"iteration", "kimg", "epoch", "seconds", "gib", "skipped"}
 ROWS, COLUMNS = 2, 4  # people of the mixing tables
-SHEETS = ("sheet.png", "grid-coarse.png", "grid-middle.png", "grid-fine.png")  # that the commands write
 
 
 def parser() -> cli.Parser:
@@ -197,34 +192,43 @@ def began_with(path: object, newest: Path | None, remarks: list[str]) -> str | N
 
 
 def sheets(args: argparse.Namespace, newest: Path | None, source: str | None) -> dict[str, str]:
-    """What scripts.truncation, .style_mixing and .layer_swap draw with the newest checkpoint, below the lines that draw it."""
+    """What scripts.truncation, .style_mixing and .layer_swap draw with the newest checkpoint, above the lines that draw it."""
+    import drawing
     import utils
-    from scripts import layer_swap, style_mixing, truncation
+    from editing import layer_swap, layers, people
+    from editing import sheets as drawn
+    from scripts.truncation import PSIS, psis
 
-    seeds = [str(seed) for seed in cli.read("--seeds", args.seeds, utils.parse_seeds)]
+    seeds = list(map(str, cli.read("--seeds", args.seeds, utils.parse_seeds)))
     if args.no_sheets or newest is None:
         return {}
-    pair = ["--ckpt", str(newest), *(["--source", source] if source else [])]
-    rows, columns = ",".join(seeds[:ROWS]), ",".join(seeds[ROWS : ROWS + COLUMNS] or seeds)
-    commands = {
-        "Truncation": (truncation, [*pair, "--seeds", ",".join(seeds[:3])]),
-        "Style mixing": (style_mixing, [*pair, "--rows", rows, "--cols", columns, "--sheet_only"]),
+    networks = drawing.generators(argparse.Namespace(ckpt=str(newest), source=source, device=args.device))
+    *_, child = networks.values()
+    few, rows, columns = map(",".join, (seeds[:3], seeds[:ROWS], seeds[ROWS : ROWS + COLUMNS] or seeds))
+    who, pair = people.by_seed(few), ["--ckpt", str(newest), *(["--source", source] if source else [])]
+    mixed = people.by_seed(rows), people.by_seed(columns)
+    tables = [drawn.mixing_table(networks, *mixed, chosen) for chosen in layers.named(child.n_latent).values()]
+    mixing = [*pair, "--rows", rows, "--cols", columns, "--sheet_only"]
+    sections = {
+        "Truncation": section([drawn.truncation_sheet(networks, who, psis(PSIS))], "truncation", [*pair, "--seeds", few]),
+        "Style mixing": section(tables, "style_mixing", mixing),
     }
     if source:
-        words = ["--source", source, "--target", str(newest), "--seeds", ",".join(seeds[:3])]
-        commands["Layer swap"] = (layer_swap, words)
-    return {name: drawn_by(command, words, args.device) for name, (command, words) in commands.items()}
+        way = layer_swap.Way()
+        stops = way.stops(None, child)
+        swapped = drawn.swap_sheet({"": drawn.layer_ladder(networks["source"], child, who, way, stops)}, who, way, stops)
+        said = layer_swap.report(source, str(newest), networks["source"], child).splitlines()
+        words = ["--source", source, "--target", str(newest), "--seeds", few]
+        sections["Layer swap"] = section([swapped], "layer_swap", words, said)
+    return sections
 
 
-def drawn_by(command: ModuleType, words: list[str], device: str) -> str:
-    """The sheets of a command, what it said, and the line that draws them."""
-    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as output:
-        args = command.parser().parse_args([*words, "--outdir", folder, "--device", device])
-        command.main(args)
-        found = [Path(folder) / name for name in SHEETS if (Path(folder) / name).exists()]
-        pictures = "".join(figure(opened_picture(path), "") for path in found)
-    said = "".join(f'<p class="note">{escape(line)}</p>' for line in output.getvalue().splitlines() if folder not in line)
-    return f'{pictures}{said}<p class="note"><code>{escape(f"{args.command} {shlex.join(words)}")}</code></p>'
+def section(pictures: Sequence[Image], command: str, words: Sequence[str], said: Sequence[str] = ()) -> str:
+    """Sheets, what there is to say, and the line that draws them."""
+    notes = "".join(f'<p class="note">{escape(line)}</p>' for line in said)
+    line = escape(f"python -m scripts.{command} {shlex.join(words)}")
+    shown = "".join(figure(picture, "") for picture in pictures)
+    return f'{shown}{notes}<p class="note"><code>{line}</code></p>'
 
 
 def reals(folder: Path) -> str:
@@ -250,12 +254,12 @@ def statistics(lines: list[dict]) -> str:
 
 def measured(lines: list[dict]) -> str:
     """What scripts.evaluate found, a row for each time."""
-    from scripts.evaluate import NAMES
+    from metrics.table import LABELS
 
-    columns = ["ckpt", "features", *(name for name in NAMES if any(name in line for line in lines))]
+    columns = ["ckpt", "features", *(name for name in LABELS if any(name in line for line in lines))]
     cell = lambda value: f"{value:.4g}" if isinstance(value, (int, float)) else str(value)  # noqa: E731
     rows = [[cell(line.get(name, "")) for name in columns] for line in lines]
-    return table([NAMES.get(name, name) for name in columns], rows) if rows else ""
+    return table([LABELS.get(name, name) for name in columns], rows) if rows else ""
 
 
 def settings(options: dict) -> str:

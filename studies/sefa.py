@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cli
+import flags
 from errors import named
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def parser() -> cli.Parser:
     add = group.add_argument
     add("--factor", metavar="FILE", help="direction file (default: those of SeFa for --ckpt)")
     add("--normalize", choices=("none", "rows"), default="none", help="for SeFa, see closed_form_factorization.py")
-    cli.add_layers(group, "factorised and edited")
+    flags.add_layers(group, "factorised and edited")
     add("--directions", type=whole, default=8, metavar="N", help="the first N of them (default: 8)")
     add("--degree", "-d", type=cli.number(above=0), default=3.0, metavar="D", help="how far, both ways (default: 3)")
     add = parser.add_argument_group("people").add_argument
@@ -95,13 +96,13 @@ class Movement:
 
 def main(args: argparse.Namespace) -> None:
     import checkpoint
+    import drawing
     import utils
-    from editing import directions, layers, sefa
+    from editing import directions, sefa
 
     device = cli.read("--device", args.device, utils.choose_device)
     generator = cli.read("--ckpt", args.ckpt, checkpoint.read).generator().to(device)
-    with cli.named_by(args, "res", "layers"):
-        chosen = layers.chosen(args.layers, args.res, generator)
+    chosen = drawing.layers(args, generator)
     if args.factor:
         with named(f"--factor {args.factor}"):
             found = directions.read_directions(args.factor)

@@ -195,7 +195,7 @@ def test_a_loop_swings_from_one_end_to_the_other_and_back(files, tmp_path, endin
 
 def test_a_loop_that_its_format_cannot_hold_is_refused_before_drawing_and_rows_help(files, tmp_path, capsys, monkeypatch):
     with monkeypatch.context() as undrawn:
-        undrawn.setattr(latents, "draw", None)
+        undrawn.setattr(latents, "drawn", None)
         words = ["--ckpt", files / "photo.pt", "--outdir", tmp_path, "-n", 130, "--loop", "webp", files / "factor.pt"]
         message = failure(capsys, apply_factor, *words)
     assert "16383 px a side" in message and "--columns" in message and "or gif" in message and "--seeds" in message
@@ -316,6 +316,6 @@ def test_wrong_input_gets_one_line_and_writes_nothing(files, tmp_path, capsys, w
 
 def test_a_sheet_that_no_memory_holds_is_refused_before_drawing(files, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(utils, "LARGEST_SHEET", 1_000_000)
-    monkeypatch.setattr(latents, "draw", None)
+    monkeypatch.setattr(latents, "drawn", None)
     words = ["--ckpt", files / "photo.pt", "--outdir", tmp_path, "-n", 100, files / "factor.pt"]
     assert "GiB" in failure(capsys, apply_factor, *words) and not names(tmp_path)

@@ -12,6 +12,7 @@ from PIL import Image
 import checkpoint
 import utils
 from editing import latents
+from model import Generator
 from scripts import generate
 from tests.commands import failure, run, stopped_in_call
 from tests.networks import tiny_generator
@@ -269,7 +270,7 @@ def test_two_rows_of_one_name_are_refused(cartoon, tmp_path, capsys):
 
 
 def test_each_picture_is_written_as_it_is_drawn(cartoon, tmp_path, monkeypatch):
-    with stopped_in_call(3, signal.SIGINT, latents, "draw", monkeypatch), pytest.raises(SystemExit):
+    with stopped_in_call(3, signal.SIGINT, Generator, "synthesis", monkeypatch), pytest.raises(SystemExit):
         draw(cartoon, tmp_path / "out", "--seeds", "0-99", "--batch", 4)
     assert names(tmp_path / "out") == [f"seed{seed:04d}.png" for seed in range(8)]
     assert (tmp_path / "out" / "command.txt").exists()
@@ -286,12 +287,12 @@ def test_memory_holds_two_batches_however_many_people_there_are(cartoon, tmp_pat
         most[0] = max(most[0], len(alive))
         return pictures
 
-    def draw_some(generator, w_plus, *args, original=latents.draw):
+    def synthesis(generator, w_plus, *args, original=Generator.synthesis):
         latent_rows[0] = max(latent_rows[0], len(w_plus.untyped_storage()) // (4 * w_plus.shape[-1]))
         return original(generator, w_plus, *args)
 
     monkeypatch.setattr(utils, "to_pictures", to_pictures)
-    monkeypatch.setattr(latents, "draw", draw_some)
+    monkeypatch.setattr(Generator, "synthesis", synthesis)
     monkeypatch.setattr(utils, "save_png", lambda picture, path, **text: path)
     draw(cartoon, tmp_path / "out", "--seeds", "0-1999", "--batch", 10, "--truncation", 0.7)
     assert most[0] <= 20
@@ -317,7 +318,7 @@ def test_the_source_draws_those_on_the_sheet_alone(cartoon, source, tmp_path):
 
 
 def test_a_sheet_that_nobody_could_hold_is_refused_before_drawing(cartoon, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(latents, "draw", None)
+    monkeypatch.setattr(latents, "drawn", None)
     words = ["--ckpt", cartoon, "--outdir", tmp_path / "out"]
     assert "--sheet N" in failure(capsys, generate, *words, "--seeds", "0-400", "--sheet_only")
     message = failure(capsys, generate, *words, "--seeds", "0-99999", "--sheet", 99999)

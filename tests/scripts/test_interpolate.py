@@ -9,7 +9,7 @@ from PIL import Image
 
 import animation
 import utils
-from editing import latents
+from editing import films, latents
 from editing import people as who
 from scripts import interpolate
 from tests.commands import failure, run
@@ -28,10 +28,9 @@ def draw(file, folder, *words):
 def frames(network, seeds, *words):
     """Of a film by one network, [frames, 16, 16, 3]."""
     args = interpolate.parser().parse_args(["--ckpt=", *map(str, words)])
-    args.interp = args.interp or interpolate.USUAL[args.space]
-    paths = {"": interpolate.walked(args, network, who.by_seed(seeds))}
-    found = interpolate.film(args, {"": network}, paths, lambda count: None)
-    return np.stack(list(map(np.asarray, found[""]))).astype(int)
+    kind = args.interp or interpolate.USUAL[args.space]
+    paths = films.walks({"": network}, who.by_seed(seeds), args.frames, args.space, kind, args.loop, args.truncation)
+    return np.stack(list(map(np.asarray, films.side_by_side({"": network}, paths)))).astype(int)
 
 
 def drawn(network, w):
@@ -144,7 +143,7 @@ def test_a_film_that_its_format_cannot_hold_is_refused_before_drawing(
     file, tmp_path, capsys, monkeypatch, flags, limits, words
 ):
     monkeypatch.setattr(animation, "LONGEST", animation.LONGEST | limits)
-    monkeypatch.setattr(latents, "draw", None)
+    monkeypatch.setattr(latents, "drawn", None)
     given = ["--ckpt", file, "--outdir", tmp_path / "new", *[flag.format(file=file) for flag in flags]]
     message = failure(capsys, interpolate, *given)
     assert all(word in message for word in words)
@@ -178,7 +177,7 @@ def test_wrong_input_gets_one_line_and_writes_nothing(file, tmp_path, capsys, fl
 
 def test_a_sheet_that_no_memory_holds_is_refused_before_drawing(file, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(utils, "LARGEST_SHEET", 1_000_000)
-    monkeypatch.setattr(latents, "draw", None)
+    monkeypatch.setattr(latents, "drawn", None)
     message = failure(capsys, interpolate, "--ckpt", file, "--seeds", "0-99", "--outdir", tmp_path / "out")
     assert "GiB" in message and "fewer people" in message and not (tmp_path / "out").exists()
 

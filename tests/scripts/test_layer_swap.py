@@ -12,7 +12,7 @@ import animation
 import checkpoint
 import utils
 from checkpoint import BlendedGenerator
-from editing import latents
+from editing import films, latents
 from editing import layer_swap as swaps
 from editing import people as who
 from scripts import generate, layer_swap
@@ -117,9 +117,6 @@ def test_several_targets_are_rows_named_after_their_files(files, photo, cartoon,
     found = cells(sheet, columns=4, rows=2)
     assert differ(found[0, 3], people(cartoon, 0)[0]) <= ROUNDING
     assert differ(found[1, 3], people(checkpoint.read(older).generator(), 0)[0]) <= ROUNDING
-    assert layer_swap.row_name("a/1.pt", "7", ["a/1.pt", "a/2.pt"], 1) == "1"
-    assert layer_swap.row_name("a/1.pt", "7", ["a/1.pt", "b/1.pt"], 2) == "a/1.pt, 7"
-    assert layer_swap.row_name("a/1.pt", "7", ["a/1.pt"], 2) == "7"
 
 
 def test_latents_of_a_file_are_swapped(files, photo, cartoon, tmp_path):
@@ -168,8 +165,8 @@ def test_the_loop_goes_there_and_back(files, photo, cartoon, tmp_path, words):
     draw(files, tmp_path, "--seeds", 0, "--loop", "gif", "--frames", 6, *words)
     with Image.open(tmp_path / "swap.gif") as film:
         assert film.n_frames == 2 * (6 - 1)
-    args = layer_swap.parser().parse_args(["--source=a", "--target=b", "--frames=6", *map(str, words)])
-    frames = [np.asarray(frame).astype(int) for frame in layer_swap.loop(args, photo, cartoon, who.by_seed("0"))]
+    way = swaps.Way("interpolate" if words else "weights")
+    frames = [np.asarray(frame).astype(int) for frame in films.swap_loop(photo, cartoon, who.by_seed("0"), way, frames=6)]
     whole = cartoon if words else swaps.blend(photo, cartoon, 4)  # the mapping network stays, unless all weights are blended
     for frame, network in ((frames[0], photo), (frames[5], whole)):
         assert np.abs(frame[-130:-2, 2:130] - people(network, 0)[0]).mean() < 1  # the ends of the sigmoid
@@ -238,7 +235,7 @@ def test_mappings_that_cannot_be_mixed_are_refused_with_a_way_out(photo, tmp_pat
 def test_a_loop_that_its_format_cannot_hold_is_refused_before_drawing_and_rows_help(files, tmp_path, capsys, monkeypatch):
     words = ["--source", files["source"], "--target", files["target"], "--outdir", tmp_path / "new", "--seeds", "0-129"]
     with monkeypatch.context() as undrawn:
-        undrawn.setattr(latents, "draw", None)
+        undrawn.setattr(latents, "drawn", None)
         message = failure(capsys, layer_swap, *words, "--loop", "webp")
     assert "16383 px a side" in message and "--columns" in message and "or gif" in message and "--seeds" in message
     assert not (tmp_path / "new").exists()
@@ -257,6 +254,6 @@ def test_the_sheet_is_saved_before_the_loop(files, tmp_path, monkeypatch):
 
 def test_a_sheet_that_no_memory_holds_is_refused_before_drawing(files, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(utils, "LARGEST_SHEET", 1_000_000)
-    monkeypatch.setattr(latents, "draw", None)
+    monkeypatch.setattr(latents, "drawn", None)
     words = ["--source", files["source"], "--target", files["target"], "--outdir", tmp_path / "new", "--seeds", "0-99"]
     assert "GiB" in failure(capsys, layer_swap, *words) and not (tmp_path / "new").exists()

@@ -70,7 +70,8 @@ class Page(HTMLParser):
 
 
 def page(folder, *words):
-    run(report, folder, "--device", "cpu", *words)
+    drawn = [] if "--no_sheets" in words else ["--device", "cpu"]
+    run(report, folder, *drawn, *words)
     return Page(folder / "report.html")
 
 

@@ -106,7 +106,7 @@ def test_the_sheet_tells_what_made_it_and_its_command_draws_it_again(file, tmp_p
         (["--psi=0,nan"], ["--psi"]),
         (["--psi=0:1"], ["--psi", "FIRST:LAST:COUNT"]),
         (["--psi=0:1:1"], ["--psi", "at least 2"]),
-        (["--cutoff", "7"], ["--cutoff 7", "6 layers"]),
+        (["--cutoff", "7"], ["cutoff 7: ", "6 layers"]),
         (["--cutoff=-1"], ["--cutoff", "at least 0"]),
         (["--seeds", "x"], ["--seeds x"]),
         (["--latents", "{large}"], ["--latents {large}", "not a latent file"]),
@@ -125,7 +125,7 @@ def test_wrong_input_gets_one_line_and_writes_nothing(file, tmp_path, capsys, fl
 
 def test_a_sheet_that_no_memory_holds_is_refused_before_drawing(file, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(utils, "LARGEST_SHEET", 1_000_000)
-    monkeypatch.setattr(latents, "draw", None)
+    monkeypatch.setattr(latents, "drawn", None)
     message = failure(capsys, truncation, "--ckpt", file, "--seeds", "0-99", "--outdir", tmp_path / "out")
     assert "GiB" in message and "fewer people" in message and not (tmp_path / "out").exists()
 

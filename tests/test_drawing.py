@@ -1,4 +1,4 @@
-"""scripts.pair: every command that takes two networks says so when they are strangers, and names files as they were given."""
+"""drawing: every command that takes two networks says so when they are strangers, and names files as they were given."""
 
 import numpy as np
 import pytest

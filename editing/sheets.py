@@ -1,0 +1,224 @@
+"""Pictures of people in one network or in several, as one picture: what the drawing commands save, and whoever else shows.
+
+    networks = {"source": photo, "cartoon": cartoon}                # {name of the row: generator}, of one size
+    sheet = truncation_sheet(networks, people.by_seed("0-3"), psis=[-1, 0, 0.5, 1])
+
+Each function returns a Pillow picture, and raises InputError before it draws one that no memory holds. Common to all:
+
+    psi:   the truncation of the people
+    batch: how many are drawn at a time
+    drawn: called with n whenever n more pictures are drawn, for a progress bar
+    alone: called as alone("seed0007", picture, seed="7") with each picture of the last network that may stand alone, a name
+           for its file and what it shows
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+import utils
+from drawer import Drawer
+from editing import layer_swap, people, style_mixing, truncation
+from editing.layer_swap import Way
+from editing.layers import as_text
+from editing.people import People
+from model import Generator
+
+COLUMNS = 8  # people in a row
+
+Drawn = Callable[[int], object]
+Alone = Callable[..., object]
+Row = Sequence[Image.Image]
+
+
+def nobody(*_: object, **__: object) -> None:
+    """For `drawn` and `alone`: who wants to know nothing."""
+
+
+def people_sheet(
+    networks: Mapping[str, Drawer],
+    who: People,
+    psi: float = 1.0,
+    columns: int = COLUMNS,
+    shown: int | None = None,
+    batch: int = 8,
+    drawn: Drawn = nobody,
+    alone: Alone | None = None,
+) -> Image.Image | None:
+    """Each person in every network, row below row; None for nobody.
+
+    shown: the first so many are on the sheet, None: all; `alone` gets the others as well
+    """
+    shown = len(who) if shown is None else shown
+    check_people_sheet(networks, shown, columns)
+    rows = {name: [] for name in networks}
+    kind, file_names = "latent" if who.seeds is None else "seed", who.file_names()
+    for name, generator in networks.items():
+        every = alone is not None and name == [*networks][-1]
+        everybody = people.everybody(generator, who, psi, batch)
+        for index, picture in enumerate(islice(everybody, len(who) if every else shown)):
+            if every:
+                alone(file_names[index], picture, **{kind: who.names[index]})
+            if index < shown:
+                rows[name].append(picture)
+            drawn(1)
+    return utils.paired_sheet(rows, columns, captions=who.captions[:shown]) if shown else None
+
+
+def check_people_sheet(networks: Mapping[str, Drawer], count: int, columns: int = COLUMNS) -> None:
+    """Raises InputError for more people than a sheet can hold."""
+    side = _side(networks)
+    if count:
+        utils.check_sheet(utils.paired_sheet_size((side, side), [*networks], count, columns), "take fewer people on it")
+
+
+def truncation_sheet(
+    networks: Mapping[str, Drawer],
+    who: People,
+    psis: Sequence[float],
+    cutoff: int | None = None,
+    batch: int = 8,
+    drawn: Drawn = nobody,
+) -> Image.Image:
+    """A row for each person and network, a column for each psi. cutoff: only layers below it are pulled"""
+    _check(networks, len(psis), len(who), "take fewer people, or fewer psi")
+    rows = {}
+    for name, generator in networks.items():
+        ladders = truncation.ladder(who.w_plus(generator), generator.w_avg, psis, cutoff)
+        rows[name] = [
+            people.pictures(generator, ladder, batch, who.noise(generator, person), drawn)
+            for person, ladder in enumerate(ladders)
+        ]
+    title = "" if cutoff is None else f"on layers below {cutoff}"
+    return _stacked(_side_by_side(rows, who.captions), [f"psi {psi:g}" for psi in psis], title)
+
+
+def mixing_table(
+    networks: Mapping[str, Drawer],
+    rows: People,
+    columns: People,
+    layers: Sequence[int],
+    psi: float = 1.0,
+    batch: int = 8,
+    drawn: Drawn = nobody,
+    alone: Alone = nobody,
+) -> Image.Image:
+    """Each person of `rows` with these layers of each of `columns`, who stand before and above; the networks row by row."""
+    _check(networks, len(columns) + 1, len(rows) + 1, "take fewer people, in rows or in columns")
+    tables = {name: _table(network, rows, columns, layers, psi, batch, drawn) for name, network in networks.items()}
+    for row, line in zip(rows.file_names(), [*tables.values()][-1][1:]):
+        for column, picture in zip(columns.file_names(), line[1:]):
+            alone(f"{row}-{column}", picture, row=row, column=column)
+    lines = _side_by_side(tables, ["", *rows.captions])
+    captions = [""] * (len(tables) - 1) * (len(columns) + 1) + ["", *columns.captions]
+    title = f"layers {as_text(layers)} of the person above, the others of the person on the left"
+    return _sheet(lines, captions, title)
+
+
+def _table(
+    generator: Drawer, rows: People, columns: People, layers: Sequence[int], psi: float, batch: int, drawn: Drawn
+) -> list[Row]:
+    """The people of the columns above, those of the rows before, the mixed ones between; white in the corner."""
+    first, second = (who.w_plus(generator, psi) for who in (rows, columns))
+    mixed = style_mixing.grid(first, second, layers)
+    head, before, *body = (people.pictures(generator, row, batch, drawn=drawn) for row in (second, first, *mixed))
+    corner = Image.new("RGB", head[0].size, utils.PAPER)
+    return [[corner, *head], *([person, *line] for person, line in zip(before, body))]
+
+
+def single_layers(
+    networks: Mapping[str, Drawer],
+    rows: People,
+    columns: People,
+    layers: Sequence[int],
+    psi: float = 1.0,
+    batch: int = 8,
+    drawn: Drawn = nobody,
+) -> Image.Image:
+    """A row for each pair and network: one of `rows`, then with one layer of one of `columns` in each column, then that one."""
+    pairs = [f"{first} + {second}" for first in rows.captions for second in columns.captions]
+    _check(networks, len(layers) + 2, len(pairs), "take fewer people, in rows or in columns")
+    lines = {}
+    for name, generator in networks.items():
+        first, second = (who.w_plus(generator, psi) for who in (rows, columns))
+        first, second = first.repeat_interleave(len(second), 0), second.repeat(len(first), 1, 1)
+        steps = style_mixing.one_by_one(first, second, layers)
+        shown = torch.cat([first[:, None], steps, second[:, None]], dim=1)
+        lines[name] = [people.pictures(generator, line, batch, drawn=drawn) for line in shown]
+    captions = ["first", *[f"layer {layer}" for layer in layers], "second"]
+    return _stacked(_side_by_side(lines, pairs), captions, "one layer of the second person in the first")
+
+
+def layer_ladder(
+    source: Generator,
+    target: Generator,
+    who: People,
+    way: Way,
+    stops: Sequence[float | str],
+    psi: float = 1.0,
+    batch: int = 8,
+    drawn: Drawn = nobody,
+) -> list[Row]:
+    """For each person a picture at each stop on the way between two networks; `swap_sheet` makes one picture of it."""
+    check_swap_sheet(source, who, stops)
+    low, high = way.ends(source, target)
+    columns = []
+    for stop in stops:
+        if way.kind == "features" and not isinstance(stop, str):
+            columns.append(_swapped(low, high, who.w_plus(low, psi), way, stop, batch, drawn))
+        else:
+            network = way.network(low, high, stop)
+            columns.append(people.pictures(network, who.w_plus(network, psi), batch, drawn=drawn))
+    return list(zip(*columns))
+
+
+def swap_sheet(ladders: Mapping[str, list[Row]], who: People, way: Way, stops: Sequence[float | str]) -> Image.Image:
+    """{name of the target: its `layer_ladder`} -> a row for each target and person, a column for each stop."""
+    rows = []
+    for target, ladder in ladders.items():
+        names = [f"{target}, {person}" if target else person for person in who.captions]
+        rows += zip([target] if target and len(who) == 1 else names, ladder)
+    return _stacked(rows, [way.caption(stop) for stop in stops])
+
+
+def check_swap_sheet(source: Generator, who: People, stops: Sequence[float | str], targets: int = 1) -> None:
+    """Raises InputError for a `swap_sheet` that no memory holds."""
+    _check({"": source}, len(stops), targets * len(who), "take fewer people, targets or columns")
+
+
+def _swapped(
+    low: Generator, high: Generator, w_plus: Tensor, way: Way, resolution: int, batch: int, drawn: Drawn
+) -> list[Image.Image]:
+    pictures = []
+    for part in w_plus.split(batch):
+        pictures += utils.to_pictures(layer_swap.swap_features(low, high, part, resolution, rgb=way.rgb))
+        drawn(len(part))
+    return pictures
+
+
+def _side(networks: Mapping[str, Drawer]) -> int:
+    return next(iter(networks.values())).size
+
+
+def _check(networks: Mapping[str, Drawer], across: int, down: int, remedy: str) -> None:
+    """`down` rows for each network."""
+    side = _side(networks)
+    utils.check_sheet(utils.sheet_size((side, side), across * down * len(networks), across), remedy)
+
+
+def _side_by_side(rows: Mapping[str, Sequence[Row]], names: Sequence[str]) -> list[tuple[str, Row]]:
+    """Name and row, of one person after another in each network."""
+    return [(f"{person} {name}".strip(), rows[name][i]) for i, person in enumerate(names) for name in rows]
+
+
+def _stacked(rows: Sequence[tuple[str, Row]], captions: Sequence[str], title: str = "") -> Image.Image:
+    """Captions below the last row."""
+    return _sheet(rows, [""] * (len(rows) - 1) * len(captions) + [*captions], title)
+
+
+def _sheet(rows: Iterable[tuple[str, Row]], captions: Sequence[str], title: str) -> Image.Image:
+    names, lines = zip(*rows)
+    return utils.sheet([picture for line in lines for picture in line], len(lines[0]), captions, names, title)

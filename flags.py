@@ -1,0 +1,72 @@
+"""Flags that the drawing commands share: networks, people, how they are drawn, and where to. Imports no torch.
+
+    parser = cli.Parser(__doc__, "python -m scripts.truncation [flags] --ckpt FILE")
+    flags.add_networks(parser)
+    flags.add_people(parser.add_argument_group("people"), seeds="0-3")
+    flags.add_output(parser, "truncated", "sheet.png")
+
+`drawing` reads what they name.
+"""
+
+import argparse
+from pathlib import Path
+
+import cli
+
+LATENTS = "or those of latent files: projector.py's, pSp's, e4e's, NVIDIA's (docs/latents.md)"
+
+
+def add_networks(parser: cli.Parser, several: bool = False) -> argparse._ArgumentGroup:
+    """--ckpt and --source. several: --ckpt takes more than one file, each a row of its own."""
+    group = parser.add_argument_group("networks")
+    kind = "checkpoint of any format; its averaged generator draws"
+    if several:
+        more = f"{kind}; several: a row for each, on one sheet"
+        group.add_argument("--ckpt", required=True, nargs="+", metavar="[NAME=]FILE", help=more)
+    else:
+        group.add_argument("--ckpt", required=True, metavar="FILE", help=kind)
+    group.add_argument("--source", metavar="FILE", help="the network it was fine-tuned from: draws the same people above")
+    return group
+
+
+def add_people(group: argparse._ArgumentGroup, seeds: str | None, usual: str = "") -> argparse._MutuallyExclusiveGroup:
+    """--seeds and --latents. usual: the default in words, where the command decides it"""
+    either = group.add_mutually_exclusive_group()
+    text = f"one person a seed: 0-35,100 (default: {usual or seeds})"
+    either.add_argument("--seeds", default=seeds, metavar="LIST", help=text)
+    either.add_argument("--latents", nargs="+", action="extend", metavar="FILE", help=LATENTS)
+    return either
+
+
+def add_truncation(group: argparse._ArgumentGroup) -> None:
+    text = "1: all the variety, 0: the average face (default: 1)"
+    group.add_argument("--truncation", type=cli.number(), default=1.0, metavar="PSI", help=text)
+
+
+def add_layers(group: argparse._ArgumentGroup, verb: str = "edited") -> None:
+    """--layers and --res, two ways to choose layers of a generator; editing.layers.chosen resolves them."""
+    add = group.add_mutually_exclusive_group().add_argument
+    add("--layers", metavar="LIST", help=f"layers that are {verb}: 0-3,8 or coarse, middle, fine (default: all)")
+    add("--res", metavar="LIST", help=f"the same by resolution: 4-32 or 8,16; the convolutions there are {verb}")
+
+
+def add_output(parser: cli.Parser, outdir: str, files: str) -> argparse._ArgumentGroup:
+    """--outdir, --batch and --device; the group, for more."""
+    group = parser.add_argument_group("output")
+    add = group.add_argument
+    add("--outdir", type=Path, default=Path(outdir), metavar="DIR", help=f"for {files} (default: {outdir})")
+    add("--batch", type=cli.number(int, least=1), default=8, metavar="N", help="drawn at a time (default: 8)")
+    add_device(group)
+    return group
+
+
+def add_device(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
+
+
+def add_loop(group: argparse._ArgumentGroup, film: str, frames: int, counted: str) -> None:
+    """--loop, --frames and --columns: a film beside the sheet. counted: what the frames are counted of"""
+    add, whole = group.add_argument, cli.number(int, least=2)
+    add("--loop", choices=("webp", "gif", "mp4"), help=f"also {film}; mp4 needs the extra `video`")
+    add("--frames", type=whole, default=frames, metavar="N", help=f"of the loop, {counted} (default: {frames})")
+    add("--columns", type=cli.number(int, least=1), metavar="N", help="people in a row of the loop (default: all)")
