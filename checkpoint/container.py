@@ -13,7 +13,7 @@ from checkpoint.nvidia_pickle import load_pickle
 from checkpoint.otherwise import UNKNOWN, otherwise
 from checkpoint.torch_format import STREAM, ZIP, load_stream, load_zip
 from checkpoint.values import LARGEST_FILE, plain
-from checkpoint.vetting import damage
+from checkpoint.vetting import understood
 from errors import InputError
 
 PICKLE = b"\x80"
@@ -62,22 +62,15 @@ def _is_safetensors(start: bytes, size: int) -> bool:
 
 def _load_safetensors(path: Path) -> dict:
     try:
-        from safetensors import SafetensorError, safe_open
+        from safetensors import safe_open
     except ImportError:
         raise InputError("reading safetensors needs a package: pip install -e .[export]") from None
-    try:
-        with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return {**tensors, "metadata": file.metadata() or {}}
-    except SafetensorError as error:
-        raise InputError(damage(error)) from None
+    with understood(), safe_open(path, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return {**tensors, "metadata": file.metadata() or {}}
 
 
 def _plain(contents: object, size: int) -> object:
     """Plain values, see values.py. The data of some tensors is read only here."""
-    try:
+    with understood():
         return plain(contents, size)
-    except (InputError, MemoryError):
-        raise
-    except Exception as error:  # records of a damaged or hostile stream fail in many ways
-        raise InputError(damage(error)) from None

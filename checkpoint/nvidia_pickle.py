@@ -14,8 +14,7 @@ from typing import BinaryIO
 from checkpoint import modules
 from checkpoint.records import Reader, Record
 from checkpoint.values import number
-from checkpoint.vetting import damage, vet
-from errors import InputError
+from checkpoint.vetting import understood, vet
 
 SETTINGS = (  # module of the network and attribute of it, or place among the network's arguments; our name
     ("mapping.fc0", "bias_gain", ("mapping_kwargs", "lr_multiplier"), "lr_multiplier"),
@@ -29,12 +28,8 @@ def load_pickle(file: BinaryIO) -> object:
     """Its contents as records."""
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
         vet(view)
-    try:
+    with understood():
         return Reader(file).load()
-    except (InputError, MemoryError):
-        raise
-    except Exception as error:  # a damaged or hostile stream fails in many ways
-        raise InputError(damage(error)) from None
 
 
 def config(network: Record) -> dict:

@@ -20,7 +20,7 @@ import torch
 from checkpoint.otherwise import first_member, of_zip
 from checkpoint.records import Reader
 from checkpoint.tensors import Storages
-from checkpoint.vetting import Seen, damage, first_line, vet
+from checkpoint.vetting import Seen, first_line, understood, vet
 from errors import InputError
 
 ZIP = b"PK\x03\x04"  # how the formats begin
@@ -92,23 +92,14 @@ def _stream_of_records(file: BinaryIO) -> object:
 
 
 def _records(file: BinaryIO, storages: Storages | None) -> object:
-    try:
+    with understood():
         return Reader(file, storages).load()
-    except (InputError, MemoryError):
-        raise
-    except Exception as error:  # a damaged stream fails in many ways
-        raise InputError(damage(error)) from None
 
 
 def _torch_load(source: Path | BinaryIO, mapped: bool = False) -> object:
-    try:
-        with torch.serialization.safe_globals([argparse.Namespace]), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about pickle protocols; the pickle was vetted before
-            return torch.load(source, map_location="cpu", weights_only=True, mmap=mapped)
-    except MemoryError:
-        raise
-    except Exception as error:  # a damaged file fails in many ways
-        raise InputError(damage(error)) from None
+    with understood(), torch.serialization.safe_globals([argparse.Namespace]), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about pickle protocols; the pickle was vetted before
+        return torch.load(source, map_location="cpu", weights_only=True, mmap=mapped)
 
 
 def _check_zip(file: BinaryIO, size: int) -> Seen:

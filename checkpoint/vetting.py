@@ -9,6 +9,8 @@ tuples become.
 """
 
 import pickletools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import BinaryIO, NamedTuple
 
 from checkpoint.records import CALLED, REFUSED, judge, refusal
@@ -62,7 +64,7 @@ def vet(file: BinaryIO) -> Seen:
     memo: dict[int, Item] = {}
     names: set[tuple[str, str]] = set()
     protocol = 0
-    try:
+    with understood():
         for count, (opcode, argument, _) in enumerate(pickletools.genops(file)):
             if count > MOST_INSTRUCTIONS:
                 raise InputError(f"pickle of more than {MOST_INSTRUCTIONS:,} instructions")
@@ -70,14 +72,21 @@ def vet(file: BinaryIO) -> Seen:
                 raise InputError(f"pickle of more than {MOST_NAMES:,} names")
             protocol = max(protocol, opcode.proto)
             _step(opcode.name, argument, stack, memo, names)
-    except (InputError, MemoryError):
-        raise
-    except Exception as error:  # a damaged stream: unknown instruction, early end, empty stack, ...
-        raise InputError(damage(error)) from None
     return Seen(names, protocol)
 
 
-def damage(error: Exception) -> str:
+@contextmanager
+def understood() -> Iterator[None]:
+    """Within it a stranger's stream is read, which fails in many ways when it is damaged: each is an InputError."""
+    try:
+        yield
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:  # unknown instruction, early end, empty stack, ...
+        raise InputError(_damage(error)) from None
+
+
+def _damage(error: Exception) -> str:
     """What the failure of a reader says of the file."""
     line = first_line(error)
     cut = isinstance(error, EOFError) or any(word in line for word in CUT)
