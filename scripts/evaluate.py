@@ -159,9 +159,10 @@ def warn_of_another_source(args: argparse.Namespace, target: Checkpoint, photo: 
 
 def measured(chosen: dict[str, Metric], subject: Subject, where: str) -> dict[str, float]:
     """{name: number} of all that are chosen. where: what messages begin with."""
-    compared, drawn = (any(getattr(metric, kind) for metric in chosen.values()) for kind in ("compares", "draws"))
+    compared = any(metric.compares for metric in chosen.values()) * (subject.n + len(subject.images))
+    drawn = sum(metric.draws for metric in chosen.values()) * subject.n
     numbers = {}
-    with progress.Bar(compared * (subject.n + len(subject.images)) + drawn * subject.n, "pictures") as bar:
+    with progress.Bar(compared + drawn, "pictures") as bar:
         subject.done = bar.update
         for metric in chosen.values():
             with named(where) if metric.sees else contextlib.nullcontext():
