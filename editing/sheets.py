@@ -84,7 +84,7 @@ def truncation_sheet(
     drawn: Drawn = nobody,
 ) -> Image.Image:
     """A row for each person and network, a column for each psi. cutoff: only layers below it are pulled"""
-    _check(networks, len(psis), len(who), "take fewer people, or fewer psi")
+    check(networks, len(psis), len(who), "take fewer people, or fewer psi")
     rows = {}
     for name, generator in networks.items():
         ladders = truncation.ladder(who.w_plus(generator), generator.w_avg, psis, cutoff)
@@ -93,7 +93,7 @@ def truncation_sheet(
             for person, ladder in enumerate(ladders)
         ]
     title = "" if cutoff is None else f"on layers below {cutoff}"
-    return _stacked(_side_by_side(rows, who.captions), [f"psi {psi:g}" for psi in psis], title)
+    return stacked(person_by_person(rows, who.captions), [f"psi {psi:g}" for psi in psis], title)
 
 
 def mixing_table(
@@ -107,12 +107,12 @@ def mixing_table(
     alone: Alone = nobody,
 ) -> Image.Image:
     """Each person of `rows` with these layers of each of `columns`, who stand before and above; the networks row by row."""
-    _check(networks, len(columns) + 1, len(rows) + 1, "take fewer people, in rows or in columns")
+    check(networks, len(columns) + 1, len(rows) + 1, "take fewer people, in rows or in columns")
     tables = {name: _table(network, rows, columns, layers, psi, batch, drawn) for name, network in networks.items()}
     for row, line in zip(rows.file_names(), [*tables.values()][-1][1:]):
         for column, picture in zip(columns.file_names(), line[1:]):
             alone(f"{row}-{column}", picture, row=row, column=column)
-    lines = _side_by_side(tables, ["", *rows.captions])
+    lines = person_by_person(tables, ["", *rows.captions])
     captions = [""] * (len(tables) - 1) * (len(columns) + 1) + ["", *columns.captions]
     title = f"layers {as_text(layers)} of the person above, the others of the person on the left"
     return _sheet(lines, captions, title)
@@ -140,7 +140,7 @@ def single_layers(
 ) -> Image.Image:
     """A row for each pair and network: one of `rows`, then with one layer of one of `columns` in each column, then that one."""
     pairs = [f"{first} + {second}" for first in rows.captions for second in columns.captions]
-    _check(networks, len(layers) + 2, len(pairs), "take fewer people, in rows or in columns")
+    check(networks, len(layers) + 2, len(pairs), "take fewer people, in rows or in columns")
     lines = {}
     for name, generator in networks.items():
         first, second = (who.w_plus(generator, psi) for who in (rows, columns))
@@ -149,7 +149,7 @@ def single_layers(
         shown = torch.cat([first[:, None], steps, second[:, None]], dim=1)
         lines[name] = [people.pictures(generator, line, batch, drawn=drawn) for line in shown]
     captions = ["first", *[f"layer {layer}" for layer in layers], "second"]
-    return _stacked(_side_by_side(lines, pairs), captions, "one layer of the second person in the first")
+    return stacked(person_by_person(lines, pairs), captions, "one layer of the second person in the first")
 
 
 def layer_ladder(
@@ -181,12 +181,12 @@ def swap_sheet(ladders: Mapping[str, list[Row]], who: People, way: Way, stops: S
     for target, ladder in ladders.items():
         names = [f"{target}, {person}" if target else person for person in who.captions]
         rows += zip([target] if target and len(who) == 1 else names, ladder)
-    return _stacked(rows, [way.caption(stop) for stop in stops])
+    return stacked(rows, [way.caption(stop) for stop in stops])
 
 
 def check_swap_sheet(source: Generator, who: People, stops: Sequence[float | str], targets: int = 1) -> None:
     """Raises InputError for a `swap_sheet` that no memory holds."""
-    _check({"": source}, len(stops), targets * len(who), "take fewer people, targets or columns")
+    check({"": source}, len(stops), targets * len(who), "take fewer people, targets or columns")
 
 
 def _swapped(
@@ -199,26 +199,26 @@ def _swapped(
     return pictures
 
 
-def _side(networks: Mapping[str, Drawer]) -> int:
-    return next(iter(networks.values())).size
-
-
-def _check(networks: Mapping[str, Drawer], across: int, down: int, remedy: str) -> None:
-    """`down` rows for each network."""
+def check(networks: Mapping[str, Drawer], across: int, down: int, remedy: str) -> None:
+    """Raises InputError for a sheet of `across` pictures in each of `down` rows of each network that no memory holds."""
     side = _side(networks)
     utils.check_sheet(utils.sheet_size((side, side), across * down * len(networks), across), remedy)
 
 
-def _side_by_side(rows: Mapping[str, Sequence[Row]], names: Sequence[str]) -> list[tuple[str, Row]]:
-    """Name and row, of one person after another in each network."""
+def person_by_person(rows: Mapping[str, Sequence[Row]], names: Sequence[str]) -> list[tuple[str, Row]]:
+    """{network: a row of pictures for each person} -> name and row, of the first person in each network, of the second, ..."""
     return [(f"{person} {name}".strip(), rows[name][i]) for i, person in enumerate(names) for name in rows]
 
 
-def _stacked(rows: Sequence[tuple[str, Row]], captions: Sequence[str], title: str = "") -> Image.Image:
-    """Captions below the last row."""
+def stacked(rows: Sequence[tuple[str, Row]], captions: Sequence[str], title: str = "") -> Image.Image:
+    """A sheet of rows with their names, captions below the last one."""
     return _sheet(rows, [""] * (len(rows) - 1) * len(captions) + [*captions], title)
 
 
 def _sheet(rows: Iterable[tuple[str, Row]], captions: Sequence[str], title: str) -> Image.Image:
     names, lines = zip(*rows)
     return utils.sheet([picture for line in lines for picture in line], len(lines[0]), captions, names, title)
+
+
+def _side(networks: Mapping[str, Drawer]) -> int:
+    return next(iter(networks.values())).size

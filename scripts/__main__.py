@@ -7,14 +7,16 @@ ROOT = Path(__file__).parent.parent
 GROUPS = {
     "data": "prepare_data.py scripts.align scripts.render_faces",
     "train": "train.py scripts.report",
-    "draw and edit": "scripts.generate scripts.truncation scripts.style_mixing scripts.interpolate scripts.layer_swap "
-    "closed_form_factorization.py scripts.ganspace apply_factor.py",
+    "draw and edit": "closed_form_factorization.py apply_factor.py",  # and what is in no other group
     "photos": "scripts.cartoonize projector.py",
     "measure": "scripts.evaluate scripts.train_regressor studies.methods studies.round_trip studies.sefa",
     "files and machine": "scripts.inspect scripts.convert scripts.download scripts.doctor",
     "measure the program": "benchmarks.ops benchmarks.train_step benchmarks.data benchmarks.formats benchmarks.busy "
     "benchmarks.alarms tests.soak.rehearsal tests.soak.soak",
 }
+
+NAMES = [f"scripts.{path.stem}" for path in sorted(ROOT.glob("scripts/[a-z]*.py")) if path.stem != "cli"]
+GROUPS["draw and edit"] += "".join(f" {name}" for name in NAMES if name not in " ".join(GROUPS.values()).split())
 
 
 def purpose(command: str) -> str:

@@ -32,7 +32,7 @@ def test_links_lead_to_files_and_headings(page):
 def command_lines(page: Path) -> list[tuple[str, list[str]]]:
     """(module, words) of every command that a page shows, continued lines joined."""
     text = re.sub(r"\\\n\s*", " ", page.read_text("utf-8"))
-    return [(match[1], shlex.split(re.split(r"[`#|]", match[2])[0])) for match in COMMAND.finditer(text)]
+    return [(match[1], shlex.split(re.split(r"[`#|]|\[flags\]", match[2])[0])) for match in COMMAND.finditer(text)]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
