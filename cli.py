@@ -12,7 +12,6 @@ import argparse
 import contextlib
 import difflib
 import errno
-import itertools
 import math
 import os
 import shlex
@@ -26,6 +25,7 @@ from typing import TypeVar
 
 import threads  # noqa: F401 (decides how threads wait, before any command imports torch)
 from errors import InputError, named
+from filenames import first_free
 from writing import NO_ROOM, write_text
 
 MISTAKEN = {
@@ -307,8 +307,7 @@ def free_folder(given: Path | None, default: str, result: str, overwrite: bool =
     if overwrite:
         return given or Path(default)
     if given is None:
-        numbered = (Path(default if n == 1 else f"{default}-{n}") for n in itertools.count(1))
-        return next(folder for folder in numbered if not (folder / result).exists())
+        return first_free(Path(default), lambda folder: (folder / result).exists())
     if (given / result).exists():
         raise InputError(f"--outdir {given}: holds {result} already; give --overwrite to replace it, or another --outdir")
     return given

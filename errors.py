@@ -17,6 +17,14 @@ class InputError(ValueError):
     """Something the user gave cannot be used. The message is one line: what was given, what is wrong, what to do."""
 
 
+class Diverged(InputError):
+    """A run that cannot go on from where it is."""
+
+
+class OutOfMemory(InputError):
+    """It takes more memory than there is."""
+
+
 @contextmanager
 def named(what: str) -> Iterator[None]:
     """Put `what`, such as "--ckpt ffhq.pt", before the message of an InputError that is raised within.

@@ -4,7 +4,9 @@ safe("00:01:02?")                       # "00-01-02-"
 free("me", taken := set())              # "me", and "me-2" at the next call
 """
 
+import itertools
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f\ud800-\udfff]')  # by Windows, and halves of letters by zips
@@ -45,3 +47,13 @@ def free(stem: str, taken: set[str]) -> str:
         name = f"{stem}-{number}"
     taken.add(name.casefold())
     return name
+
+
+def first_free(path: Path, taken: Callable[[Path], bool]) -> Path:
+    """`path`, or the first of path-2, path-3, ... that is not taken.
+
+    >>> first_free(Path("expr"), lambda path: path.name in ("expr", "expr-2")).name
+    'expr-3'
+    """
+    numbered = (path.with_name(f"{path.name}-{n}") for n in itertools.count(2))
+    return next(way for way in itertools.chain([path], numbered) if not taken(way))

@@ -60,6 +60,11 @@ class Checkpoint:
     extra: dict = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def contents(self) -> dict:
+        """All of it, as in one of our own files."""
+        return {**self.networks, **self.extra}
+
     def generator_name(self, which: str = "g_ema") -> str:
         """`which`, or the other of "g" and "g_ema" where it is missing."""
         names = [which, *({"g", "g_ema"} - {which})]

@@ -1,5 +1,6 @@
 """What a run asks of that which it trains, and how a step says what it has computed."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -51,8 +52,15 @@ class Trainable(Protocol):
 
 
 class Stream(Protocol):
-    """Endless batches. position: pictures that all processes have drawn; a stream that begins there goes on exactly."""
+    """Endless batches, as dataset.Batches.
 
+    images:   the training pictures, uint8 [3, height, width] each: how many make an epoch, the first ones for reals.png
+    batch:    pictures in each, of this process
+    position: pictures that all processes have drawn; a stream that is made with it goes on exactly
+    """
+
+    images: Sequence[Tensor]
+    batch: int
     position: int
 
     def __next__(self) -> object: ...

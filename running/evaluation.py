@@ -13,11 +13,12 @@ class Evaluation:
 
     name:    of the score that decides, lower is better
     score:   a function () -> {name: score, "spread": of the data set's, "nearness": to training images}
+    every:   iterations between two of them
     history: {"iteration": ..., and the scores} of each evaluation of the run
     """
 
-    def __init__(self, name: str, score: Callable[[], dict[str, float]], history: Sequence[dict[str, float]] = ()):
-        self.name, self.score = name, score
+    def __init__(self, name: str, score: Callable[[], dict[str, float]], every: int, history: Sequence[dict[str, float]] = ()):
+        self.name, self.score, self.every = name, score, every
         self.history = [dict(entry) for entry in history]
 
     @property

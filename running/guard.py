@@ -6,18 +6,10 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from errors import InputError
+from errors import Diverged, OutOfMemory
 
 MOST_IN_A_ROW = 10  # skipped updates, before the run gives up
 EVERY = 10  # iterations between two looks at a GPU
-
-
-class Diverged(InputError):
-    """A run that cannot go on from where it is."""
-
-
-class OutOfMemory(InputError):
-    """It takes more memory than there is."""
 
 
 class FiniteGuard:

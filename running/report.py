@@ -1,53 +1,25 @@
-"""What a run leaves behind: a folder with options, log, statistics, samples, checkpoints and charts.
+"""What a run tells while it goes on: console, log, statistics and samples, and at its end the charts."""
 
-expr/  options.json  log.txt  stats.jsonl  loss.png  progress.gif  reals.png  samples/000100.png  checkpoints/002000.pt
-"""
-
-import contextlib
-import itertools
 import json
-import math
-import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from PIL import Image
 from torch import Tensor
 
-import animation
 import progress
 import utils
-from errors import InputError
 from running import parallel
 from running.base import Logs, Statistic
+from running.charts import draw_losses, draw_progress
+from running.folders import GROUP_FILE, read_statistics, sample_files
 from running.guard import memory_used
 from running.loggers import Loggers
 from running.run import Run
 from writing import write_text
-
-GIF_FRAMES, GIF_WIDTH, GIF_HEIGHT = 60, 640, 16000
-GROUP_FILE = "torchrun.txt"  # names the group of processes that writes here, by which it finds its folder after a restart
-
-
-def open_folder(outdir: Path | None, overwrite: bool = False, begun: bool = False) -> Path:
-    """An empty folder for a new run. Without outdir: expr, or the first free of expr-2, expr-3, ...
-
-    begun: outdir may hold a run that came to no checkpoint
-    Raises InputError for an outdir that holds a run already, unless told to overwrite it.
-    """
-    if outdir is None:
-        return next(folder for folder in map(Path, _default_names()) if not _holds_run(folder))
-    if _holds_run(outdir) and not (overwrite or (begun and not _checkpoints(outdir))):
-        raise InputError(f"--outdir {outdir}: holds a run already; continue it with --resume, replace it with --overwrite")
-    for part in ("samples", "checkpoints"):
-        shutil.rmtree(outdir / part, ignore_errors=True)
-    for part in ("stats.jsonl", "log.txt", "options.json"):
-        (outdir / part).unlink(missing_ok=True)
-    return outdir
 
 
 class Report:
@@ -116,11 +88,11 @@ class Report:
             if int(path.stem) > self.first:
                 path.unlink()
 
-    def sample(self, picture: Image.Image) -> None:
-        """Write samples/NNNNNN.png."""
-        iteration = self.run.state.iteration
+    def sample(self) -> None:
+        """Draw a sheet, write samples/NNNNNN.png."""
         if self.quiet:
             return
+        iteration, picture = self.run.state.iteration, self.run.state.sheet(self.run.args.n_sample)
         with self._tolerating():
             utils.save_png(picture, self.folder / "samples" / f"{iteration:06d}.png", iteration=iteration)
         self.loggers.picture(iteration, picture)
@@ -212,69 +184,3 @@ class Pace:
         seconds = now - self.started
         self.started, self.iteration = now, iteration
         return 1000 * seconds / max(images, batch)
-
-
-def draw_losses(folder: Path, losses: Sequence[str] = ()) -> Path | None:
-    """stats.jsonl -> loss.png: `losses`, and those that the lines themselves call so."""
-    if not (folder / "stats.jsonl").exists():
-        return None
-    lines = read_statistics(folder / "stats.jsonl")
-    names = [*losses, *sorted({name for line in lines for name in line.get("terms", ())} - {*losses})]
-    curves = {name: smooth([(line["kimg"], line[name]) for line in lines if name in line]) for name in names}
-    chart = utils.line_chart({name: curve for name, curve in curves.items() if curve[0]}, "losses", "thousand images")
-    return utils.save_png(chart, folder / "loss.png")
-
-
-def draw_progress(folder: Path) -> Path | None:
-    """samples/*.png -> progress.gif: how the same people change."""
-    frames = progress_frames(folder)
-    return animation.save(frames, folder / "progress.gif") if len(frames) > 1 else None
-
-
-def progress_frames(folder: Path) -> list[Image.Image]:
-    """Up to GIF_FRAMES of the samples, first and last among them, of one size and at most GIF_WIDTH wide, GIF_HEIGHT high."""
-    paths = sample_files(folder)
-    count = min(len(paths), GIF_FRAMES)
-    frames = []
-    for i in range(count):
-        path = paths[round(i * (len(paths) - 1) / max(1, count - 1))]
-        with contextlib.suppress(OSError):  # a kill or a full disk leaves half of one
-            picture = utils.read_picture(path)
-            picture.thumbnail((GIF_WIDTH, GIF_HEIGHT), Image.Resampling.LANCZOS)
-            frames.append(picture)
-    return [frame for frame in frames if frame.size == frames[0].size]
-
-
-def read_statistics(path: Path) -> list[dict]:
-    """The whole lines; a kill or a full disk leaves half of one."""
-    lines = []
-    for text in path.read_text(errors="replace").splitlines() if path.exists() else []:
-        with contextlib.suppress(ValueError):
-            lines.append(json.loads(text))
-    return [line for line in lines if isinstance(line, dict)]
-
-
-def sample_files(folder: Path) -> list[Path]:
-    """samples/*.png, oldest first."""
-    paths = [path for path in (folder / "samples").glob("*.png") if path.stem.isdecimal()]
-    return sorted(paths, key=lambda path: int(path.stem))
-
-
-def smooth(points: list[tuple[float, float]], bins: int = 200) -> tuple[list[float], list[float]]:
-    """At most `bins` points, each the mean of its neighbours."""
-    size = max(1, math.ceil(len(points) / bins))
-    groups = [points[i : i + size] for i in range(0, len(points), size)]
-    return [sum(x for x, _ in g) / len(g) for g in groups], [sum(y for _, y in g) / len(g) for g in groups]
-
-
-def _default_names() -> Iterator[str]:
-    yield "expr"
-    yield from (f"expr-{n}" for n in itertools.count(2))
-
-
-def _holds_run(folder: Path) -> bool:
-    return (folder / "options.json").exists() or _checkpoints(folder)
-
-
-def _checkpoints(folder: Path) -> bool:
-    return any((folder / "checkpoints").glob("*.pt"))

@@ -57,20 +57,20 @@ def parser() -> cli.Parser:
 
 
 def main(args: argparse.Namespace) -> Path:
-    from running import report
+    from running import folders
 
     options = read_options(args.run)
-    lines = report.read_statistics(args.run / "stats.jsonl")
+    lines = folders.read_statistics(args.run / "stats.jsonl")
     newest, remarks = newest_checkpoint(args.run)
     source = args.source or (None if args.no_sheets else began_with(options.get("ckpt"), newest, remarks))
     sections = {
-        "First and last": first_and_last(report.sample_files(args.run)),
+        "First and last": first_and_last(folders.sample_files(args.run)),
         "Progress": progress(args.run),
         "Curves": curves(lines),
         **sheets(args, newest, source),
         "Training pictures": reals(args.run),
         "Checkpoints": checkpoints(args.run, newest, remarks),
-        "Measured": measured(report.read_statistics(args.run / "metrics.jsonl")),
+        "Measured": measured(folders.read_statistics(args.run / "metrics.jsonl")),
         "Statistics": statistics(lines),
         "Options": settings(options),
         "Log": log(args.run),
@@ -144,9 +144,9 @@ def first_and_last(samples: Sequence[Path]) -> str:
 
 
 def progress(folder: Path) -> str:
-    from running import report
+    from running.charts import progress_frames
 
-    frames = report.progress_frames(folder)
+    frames = progress_frames(folder)
     if len(frames) < 2:
         return ""
     count = min(len(frames), FRAMES)
@@ -158,7 +158,7 @@ def progress(folder: Path) -> str:
 
 def curves(lines: list[dict]) -> str:
     import utils
-    from running import report
+    from running.charts import smooth
 
     numbers = {name for line in lines for name, value in line.items() if isinstance(value, (int, float))} - NOT_CURVES
     together = {name for names in CHARTS.values() for name in names}
@@ -166,7 +166,7 @@ def curves(lines: list[dict]) -> str:
     found = []
     for title, names in charts.items():
         points = {name: [(line["kimg"], line[name]) for line in lines if name in line and "kimg" in line] for name in names}
-        drawn = {name: report.smooth(line) for name, line in points.items() if line}
+        drawn = {name: smooth(line) for name, line in points.items() if line}
         if drawn:
             chart = utils.line_chart(drawn, title, "thousand images", CHART_SIZE)
             found.append(f"<figure>{image(chart, title, lossless=True)}</figure>")

@@ -15,8 +15,8 @@ from data.store import is_store
 from dataset import Batches, Images, open_images, stored_sizes
 from errors import InputError, named
 from model import Discriminator, Generator, channel_table
-from running import loggers, parallel
-from running.run import Run
+from running import parallel
+from running.run import Run, Start
 from training import augmentation
 from training.state import Settings, TrainingState, new_state
 from training.symptoms import Symptoms
@@ -43,20 +43,16 @@ CHANNEL_FLAGS = ("channel_multiplier", "channel_base", "channel_max")
 NEW_NETWORK_SIZE = 256  # px, for a folder or zip without --size
 
 
-def prepare(
-    args: argparse.Namespace, device: torch.device, resumed: Checkpoint | None = None, given: Collection[str] = ()
-) -> Run:
-    """Raises InputError, in one line that names the flag, for whatever cannot work.
-
-    given: names of the flags that the user set, be it to "off"; a preset leaves them alone
-    """
+def prepare(begun: Start) -> Run:
+    """Raises InputError, in one line that names the flag, for whatever cannot work."""
+    args, resumed = begun.args, begun.saved
     check_flags(args)
     with named(f"--ckpt {args.ckpt}"):
         start = checkpoint.read(args.ckpt) if args.ckpt else None
     images = _open_images(args, resumed or start)
     architecture = _architecture(args, resumed or start, images.size)
     args.size = images.size
-    remarks = list(resumed.notes) if resumed else _apply_preset(args, images.size, start, given)
+    remarks = list(resumed.notes) if resumed else _apply_preset(args, images.size, start, args.given)
     remarks += _decide_numbers(args, images.size)
     methods = _methods(args, start, resumed)
     generator, discriminator, source = _networks(args, architecture, start, remarks)
@@ -68,49 +64,37 @@ def prepare(
         source=source,
         augmentation=augmentation.from_args(args),
         seed=args.seed,
-        device=device,
+        device=begun.device,
     )
     remarks += [*_choose_precision(args, state), *(method.describe(generator, discriminator) for method in methods)]
 
-    saved = {**resumed.networks, **resumed.extra} if resumed else {}
-    beside = {
-        "architecture": architecture.as_dict(),
-        "pictures": len(images),
-        "source": source and checkpoint.fingerprint(source.state_dict()),
-    }
-    if resumed:
-        if source and saved["source"] != beside["source"]:
-            raise InputError(
-                f"--ckpt {args.ckpt}: not the source network that the run began with; "
-                "leave the flag out, or leave --resume out to begin a new run from it"
-            )
-        try:
-            state.load_state_dict(saved)
-        except InputError as error:
-            raise InputError(f"--resume {resumed.path}: {error}") from None
+    origin = source and checkpoint.fingerprint(source.state_dict())
+    if resumed and source and resumed.extra["source"] != origin:
+        raise InputError(
+            f"--ckpt {args.ckpt}: not the source network that the run began with; "
+            "leave the flag out, or leave --resume out to begin a new run from it"
+        )
     batches = Batches(
         images,
         args.batch,
         seed=args.seed,
         flip=not args.no_flip,
-        position=saved.get("position", 0),
+        position=begun.position,
         rank=parallel.rank(),
         world=parallel.world_size(),
     )
     batches.fill()
     return Run(
-        args,
-        plain_options(args),
+        begun,
         state,
         batches,
-        images,
-        total_batch=args.batch * parallel.world_size(),
+        options=plain_options(args),
         remarks=[images.summary(), *images.remarks(), *remarks],
-        beside=beside,
+        beside={"architecture": architecture.as_dict(), "source": origin},
+        unchanging={*SHAPE_FLAGS, *CHANNEL_FLAGS},  # set or left open: the networks are what they were
         losses=("d", "g", "r1", "path", "structure"),
         told=("p", "r_t"),
         watch=lambda folder: Symptoms(args, folder, batches.position).new,
-        saved_at=saved.get("iteration"),
     )
 
 
@@ -145,8 +129,6 @@ def check_flags(args: argparse.Namespace) -> None:
         raise InputError(f"--accumulate {args.accumulate}: does not divide --batch {args.batch}")
     if args.ckpt is None and args.start_from == "g":
         raise InputError("--start_from: names a network of --ckpt, which is missing")
-    if args.overwrite and not args.outdir:
-        raise InputError("--overwrite: replaces the run in --outdir; name it, or leave the flag out: a new folder is taken")
     if (
         args.overwrite
         and args.ckpt
@@ -157,7 +139,6 @@ def check_flags(args: argparse.Namespace) -> None:
     for name in ("freezeD", "freezeG", "freezeStyle", "structure_loss"):
         if getattr(args, name) == 0 or getattr(args, name) < -1:
             raise InputError(f"--{name} {getattr(args, name)}: expected 1 or more, or -1 for off")
-    loggers.check_installed(args)
 
 
 def _open_images(args: argparse.Namespace, start: Checkpoint | None) -> Images:

@@ -4,7 +4,7 @@ from running.evaluation import PATIENCE, Evaluation
 
 
 def test_the_best_is_the_lowest_and_the_run_says_when_it_was(tmp_path):
-    evaluation = Evaluation("kid", score=None)
+    evaluation = Evaluation("kid", score=None, every=100)
     assert "best so far" in evaluation.add(100, {"kid": 0.5})
     assert "best so far" in evaluation.add(200, {"kid": 0.1})
     for number in range(PATIENCE):
@@ -16,5 +16,5 @@ def test_the_best_is_the_lowest_and_the_run_says_when_it_was(tmp_path):
 
 
 def test_of_equal_scores_the_first_is_kept():
-    evaluation = Evaluation("kid", score=None, history=[{"iteration": 100, "kid": 0.5}])
+    evaluation = Evaluation("kid", score=None, every=100, history=[{"iteration": 100, "kid": 0.5}])
     assert "the best was 0.5 at 100" in evaluation.add(200, {"kid": 0.5})

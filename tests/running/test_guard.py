@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from errors import InputError
-from running.guard import FiniteGuard, memory_advice
+from running.guard import FiniteGuard, memory_advice, memory_used
 from tests.networks import tiny_discriminator, tiny_generator
 from training import steps
 from training.state import Settings, new_state
@@ -114,3 +114,7 @@ def test_other_errors_pass_unchanged():
 def test_an_allocation_that_is_too_large_for_this_machine_is_recognised():
     with pytest.raises(InputError, match="out of memory"), memory_advice(torch.device("cpu")):
         torch.empty(2**50, dtype=torch.uint8)
+
+
+def test_memory_is_that_of_a_process_with_torch():
+    assert 0.05 < memory_used(torch.device("cpu")) < 64

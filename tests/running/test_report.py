@@ -4,24 +4,26 @@ import json
 import resource
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from errors import InputError
 from running import loggers
 from running.base import Logs, Statistic
-from running.report import Report, draw_losses, draw_progress, memory_used, open_folder
+from running.report import Report
 
 TIMING = {"sec_per_kimg", "seconds", "gib"}
 
 
 class State(SimpleNamespace):
     device = torch.device("cpu")
+    picture = Image.new("RGB", (4, 4))
 
     def figures(self) -> dict[str, float]:
         return self.at_the_end
+
+    def sheet(self, count: int) -> Image.Image:
+        return self.picture
 
 
 class FakeRun(SimpleNamespace):
@@ -132,7 +134,7 @@ def test_resuming_takes_back_samples_from_after_the_checkpoint(tmp_path):
     report = Report(tmp_path, run_of())
     for iteration in (0, 5, 10):
         report.run.state.iteration = iteration
-        report.sample(Image.new("RGB", (4, 4)))
+        report.sample()
     Report(tmp_path, run_of(iteration=5)).load_state_dict({"sums": {}, "counts": {}})
     assert sorted(path.name for path in (tmp_path / "samples").iterdir()) == ["000000.png", "000005.png"]
 
@@ -150,7 +152,8 @@ def test_options_log_and_sample_are_written(tmp_path, capsys):
     folder = tmp_path / "new" / "run"
     report.say("hello")
     report.say("again")
-    report.sample(Image.new("RGB", (4, 4), (1, 2, 3)))
+    report.run.state.picture = Image.new("RGB", (4, 4), (1, 2, 3))
+    report.sample()
     assert (folder / "log.txt").read_text() == "hello\nagain\n"
     assert capsys.readouterr().out == "hello\nagain\n"
     assert json.loads((folder / "options.json").read_text()) == {"lr": 0.002}
@@ -178,9 +181,11 @@ def test_loggers_get_each_line_and_each_sheet_and_the_end(tmp_path, monkeypatch)
     run = run_of()
     run.args.wandb = "online"
     report = Report(tmp_path, run, every=2)
-    report.sample(Image.new("RGB", (4, 5)))
+    run.state.picture = Image.new("RGB", (4, 5))
+    report.sample()
     count_up(report, 5)
-    report.sample(Image.new("RGB", (6, 7)))
+    run.state.picture = Image.new("RGB", (6, 7))
+    report.sample()
     report.close()
     assert Logger.got == [(tmp_path, {"lr": 0.002}), (0, (4, 5)), (2, 1.5), (4, 3.5), (5, (6, 7)), (5, 5.0), "closed"]
 
@@ -200,7 +205,7 @@ def test_reals_are_the_first_images_of_the_data_set(tmp_path, n_sample, across):
 def test_a_quiet_report_counts_and_writes_nothing(tmp_path, capsys):
     report = Report(tmp_path / "run", run_of(), quiet=True, every=2)
     report.say("hello")
-    report.sample(Image.new("RGB", (4, 4)))
+    report.sample()
     report.show_reals()
     count_up(report, 3)
     report.load_state_dict({"sums": {"d": 1.0}, "counts": {"d": 1}})
@@ -210,147 +215,10 @@ def test_a_quiet_report_counts_and_writes_nothing(tmp_path, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_a_run_without_a_name_gets_the_first_free_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for name in ("expr", "expr-2", "expr-3"):
-        assert open_folder(None).name == name
-        (tmp_path / name / "checkpoints").mkdir(parents=True)
-        assert open_folder(None).name == name  # holds no run yet
-        (tmp_path / name / "checkpoints" / "000001.pt").write_text("")
-
-
-def test_only_overwrite_replaces_a_run_and_spares_files_of_others(tmp_path):
-    for name in ("checkpoints/000001.pt", "samples/000001.png", "stats.jsonl", "log.txt", "options.json", "notes.txt"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text("")
-    with pytest.raises(InputError, match=f"--outdir {tmp_path}: .*--resume.*--overwrite"):
-        open_folder(tmp_path)
-    assert open_folder(tmp_path, overwrite=True) == tmp_path
-    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
-
-
-def write_statistics(folder, lines: list[dict]) -> None:
-    (folder / "stats.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
-
-
-def charted(folder) -> bytes:
-    with Image.open(draw_losses(folder, ("d", "g"))) as chart:
-        assert chart.size == (720, 320)
-        return chart.tobytes()
-
-
-def test_losses_of_a_run_are_drawn(tmp_path):
-    lines = [{"kimg": i, "d": 1 / (i + 1), "g": 2.0, "r_t": 9.0} for i in range(5)]
-    write_statistics(tmp_path, lines)
-    chart = charted(tmp_path)
-    write_statistics(tmp_path, [{name: line[name] for name in ("kimg", "d", "g")} for line in lines])
-    assert charted(tmp_path) == chart  # r_t is no loss
-    write_statistics(tmp_path, [{name: line[name] for name in ("kimg", "d")} for line in lines])
-    assert charted(tmp_path) != chart
-
-
-def test_a_long_run_is_drawn_by_the_means_of_neighbours(tmp_path):
-    write_statistics(tmp_path, [{"kimg": float(i), "d": 5.0 + (-1) ** i} for i in range(400)])
-    smooth = charted(tmp_path)
-    write_statistics(tmp_path, [{"kimg": 2 * i + 0.5, "d": 5.0} for i in range(200)])
-    assert charted(tmp_path) == smooth
-
-
-def test_losses_that_exploded_do_not_prevent_the_chart(tmp_path):
-    lines = [{"kimg": 1, "d": 1.0}, {"kimg": 2, "d": 2.0}]
-    write_statistics(tmp_path, lines)
-    chart = charted(tmp_path)
-    write_statistics(tmp_path, [*lines, {"kimg": 3, "d": float("nan")}, {"kimg": 4, "d": float("inf")}])
-    assert charted(tmp_path) == chart
-
-
-@pytest.mark.parametrize("lines", [[], [{"kimg": 1, "d": 2.0}], [{"kimg": 1}]], ids=["empty", "one", "no losses"])
-def test_few_statistics_give_a_chart_all_the_same(tmp_path, lines):
-    write_statistics(tmp_path, lines)
-    assert charted(tmp_path)
-
-
-def test_no_statistics_no_chart(tmp_path):
-    assert draw_losses(tmp_path) is None
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_half_a_line_of_statistics_does_not_prevent_the_chart(tmp_path):
-    write_statistics(tmp_path, [{"kimg": 1, "d": 1.0}, {"kimg": 2, "d": 2.0}])
-    with (tmp_path / "stats.jsonl").open("a") as file:
-        file.write('{"kimg": 3, "d')
-    assert charted(tmp_path)
-
-
-def write_samples(folder, iterations, size=(32, 16)) -> None:
-    """Black, with a white line that moves one pixel from sample to sample."""
-    (folder / "samples").mkdir(exist_ok=True)
-    for i, iteration in enumerate(iterations):
-        sample = Image.new("RGB", size)
-        sample.paste((255, 255, 255), (i, 0, i + 1, size[1]))
-        sample.save(folder / "samples" / f"{iteration:06d}.png")
-
-
-def frames(folder) -> list[int]:
-    """Where the white line is in each frame."""
-    with Image.open(draw_progress(folder)) as animation:
-        found = []
-        for i in range(animation.n_frames):
-            animation.seek(i)
-            found.append(int(np.asarray(animation.convert("L"))[0].argmax()))
-    return found
-
-
-def test_samples_become_an_animation_in_their_order(tmp_path):
-    write_samples(tmp_path, [0, 100, 99_900, 100_000])
-    assert frames(tmp_path) == [0, 1, 2, 3]
-
-
-def test_samples_beyond_a_million_iterations_come_last(tmp_path):
-    write_samples(tmp_path, [900_000, 1_000_000, 1_100_000])
-    assert frames(tmp_path) == [0, 1, 2]
-
-
-@pytest.mark.parametrize("count", [0, 1])
-def test_an_animation_needs_two_samples(tmp_path, count):
-    write_samples(tmp_path, range(count))
-    assert draw_progress(tmp_path) is None
-    assert not (tmp_path / "progress.gif").exists()
-
-
-def test_a_long_run_shows_its_first_and_last_sample_among_a_limited_number(tmp_path, monkeypatch):
-    monkeypatch.setattr("running.report.GIF_FRAMES", 4)
-    write_samples(tmp_path, range(31))
-    assert frames(tmp_path) == [0, 10, 20, 30]
-
-
-def test_large_samples_are_shown_smaller(tmp_path):
-    write_samples(tmp_path, range(2), size=(1280, 20))
-    with Image.open(draw_progress(tmp_path)) as animation:
-        assert animation.size == (640, 10)
-
-
-def test_samples_of_another_size_or_kind_are_left_out_or_converted(tmp_path):
-    write_samples(tmp_path, range(3))
-    Image.new("RGB", (8, 8)).save(tmp_path / "samples" / "000001.png")
-    with Image.open(last := tmp_path / "samples" / "000002.png") as sample:
-        sample.convert("L").save(last)
-    assert frames(tmp_path) == [0, 2]
-    Image.new("RGB", (8, 8)).save(last)
-    assert draw_progress(tmp_path) is None
-
-
-def test_a_damaged_sample_does_not_prevent_the_animation(tmp_path):
-    write_samples(tmp_path, range(3))
-    damaged = tmp_path / "samples" / "000001.png"
-    damaged.write_bytes(damaged.read_bytes()[:20])
-    assert frames(tmp_path) == [0, 2]
-
-
 def test_a_sample_that_cannot_be_written_does_not_stop_a_run(tmp_path, monkeypatch):
     report = Report(tmp_path, run_of())
     monkeypatch.setattr("utils.save_png", failing)
-    report.sample(Image.new("RGB", (4, 4)))
+    report.sample()
 
 
 def test_a_full_disk_does_not_stop_a_run_and_is_said_once(tmp_path, capsys):
@@ -363,7 +231,7 @@ def test_a_full_disk_does_not_stop_a_run_and_is_said_once(tmp_path, capsys):
     try:
         count_up(report, 4)
         report.say("a word")
-        report.sample(Image.new("RGB", (4, 4)))
+        report.sample()
         report.show_reals()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -381,10 +249,6 @@ def failing(*_, **__):
     raise OSError(28, "No space left on device")
 
 
-def test_memory_is_that_of_a_process_with_torch():
-    assert 0.05 < memory_used(torch.device("cpu")) < 64
-
-
 def test_what_the_run_watches_for_is_said_with_its_iteration(tmp_path, capsys):
     run = run_of()
     run.watch = lambda folder: lambda line: [f"{folder.name} has d {line['d']:g}"] if line["d"] > 1 else []
@@ -397,10 +261,6 @@ def test_losses_beyond_the_usual_ones_are_named_so_that_charts_show_them(tmp_pat
     count_up(report, 2, lambda i: {"d": 1.0, "anchor_w": 0.5, Statistic("real_score"): 3.0})
     report.close()
     assert [line["terms"] for line in statistics(tmp_path)] == [["anchor_w"]] * 2
-    without = [{"kimg": line["kimg"], "d": line["d"]} for line in statistics(tmp_path)]
-    with_term = charted(tmp_path)
-    (tmp_path / "stats.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in without))
-    assert charted(tmp_path) != with_term
 
 
 def test_a_printed_line_tells_the_speed_since_the_printed_line_before(tmp_path, capsys, monkeypatch):

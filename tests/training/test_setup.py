@@ -13,6 +13,7 @@ from augment import Ada, Augmentation, DiffAugment
 from checkpoint import Architecture
 from errors import InputError
 from running import parallel
+from running.run import Start
 from tests.commands import run
 from tests.networks import tiny_generator, write_source
 from tests.pictures import random_pictures
@@ -36,7 +37,7 @@ def source(tmp_path_factory):
 @pytest.fixture
 def prepared(faces):
     def prepare(*words):
-        return setup.prepare(train.parser().parse_args([str(word) for word in (faces, *words)]), torch.device("cpu"))
+        return setup.prepare(Start(train.parser().parse_args([str(word) for word in (faces, *words)]), torch.device("cpu")))
 
     return prepare
 
@@ -154,7 +155,7 @@ def test_data_of_other_sizes_than_the_networks_is_refused_with_both_ways_out(sto
     for words in ([], ["--size", 16]):
         args = train.parser().parse_args([str(word) for word in (stored / sizes, "--ckpt", source, *words)])
         with pytest.raises(InputError) as refused:
-            setup.prepare(args, torch.device("cpu"))
+            setup.prepare(Start(args, torch.device("cpu")))
         said = str(refused.value)
         assert f"holds pictures of {listed} px" in said and f"{source} is a network of 16 px" in said
         assert "prepare_data.py --size 16" in said and f"start from a network of {listed.replace('and', 'or')} px" in said
@@ -163,7 +164,7 @@ def test_data_of_other_sizes_than_the_networks_is_refused_with_both_ways_out(sto
 def test_of_several_sizes_that_of_the_network_is_taken(faces, source, tmp_path):
     run(prepare_data, faces, "--out", tmp_path / "data", "--size", "8,16", "--n_worker", 1)
     args = train.parser().parse_args([str(tmp_path / "data"), "--ckpt", str(source)])
-    assert setup.prepare(args, torch.device("cpu")).images.size == 16
+    assert setup.prepare(Start(args, torch.device("cpu"))).images.size == 16
 
 
 def test_another_size_than_the_networks_is_refused_with_both_ways_out(stored, prepared, source):
@@ -227,7 +228,7 @@ def test_bf16_is_for_convolutions_of_what_trains_and_the_average_draws_in_fp32(p
 def test_what_is_told_of_a_run_are_plain_values_from_which_it_can_begin_anew(prepared, source, faces, monkeypatch):
     monkeypatch.chdir(faces.parent)
     args = train.parser().parse_args([faces.name, "--ckpt", str(source), "--outdir", "here", "--dry_run", "--iter", "3"])
-    told = setup.prepare(args, torch.device("cpu")).options
+    told = setup.prepare(Start(args, torch.device("cpu"))).options
     assert all(isinstance(value, str | int | float | bool | None) for value in told.values())
     assert (told["path"], told["ckpt"], told["outdir"], told["iter"]) == (str(faces), str(source), str(Path("here")), 3)
     assert not {"images", "dry_run", "resume", "overwrite"} & told.keys()

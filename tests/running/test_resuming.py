@@ -4,8 +4,8 @@ import pytest
 
 import checkpoint
 from errors import InputError
-from running import parallel, snapshots
-from running.report import GROUP_FILE
+from running import parallel, resuming
+from running.folders import GROUP_FILE
 from tests.networks import tiny_generator
 
 
@@ -13,7 +13,7 @@ def saved(folder, iteration=1, **more):
     """A run with a checkpoint."""
     path = folder / "checkpoints" / f"{iteration:06d}.pt"
     path.parent.mkdir(parents=True, exist_ok=True)
-    checkpoint.write(path, {"g_ema": tiny_generator().state_dict(), "rng": [{}], "iteration": iteration} | more)
+    checkpoint.write(path, {"g_ema": tiny_generator().state_dict(), "statistics": {}, "iteration": iteration} | more)
     return path
 
 
@@ -35,33 +35,33 @@ def test_a_restarted_group_finds_its_own_run_and_no_other(tmp_path, monkeypatch,
         files[name] = saved(tmp_path / name)
         if group:
             (tmp_path / name / GROUP_FILE).write_text(group)
-    assert snapshots.find("latest", None).path.resolve() == files["expr-3"]
+    assert resuming.find("latest", None).path.resolve() == files["expr-3"]
     restarted("mine")
-    assert snapshots.find(None, None).path.resolve() == files["expr"]
+    assert resuming.find(None, None).path.resolve() == files["expr"]
     for name, path in files.items():
-        found = snapshots.find(None, tmp_path / name)
+        found = resuming.find(None, tmp_path / name)
         assert found.path == path if name == "expr" else found is None, "the run of others in --outdir is not gone on with"
     restarted("new")
-    assert snapshots.find(None, None) is None
+    assert resuming.find(None, None) is None
 
 
 def test_only_who_asks_goes_on(tmp_path):
     saved(tmp_path / "run")
-    assert snapshots.find(None, tmp_path / "run") is None
+    assert resuming.find(None, tmp_path / "run") is None
 
 
 def test_the_newest_of_a_folder_is_found_or_the_file_that_is_named(tmp_path):
     files = [saved(tmp_path / "run", iteration) for iteration in (1, 3, 2)]
-    assert snapshots.find("latest", tmp_path / "run").path == files[1]
-    assert snapshots.find(str(files[0]), tmp_path / "run").path == files[0]
-    assert snapshots.find("latest", tmp_path / "empty") is None
+    assert resuming.find("latest", tmp_path / "run").path == files[1]
+    assert resuming.find(str(files[0]), tmp_path / "run").path == files[0]
+    assert resuming.find("latest", tmp_path / "empty") is None
 
 
 def test_a_file_without_a_run_names_the_flag_that_takes_it(tmp_path):
     path = tmp_path / "plain.pt"
     checkpoint.write(path, {"g_ema": tiny_generator().state_dict()})
     with pytest.raises(InputError, match=f"--resume {path}: holds no run to continue.*--ckpt"):
-        snapshots.find(str(path), None)
+        resuming.find(str(path), None)
 
 
 def test_every_process_must_read_the_same_file(tmp_path, monkeypatch):
@@ -70,7 +70,7 @@ def test_every_process_must_read_the_same_file(tmp_path, monkeypatch):
     for digest, agrees in ((checkpoint.file_hash(path), True), ("0" * 64, False)):
         monkeypatch.setattr(parallel, "from_first", lambda work, digest=digest: (path, digest, []))
         if agrees:
-            assert snapshots.find(str(path), None).path == path
+            assert resuming.find(str(path), None).path == path
         else:
             with pytest.raises(InputError, match="process 0 reads another file"):
-                snapshots.find(str(path), None)
+                resuming.find(str(path), None)
