@@ -48,11 +48,11 @@ def main(args: argparse.Namespace) -> None:
         folder = Path(name)
         drawings = rendered(folder / "drawings", "B", max(sizes(args)) + UNSEEN)
         source = trained(rendered(folder / "photos", "A", PHOTOS), [*SHAPE, *flags(args, 0)], folder / "source")
-        unseen = some(drawings, folder / "unseen", -UNSEEN)
+        unseen = part_of(drawings, folder / "unseen", -UNSEEN)
         print(f"{'pictures':>9} {'flags':<20} {'seed':>4} {'alarms':>6} {'r_t':>6} {'unseen':>6}")
         preset = [] if args.preset == "none" else ["--preset", args.preset]
         for count, kind in [*((size, preset) for size in sizes(args)), (args.few, [])]:
-            images = some(drawings, folder / str(count), count)
+            images = part_of(drawings, folder / str(count), count)
             for seed in range(args.runs):
                 run = trained(images, ["--ckpt", str(source), *kind, *flags(args, seed)], folder / "run")
                 outcome = judged(run, unseen)
@@ -78,7 +78,7 @@ def rendered(folder: Path, domain: str, count: int) -> Path:
         return render_faces.main(render_faces.parser().parse_args(words))
 
 
-def some(images: Path, folder: Path, count: int) -> Path:
+def part_of(images: Path, folder: Path, count: int) -> Path:
     """The first `count` pictures in a folder of their own, the last ones below 0."""
     folder.mkdir(exist_ok=True)
     paths = sorted(images.iterdir())

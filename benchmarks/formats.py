@@ -48,8 +48,8 @@ def row(tiles: list, encode: Callable, rounds: int) -> str:
         times = []
         for _ in range(rounds):
             began = time.process_time()
-            for one in inputs:
-                function(one)
+            for picture in inputs:
+                function(picture)
             times.append(time.process_time() - began)
         return 1000 * min(times) / len(inputs)
 

@@ -134,14 +134,14 @@ def projected(args: argparse.Namespace, source, network, photos: Tensor) -> Tens
         return earlier.latent.to(network.device)
     distance, _ = perceptual.choose("disc", source)
     mean, spread = projection.latent_statistics(network)
-    found = []
+    parts = []
     with progress.Bar(-(-len(photos) // CHUNK) * args.step, "steps", "projecting") as bar:
-        for some in photos.to(mean.device).split(CHUNK):
-            start = projection.starting_points(network, mean, "w+", len(some))
+        for chunk in photos.to(mean.device).split(CHUNK):
+            start = projection.starting_points(network, mean, "w+", len(chunk))
             schedule = projection.Schedule(args.step, wplus_reg=0.1)
             options = {"spread": spread, "fixed_noise": True, "schedule": schedule, "stepped": lambda *_: bar.update()}
-            found.append(projection.project(network, distance.to(mean.device), some, start, **options).latent)
-    latent = torch.cat(found)
+            parts.append(projection.project(network, distance.to(mean.device), chunk, start, **options).latent)
+    latent = torch.cat(parts)
     latents.save_latents(path, latent, space="w+", names=[str(i) for i in range(len(latent))], ckpt=home)
     return latent
 

@@ -105,19 +105,19 @@ def main(args: argparse.Namespace) -> None:
     chosen = drawing.layers(args, generator)
     if args.factor:
         with named(f"--factor {args.factor}"):
-            found = directions.read_directions(args.factor)
-            directions.check_fits(found, generator)
-        found.layers = chosen or found.layers
+            edits = directions.read_directions(args.factor)
+            directions.check_fits(edits, generator)
+        edits.layers = chosen or edits.layers
     else:
         with cli.named_by(args, "res", "layers"):
-            found = sefa.sefa(generator, chosen, args.normalize == "rows")
+            edits = sefa.sefa(generator, chosen, args.normalize == "rows")
     rulers = fit(generator.size)
     print("rulers, with r on unseen renders: " + ", ".join(f"{name} {r:.2f}" for name, r in zip(rulers.names, rulers.r)))
     print(f"{args.n} people, degrees -{args.degree:g} to +{args.degree:g}\n")
     print("| direction | moves | by | people | also | drifts |\n|---|---|---|---|---|---|")
     unit = spread(generator, rulers)
-    for index in range(min(args.directions, len(found))):
-        readings = sweep(generator, found, index, args.degree, args.n, rulers)
+    for index in range(min(args.directions, len(edits))):
+        readings = sweep(generator, edits, index, args.degree, args.n, rulers)
         print(row(index, movements(readings / unit, rulers.names)), flush=True)
 
 
@@ -129,26 +129,27 @@ def fit(size: int) -> Rulers:
 
     attributes = sample_attributes(RENDERS + HELD_OUT, SEED)
     seen = fields(torch.cat([render_part(render, attributes, size, start) for start in range(0, RENDERS + HELD_OUT, 250)]))
-    found, centre = Rulers([], [], torch.zeros(seen.shape[1], 0), torch.zeros(0)), seen[:RENDERS].double().mean(0)
+    rulers, centre = Rulers([], [], torch.zeros(seen.shape[1], 0), torch.zeros(0)), seen[:RENDERS].double().mean(0)
     for name in ATTRIBUTES:
         value = attributes[name].double()
         target = torch.stack([(math.tau * value).cos(), (math.tau * value).sin()] if hue(name) else [value], dim=1)
         inputs, middle = seen.double() - centre, target[:RENDERS].mean(0)
-        some = inputs[:RENDERS]
-        weight = torch.linalg.solve(some.T @ some + RIDGE * torch.eye(len(centre)), some.T @ (target[:RENDERS] - middle))
+        fitted = inputs[:RENDERS]
+        square = fitted.T @ fitted + RIDGE * torch.eye(len(centre))
+        weight = torch.linalg.solve(square, fitted.T @ (target[:RENDERS] - middle))
         read = inputs[RENDERS:] @ weight
         r = min(correlation(read[:, i], target[RENDERS:, i]) for i in range(target.shape[1]))
         if r >= LEAST_R:
-            found.names.append(name)
-            found.r.append(r)
-            found.weight = torch.cat([found.weight, weight.float()], dim=1)
-            found.offset = torch.cat([found.offset, (middle - centre @ weight).float()])
-    return found
+            rulers.names.append(name)
+            rulers.r.append(r)
+            rulers.weight = torch.cat([rulers.weight, weight.float()], dim=1)
+            rulers.offset = torch.cat([rulers.offset, (middle - centre @ weight).float()])
+    return rulers
 
 
 def render_part(render, attributes: dict[str, Tensor], size: int, start: int, count: int = 250) -> Tensor:
-    some = {name: values[start : start + count] for name, values in attributes.items()}
-    return render(some, size, "A", SEED, first=start)
+    part = {name: values[start : start + count] for name, values in attributes.items()}
+    return render(part, size, "A", SEED, first=start)
 
 
 def fields(images: Tensor) -> Tensor:
@@ -168,15 +169,15 @@ def spread(generator: Generator, rulers: Rulers) -> Tensor:
     return unit
 
 
-def sweep(generator: Generator, found: Directions, index: int, degree: float, n: int, rulers: Rulers) -> Tensor:
+def sweep(generator: Generator, edits: Directions, index: int, degree: float, n: int, rulers: Rulers) -> Tensor:
     """What the rulers read along a direction: [steps, people, K]."""
     import torch
 
     from editing import directions, latents
 
     w_plus = latents.people(generator, range(n), PSI)
-    edits = [directions.apply(w_plus, found, index, step) for step in torch.linspace(-degree, degree, STEPS).tolist()]
-    return unrolled(torch.stack([rulers.read(latents.draw(generator, edit, 32)) for edit in edits]), rulers.names)
+    steps = [directions.apply(w_plus, edits, index, step) for step in torch.linspace(-degree, degree, STEPS).tolist()]
+    return unrolled(torch.stack([rulers.read(latents.draw(generator, edited, 32)) for edited in steps]), rulers.names)
 
 
 def movements(readings: Tensor, names: list[str]) -> list[Movement]:
@@ -185,16 +186,16 @@ def movements(readings: Tensor, names: list[str]) -> list[Movement]:
     by = mean[-1] - mean[0]
     steady = (mean.diff(dim=0) * by.sign() > 0).all(0)
     people = (rank_correlation(readings) * by.sign() >= FOLLOWS).double().mean(0)
-    found = [Movement(*entry) for entry in zip(names, by.tolist(), people.tolist(), steady.tolist())]
-    return sorted(found, key=lambda movement: -abs(movement.by))
+    moved = [Movement(*entry) for entry in zip(names, by.tolist(), people.tolist(), steady.tolist())]
+    return sorted(moved, key=lambda movement: -abs(movement.by))
 
 
-def row(index: int, found: list[Movement]) -> str:
-    sure = [movement for movement in found if movement.sure]
+def row(index: int, moved: list[Movement]) -> str:
+    sure = [movement for movement in moved if movement.sure]
     if not sure:
-        return f"| {index} | nothing surely | | | | {', '.join(map(str, found[:3]))} |"
+        return f"| {index} | nothing surely | | | | {', '.join(map(str, moved[:3]))} |"
     first = sure[0]
-    others = [movement for movement in found if movement is not first and abs(movement.by) >= abs(first.by) / 2]
+    others = [movement for movement in moved if movement is not first and abs(movement.by) >= abs(first.by) / 2]
     also, drifts = (", ".join(str(other) for other in others if other.sure is kind) for kind in (True, False))
     return f"| {index} | {first.name} | {first.by:+.1f} | {first.people:.0%} | {also} | {drifts} |"
 
