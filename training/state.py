@@ -146,14 +146,14 @@ class TrainingState:
         if len(every) != parallel.world_size():
             raise InputError(
                 f"{key}: saved by {len(every)} processes, and this run has {parallel.world_size()}; "
-                "start as many, or begin a new run from its networks with --ckpt"
+                "start as many, or begin a new run from its networks"
             )
         return every[parallel.rank()]
 
 
 def _entry(saved: dict[str, object], key: str):
     if key not in saved:
-        raise InputError(f"{key}: missing from the checkpoint; begin a new run from its networks with --ckpt")
+        raise InputError(f"{key}: missing from the checkpoint; begin a new run from its networks")
     return saved[key]
 
 

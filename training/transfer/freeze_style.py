@@ -36,7 +36,7 @@ class FreezeStyle(TransferMethod):
             raise InputError(f"--freezeStyle {self.layers}: the generator has {generator.n_latent} style layers")
         if hasattr(generator, "freeze_style"):
             raise InputError(
-                f"--freezeStyle {self.layers}: the file of --ckpt takes styles from a source of its own; start from that source"
+                f"--freezeStyle {self.layers}: its file takes styles from a source of its own; start from that source"
             )
         return ()
 
