@@ -1,5 +1,5 @@
 // The operators of StyleGAN2 for CUDA, as PyTorch sees them: which kernel of kernels.cuh, with which arguments, on how many
-// blocks. Built by op/build.py with nvcc against PyTorch's stable ABI (2.10 and later). op/nvrtc.py does the same in Python
+// blocks. Built by op/build.py with nvcc against PyTorch's stable ABI (2.10 and later). op/kernels.py does the same in Python
 // for machines without nvcc; tests/op/test_kernels.py holds both to the definition.
 
 #define TORCH_TARGET_VERSION 0x020a000000000000

@@ -23,7 +23,7 @@ from op.build import Verdict
 from op.fused_act import fused_leaky_relu
 from op.resample import upfirdn2d
 
-SOURCES = [Path(__file__).with_name(name) for name in ("trial.py", "fused_act.py", "resample.py", "nvrtc.py")]
+SOURCES = [Path(__file__).with_name(name) for name in ("trial.py", "fused_act.py", "resample.py", "kernels.py", "nvrtc.py")]
 MOST_ATTEMPTS = 2  # that may end with the process
 RESULTS = ("value", "gradient", "gradient to be differentiated", "second gradient")
 

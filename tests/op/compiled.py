@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from op import build
+from op import build, roads
 
 REASON = build.status()
 BUILT = REASON.startswith("built")
@@ -17,6 +17,6 @@ def needs_nvcc() -> None:
     if os.environ.get("CARTOON_KERNELS"):
         pytest.skip("CARTOON_KERNELS chooses another road")
     try:
-        build._nvcc_key()
-    except build.BuildError as error:
+        roads._nvcc_key()
+    except roads.BuildError as error:
         pytest.skip(str(error))

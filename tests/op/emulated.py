@@ -1,4 +1,4 @@
-"""The CUDA kernels on a CPU, through tests/op/emulate.cpp, by both of their hosts: op/kernels.cu and op/nvrtc.py."""
+"""The CUDA kernels on a CPU, through tests/op/emulate.cpp, by both of their hosts: op/kernels.cu and op/kernels.py."""
 
 import ctypes
 import functools
@@ -8,18 +8,18 @@ from pathlib import Path
 
 import torch
 
-from op import build, nvrtc
+from op import build, kernels, roads
 
 SOURCE = Path(__file__).with_name("emulate.cpp")
 FLAGS = "-std=c++20 -O1 -fPIC -shared -Wall -Wno-unknown-pragmas"
 
 
 def _key() -> str:
-    return "\n".join(source.read_text() for source in (SOURCE, *build.CUDA_SOURCES)) + FLAGS + build._cpp_key()
+    return "\n".join(source.read_text() for source in (SOURCE, *roads.CUDA_SOURCES)) + FLAGS + roads._cpp_key()
 
 
 def _build(path: Path) -> None:
-    build._run_ninja(build._compiler(), FLAGS, SOURCE, "-ltorch_cpu -ltorch -lc10", path)
+    roads._run_ninja(roads._compiler(), FLAGS, SOURCE, "-ltorch_cpu -ltorch -lc10", path)
 
 
 def _load(path: Path) -> None:
@@ -32,7 +32,7 @@ def _load(path: Path) -> None:
 
 
 library: ctypes.CDLL
-ROAD = build.Road("g++", "emulated.so", _key, _build, _load)
+ROAD = roads.Road("g++", "emulated.so", _key, _build, _load)
 
 
 @functools.cache
@@ -47,9 +47,9 @@ def launch(name: str, arguments: ctypes.Structure, blocks: int, device: torch.de
 
 
 def operators(host: str) -> types.SimpleNamespace:
-    """upfirdn2d, leaky_relu and leaky_relu_backward, as "kernels.cu" or "nvrtc.py" call the kernels."""
-    if host == "nvrtc.py":
-        return types.SimpleNamespace(**nvrtc.operators(launch))
+    """upfirdn2d, leaky_relu and leaky_relu_backward, as "kernels.cu" or "kernels.py" call the kernels."""
+    if host == "kernels.py":
+        return types.SimpleNamespace(**kernels.operators(launch))
     emulated = torch.ops.cartoon_stylegan2_emulated
     return types.SimpleNamespace(**{name: getattr(emulated, name) for name in build.SCHEMAS})
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from op import build, nvrtc
+from op import build, nvrtc, roads
 from tests.op.compiled import needs_compiler, needs_nvcc
 
 pytestmark = pytest.mark.slow
@@ -62,7 +62,7 @@ def test_a_build_that_nobody_hears_of_is_a_build(monkeypatch, tmp_path):
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(sys, "stderr", Closed())
-    road = build.Road("g++", "library", lambda: "key", lambda path: path.write_text(""), lambda path: None)
+    road = roads.Road("g++", "library", lambda: "key", lambda path: path.write_text(""), lambda path: None)
     assert build._tried(road, "somewhere") is None and list(tmp_path.rglob("library"))
 
 
@@ -75,7 +75,7 @@ def test_they_can_be_turned_off(tmp_path):
 
 def test_insisting_on_what_is_not_there_is_an_error(monkeypatch):
     monkeypatch.setattr(build, "_failure", lambda device: f"no compiler for {device}")
-    with pytest.raises(build.BuildError, match="no compiler"):
+    with pytest.raises(roads.BuildError, match="no compiler"):
         build.has_kernel(torch.ones(1), "cpu")
 
 
@@ -93,10 +93,10 @@ def test_nvcc_compiles_the_operators_for_every_kind_of_gpu():
     needs_nvcc()
     code = """
 import torch
-from op import build
-build._capabilities = lambda: [(7, 5), (8, 0), (9, 0)]  # CUDA 13 has dropped 7.0
+from op import build, roads
+roads._capabilities = lambda: [(7, 5), (8, 0), (9, 0)]  # CUDA 13 has dropped 7.0
 build._define()
-print(build._tried(build.NVCC, "cuda"))
+print(build._tried(roads.NVCC, "cuda"))
 print(torch._C._dispatch_has_kernel_for_dispatch_key("cartoon_stylegan2::upfirdn2d", "CUDA"))
 """
     assert in_process_of_its_own(code) == ["None", "True"]
@@ -110,9 +110,9 @@ def test_nvrtc_compiles_them_too(kind):
     except nvrtc.NvrtcError as error:
         pytest.skip(str(error))
     code = f"""
-from op import build
-build._capabilities = lambda: [{kind}]
-print(build._tried(build.NVRTC._replace(load=print), "cuda"))
+from op import build, roads
+roads._capabilities = lambda: [{kind}]
+print(build._tried(roads.NVRTC._replace(load=print), "cuda"))
 """
     path, reason = in_process_of_its_own(code)
     assert reason == "None"
@@ -126,20 +126,20 @@ def test_nvcc_of_another_cuda_is_left_out(monkeypatch, tmp_path):
     nvcc.write_text("#!/bin/sh\necho 'Cuda compilation tools, release 9.1, V9.1.85'\n")
     nvcc.chmod(0o755)
     monkeypatch.setenv("CUDA_HOME", str(tmp_path))
-    with pytest.raises(build.BuildError, match="nvcc is of CUDA 9, PyTorch of CUDA"):
-        build._nvcc_key()
+    with pytest.raises(roads.BuildError, match="nvcc is of CUDA 9, PyTorch of CUDA"):
+        roads._nvcc_key()
 
 
 def test_nvrtc_takes_over_where_nvcc_fails_and_plain_pytorch_where_both_do(monkeypatch, tmp_path):
     def fail() -> str:
-        raise build.BuildError("nvcc is not installed")
+        raise roads.BuildError("nvcc is not installed")
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(build, "NVCC", build.NVCC._replace(key=fail))
-    works = build.Road("NVRTC", "cubin", lambda: "key", lambda path: path.write_text(""), lambda path: None)
-    monkeypatch.setattr(build, "NVRTC", works)
+    monkeypatch.setattr(roads, "NVCC", roads.NVCC._replace(key=fail))
+    works = roads.Road("NVRTC", "cubin", lambda: "key", lambda path: path.write_text(""), lambda path: None)
+    monkeypatch.setattr(roads, "NVRTC", works)
     failure = build._failure.__wrapped__
     assert failure("cuda") is None
     assert build._built["cuda"].startswith("built with NVRTC") and "(nvcc is not installed)" in build._built["cuda"]
-    monkeypatch.setattr(build, "NVRTC", works._replace(key=fail))
+    monkeypatch.setattr(roads, "NVRTC", works._replace(key=fail))
     assert failure("cuda") == "nvcc is not installed; nvcc is not installed"

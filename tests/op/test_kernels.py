@@ -1,7 +1,7 @@
 """The CUDA kernels against the definition: every argument, layout and type, to the second derivative.
 
 The same tests run on a GPU (marked cuda) and, thread by thread, on a CPU, which says nothing about speed. Both hosts of the
-kernels are tested: op/kernels.cu, and op/nvrtc.py for machines without nvcc.
+kernels are tested: op/kernels.cu, and op/kernels.py for machines without nvcc.
 """
 
 import ctypes
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from model import make_kernel
-from op import build, fused_leaky_relu, nvrtc, upfirdn2d
+from op import build, fused_leaky_relu, kernels, nvrtc, roads, upfirdn2d
 from op.resample import out_size
 from tests.op import emulated
 from tests.op.compiled import needs_nvcc
@@ -26,9 +26,9 @@ LAYOUTS = {"NCHW": torch.contiguous_format, "NHWC": torch.channels_last}
 @pytest.fixture(
     params=[
         "emulated kernels.cu",
-        "emulated nvrtc.py",
+        "emulated kernels.py",
         pytest.param("kernels.cu", marks=pytest.mark.cuda),
-        pytest.param("nvrtc.py", marks=pytest.mark.cuda),
+        pytest.param("kernels.py", marks=pytest.mark.cuda),
     ]
 )
 def host(request, monkeypatch) -> types.SimpleNamespace:
@@ -39,8 +39,8 @@ def host(request, monkeypatch) -> types.SimpleNamespace:
             pytest.skip(emulated.reason())
         ops = emulated.operators(name)
         monkeypatch.setattr(build, "has_kernel", lambda x, impl: x.dtype in DTYPES)
-    elif name == "nvrtc.py":
-        ops = types.SimpleNamespace(**nvrtc.operators(gpu_launcher()))
+    elif name == "kernels.py":
+        ops = types.SimpleNamespace(**kernels.operators(gpu_launcher()))
     else:
         assert_built_with_nvcc()
         ops = torch.ops.cartoon_stylegan2
@@ -57,9 +57,9 @@ def assert_built_with_nvcc() -> None:
 
 
 def gpu_launcher():
-    folder = build._folder(build._nvrtc_key())
+    folder = build._folder(roads._nvrtc_key())
     if not (folder / "tested.cubin").exists():
-        build._nvrtc_build(folder / "tested.cubin")
+        roads._nvrtc_build(folder / "tested.cubin")
     return nvrtc.launcher((folder / "tested.cubin").read_bytes())
 
 
@@ -253,9 +253,9 @@ def test_rounding_is_that_of_pytorch(host, channels, dtype):
 needs_emulation = pytest.mark.skipif(emulated.reason() is not None, reason=str(emulated.reason()))
 
 
-def results_under(launch: nvrtc.Launch, dtype: torch.dtype, layout: torch.memory_format, channels: int = 8) -> list[Tensor]:
+def results_under(launch: kernels.Launch, dtype: torch.dtype, layout: torch.memory_format, channels: int = 8) -> list[Tensor]:
     """Something of every kernel."""
-    ops = types.SimpleNamespace(**nvrtc.operators(launch))
+    ops = types.SimpleNamespace(**kernels.operators(launch))
     x = random(2, channels, 30, 48, dtype=dtype).contiguous(memory_format=layout)
     terms = terms_of(x.shape, TERMS[-1], noise_of_one=False)
     out = ops.leaky_relu(x, *(terms[name] for name in TERMS[-1]), 0.2, 1.4)
@@ -301,7 +301,7 @@ def test_every_kernel_is_in_use():
 
 @needs_emulation
 def test_both_hosts_give_the_same_bits():
-    ours, theirs = emulated.operators("nvrtc.py"), emulated.operators("kernels.cu")
+    ours, theirs = emulated.operators("kernels.py"), emulated.operators("kernels.cu")
     for shape in [(2, 16, 40, 36), (1, 3, 130, 131)]:
         for layout in LAYOUTS.values():
             x = random(*shape).float().contiguous(memory_format=layout)
@@ -316,24 +316,24 @@ def test_both_hosts_give_the_same_bits():
 
 
 @needs_emulation
-@pytest.mark.parametrize("arguments", [nvrtc.Resample, nvrtc.Activation, nvrtc.ActivationBackward, nvrtc.Totals])
+@pytest.mark.parametrize("arguments", [kernels.Resample, kernels.Activation, kernels.ActivationBackward, kernels.Totals])
 def test_arguments_have_the_same_size_in_both_languages(arguments):
     assert emulated.library.size_of(arguments.__name__.encode()) == ctypes.sizeof(arguments)
 
 
 def test_a_build_with_nvcc_that_fails_is_no_reason_to_skip(monkeypatch):
     def broken() -> str:
-        raise build.BuildError("nvcc is not installed")
+        raise roads.BuildError("nvcc is not installed")
 
     monkeypatch.delenv("CARTOON_KERNELS", raising=False)
     monkeypatch.setattr(build, "_failure", lambda device: None)
     monkeypatch.setitem(build._built, "cuda", "built with nvcc, in a folder")
     assert_built_with_nvcc()
     monkeypatch.setitem(build._built, "cuda", "built with NVRTC, in a folder (nvcc fails: identifier is undefined)")
-    monkeypatch.setattr(build, "_nvcc_key", str)
+    monkeypatch.setattr(roads, "_nvcc_key", str)
     with pytest.raises(pytest.fail.Exception, match="identifier is undefined"):
         assert_built_with_nvcc()
-    monkeypatch.setattr(build, "_nvcc_key", broken)
+    monkeypatch.setattr(roads, "_nvcc_key", broken)
     with pytest.raises(pytest.skip.Exception, match="not installed"):
         assert_built_with_nvcc()
 
@@ -353,10 +353,10 @@ def test_operators_on_a_gpu_keep_the_rules_of_torch_library(layout):
 
 
 @pytest.mark.cuda
-@pytest.mark.parametrize("name", ["kernels.cu", "nvrtc.py"])
+@pytest.mark.parametrize("name", ["kernels.cu", "kernels.py"])
 def test_operators_can_be_captured_in_a_cuda_graph(name, monkeypatch):
-    if name == "nvrtc.py":
-        monkeypatch.setattr(torch.ops, "cartoon_stylegan2", types.SimpleNamespace(**nvrtc.operators(gpu_launcher())))
+    if name == "kernels.py":
+        monkeypatch.setattr(torch.ops, "cartoon_stylegan2", types.SimpleNamespace(**kernels.operators(gpu_launcher())))
     x = random(2, 8, 16, 16).float().cuda().contiguous(memory_format=torch.channels_last)
     kernel, bias = make_kernel([1, 3, 3, 1]).cuda(), random(8, seed=1).float().cuda()
 

@@ -9,7 +9,7 @@ import warnings
 import pytest
 import torch
 
-from op import build, fused_leaky_relu, nvrtc, trial
+from op import build, fused_leaky_relu, kernels, roads, trial
 from tests.op import emulated
 from tests.op.compiled import needs_compiler
 from tests.pictures import random_pictures
@@ -97,9 +97,9 @@ def test_a_trial_uses_every_kernel_of_its_type(dtype, on_gpu):
         used.add(name)
         emulated.launch(name, *arguments)
 
-    on_gpu(types.SimpleNamespace(**nvrtc.operators(launch)))
+    on_gpu(types.SimpleNamespace(**kernels.operators(launch)))
     assert trial.difference(CPU, dtype) == ""
-    others = {nvrtc.TYPES[other] for other in DTYPES if other != dtype}
+    others = {kernels.TYPES[other] for other in DTYPES if other != dtype}
     assert used == {name for name in emulated.kernel_names() if not others & set(name.split("_"))}
 
 
@@ -108,7 +108,7 @@ def test_a_trial_uses_every_kernel_of_its_type(dtype, on_gpu):
     "change, name, what", [WRONG[key] for key in ("upfirdn2d off by 1 %", "gradient 1 off by 1 %", "an error")]
 )
 def test_a_wrong_cuda_kernel_is_found_and_types_are_judged_alone(change, name, what, on_gpu, tmp_path):
-    ops = emulated.operators("nvrtc.py")
+    ops = emulated.operators("kernels.py")
     wrong = changed(ops, **change)
 
     def chosen(operator):
@@ -175,7 +175,7 @@ def test_wrong_operators_are_said_once_and_plain_pytorch_does_the_work(forgetful
     with pytest.warns(RuntimeWarning, match="not trusted.*float32 on cpu, leaky_relu.*delete it to try again") as caught:
         assert all(torch.equal(fused_leaky_relu(x), fused_leaky_relu(x, impl="ref")) for _ in range(2))
     assert len(caught) == 1 and "\n" not in str(caught[0].message)
-    with pytest.raises(build.BuildError, match="leaky_relu"):
+    with pytest.raises(roads.BuildError, match="leaky_relu"):
         fused_leaky_relu(x, impl="cpu")
     assert build.status().startswith("built with") and "leaky_relu" in build.doubts("cpu")
     build._verdict.cache_clear(), build._trusted.cache_clear()
@@ -196,8 +196,8 @@ def test_the_first_use_cannot_be_recorded(forgetful, monkeypatch):
 BROKEN = """
 import runpy, sys
 from pathlib import Path
-from op import build
-build.CPU_SOURCE, build.CPU_FLAGS = Path(sys.argv[1]), build.CPU_FLAGS.replace("-O3", "-O0")
+from op import build, roads
+roads.CPU_SOURCE, roads.CPU_FLAGS = Path(sys.argv[1]), roads.CPU_FLAGS.replace("-O3", "-O0")
 sys.argv = sys.argv[2:]
 runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 """
@@ -206,7 +206,7 @@ runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 @pytest.fixture(scope="module")
 def wrong_source(tmp_path_factory):
     """The gradient of the demodulation lacks a factor: a training would run, and learn less well."""
-    path, source = tmp_path_factory.mktemp("wrong") / "kernels.cpp", build.CPU_SOURCE.read_text()
+    path, source = tmp_path_factory.mktemp("wrong") / "kernels.cpp", roads.CPU_SOURCE.read_text()
     right = "sum_demod[c] += value * x[c];"
     assert right in source
     path.write_text(source.replace(right, "sum_demod[c] += value;"))
