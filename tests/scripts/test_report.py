@@ -14,7 +14,7 @@ from PIL import Image
 
 import checkpoint
 import utils
-from scripts import layer_swap, report, style_mixing, truncation
+from scripts import _page, layer_swap, report, style_mixing, truncation
 from tests.commands import failure, run
 from tests.networks import tiny_generator
 from tests.scripts.sheets import pixels, saved
@@ -107,7 +107,7 @@ def test_a_long_run_keeps_the_animation_small(folder):
     for iteration in SAMPLES:
         (folder / "samples" / f"{iteration:06d}.png").unlink()
     moving = page(folder, "--no_sheets").pictures["progress"][0]
-    assert (moving.n_frames, moving.width) == (report.FRAMES, report.FRAME_WIDTH)
+    assert (moving.n_frames, moving.width) == (_page.FRAMES, _page.FRAME_WIDTH)
 
 
 def test_curves_are_grouped_and_a_new_number_gets_a_chart_of_its_own(folder):
@@ -218,8 +218,8 @@ def test_wrong_input_gets_one_line_and_writes_nothing(folder, tmp_path, capsys, 
     assert not Path(folder / "report.html").exists()
 
 
-@pytest.mark.parametrize("size", [(10, 10), (20, 40_000), (report.WIDEST + 1, 10), (40_000, 20)])
+@pytest.mark.parametrize("size", [(10, 10), (20, 40_000), (_page.WIDEST + 1, 10), (40_000, 20)])
 def test_a_picture_of_any_shape_is_embedded_as_webp_can_hold_it(size):
-    shown = report.small(Image.new("RGB", size), report.WIDEST)
-    assert shown.width <= min(size[0], report.WIDEST) and shown.height <= min(size[1], 16383)
-    assert report.embedded(Image.new("RGB", size)).startswith("data:image/webp;base64,")
+    shown = _page.small(Image.new("RGB", size), _page.WIDEST)
+    assert shown.width <= min(size[0], _page.WIDEST) and shown.height <= min(size[1], 16383)
+    assert _page.embedded(Image.new("RGB", size)).startswith("data:image/webp;base64,")
