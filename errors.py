@@ -21,6 +21,10 @@ class Diverged(InputError):
     """A run that cannot go on from where it is."""
 
 
+class NoRun(InputError):
+    """A file that holds networks, and no run to go on with."""
+
+
 class OutOfMemory(InputError):
     """It takes more memory than there is."""
 

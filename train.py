@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cli
-from errors import Diverged, InputError, OutOfMemory, helped, named
+from errors import Diverged, InputError, NoRun, OutOfMemory, helped, named
 from metrics.table import FEATURES, SCORES
 from running import flags
 from training import augmentation
@@ -100,6 +100,7 @@ def parser() -> cli.Parser:
 
 @helped(OutOfMemory, by="--batch, --accumulate, --size, --no_graphs")
 @helped(Diverged, by="--resume RUN --lr X")
+@helped(NoRun, by="--ckpt FILE")
 def main(args: argparse.Namespace) -> Path | None:
     import checkpoint
     from running import guard, loop

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import checkpoint
 from checkpoint import container
-from errors import InputError, named, reading
+from errors import InputError, NoRun, named, reading
 from filenames import first_free
 from running import flags, parallel
 from running.folders import begun_by, holds_checkpoints, newest_run
@@ -86,7 +86,7 @@ def find(resume: str | None, outdir: Path | None, read: Callable[[Path], Saved] 
     with named(f"--resume {path}"):
         saved = read(path)
         if "statistics" not in saved.contents:
-            raise InputError(f"holds no run to continue; to start from its networks, use --ckpt {path}")
+            raise NoRun("holds no run to continue; a new one can start from its networks")
     saved.notes += notes
     return saved
 
@@ -111,7 +111,7 @@ def _newest_in(folder: Path) -> tuple[Path, list[str]]:
     """As `checkpoint.newest_good`, of a run's folder or of the `checkpoints` in it."""
     path, notes = checkpoint.newest_good(folder if folder.resolve().name == "checkpoints" else folder / "checkpoints")
     if path is None:
-        raise InputError(f"--resume {folder}: holds no checkpoints; name the run's folder or a file, and pictures by --path")
+        raise InputError(f"--resume {folder}: holds no checkpoints; the word after --resume is a run's folder or a file")
     return path, notes
 
 

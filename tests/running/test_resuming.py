@@ -60,7 +60,7 @@ def test_the_newest_of_a_folder_is_found_or_the_file_that_is_named(tmp_path):
 def test_a_file_without_a_run_names_the_flag_that_takes_it(tmp_path):
     path = tmp_path / "plain.pt"
     checkpoint.write(path, {"g_ema": tiny_generator().state_dict()})
-    with pytest.raises(InputError, match=f"--resume {path}: holds no run to continue.*--ckpt"):
+    with pytest.raises(InputError, match=f"--resume {path}: holds no run to continue; a new one can start"):
         resuming.find(str(path), None)
 
 
