@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import threads  # noqa: F401 (decides how threads wait, before any command imports torch)
+import unfinished
 from errors import InputError, named
 from filenames import first_free
 from writing import NO_ROOM, write_text
@@ -299,18 +300,50 @@ def told(args: argparse.Namespace, names: Sequence[str]) -> dict[str, object]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def free_folder(given: Path | None, default: str, result: str, overwrite: bool = False) -> Path:
+def free_folder(
+    given: Path | None, default: str, result: str, overwrite: bool = False, plan: dict[str, object] | None = None
+) -> Path:
     """--outdir; where it is not given, `default`, default-2, ...: the first without the file `result` of an earlier call.
 
-    Raises InputError where a given folder holds that file, but for --overwrite.
+    plan: of a call that can go on with what a stopped one of the same plan left, see `unfinished`
+    Raises InputError where a given folder holds that file, or was begun by another plan, but for --overwrite.
     """
     if overwrite:
         return given or Path(default)
     if given is None:
-        return first_free(Path(default), lambda folder: (folder / result).exists())
-    if (given / result).exists():
+        return first_free(Path(default), lambda folder: not _is_free(folder / result, plan))
+    begun = unfinished.plan_of(given / result)
+    if begun is None and (given / result).exists():
         raise InputError(f"--outdir {given}: holds {result} already; give --overwrite to replace it, or another --outdir")
+    if begun is not None and plan is not None and begun != plan:
+        how = differently(begun, plan)
+        raise InputError(f"--outdir {given}: holds a stopped call {how}; repeat that to finish it, or give --overwrite")
     return given
+
+
+def plan_of(args: argparse.Namespace, flags: Sequence[str], **things: str) -> dict[str, object]:
+    """All that decides what a call finds, see `free_folder`: the values of its flags, and prints of what it reads."""
+    return {"command": args.command, **{f"--{flag}": vars(args)[flag] for flag in flags}, **things}
+
+
+def _is_free(result: Path, plan: dict[str, object] | None) -> bool:
+    begun = unfinished.plan_of(result)
+    return not result.exists() if begun is None else begun == plan
+
+
+def differently(begun: dict[str, object], plan: dict[str, object]) -> str:
+    """How the plan of an earlier call differs.
+
+    >>> differently({"--step": 9, "--seed": 0, "photos": "ab"}, {"--step": 5, "--seed": 0, "photos": "cd", "--mse": 1})
+    'with --step 9, with other photos, without --mse'
+    """
+    said = []
+    for name in dict.fromkeys([*begun, *plan]):
+        value = begun.get(name)
+        if value != plan.get(name):
+            flag = "" if value is None or value is False else name if value is True else f"{name} {value}"
+            said.append(f"with other {name}" if name[0] != "-" else f"with {flag}" if flag else f"without {name}")
+    return ", ".join(said)
 
 
 def check_out(out: Path, ckpt: str) -> None:

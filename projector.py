@@ -5,7 +5,8 @@
     python projector.py --ckpt ffhq256.pt --target_ckpt cartoon.pt me.png     # and what it is as a cartoon
 
 Photos must be cut as the network's were: python -m scripts.align me.jpg --out aligned. One photo and a hundred give the same
-latents; they go to projected/latents.pt, which every editing command reads (--latents), after each photo. Going on with them:
+latents; they go to projected/latents.pt, which every editing command reads (--latents). A call that was stopped or killed
+goes on when it is repeated. Searching on from what was found:
     python projector.py --ckpt ffhq256.pt --init projected/latents.pt --step 500 me.png
 """
 
@@ -14,17 +15,22 @@ from __future__ import annotations
 import argparse
 import csv
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cli
 import progress
 from errors import InputError, named
+from unfinished import Unfinished
 from writing import whole_file
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch.nn import Module
 
+    from editing.people import People
     from editing.projection import Projection, Schedule
     from faces.photos import Album
     from model import Generator
@@ -32,20 +38,22 @@ if TYPE_CHECKING:
 BETWEEN = 4  # pictures on a strip between start and final
 NAME_WIDTH = 240  # pixels for the name of a photo on its strip
 TOLD = ("ckpt", "target_ckpt", "space", "init", "fixed_noise", "perceptual", "seed", "step", "lr", "mse", "wplus_reg")
+SCHEDULE = ("lr", "lr_rampup", "lr_rampdown", "noise", "noise_ramp", "noise_regularize", "mse", "wplus_reg")
+DECIDE = ("space", "fixed_noise", "seed", "step", *SCHEDULE, "batch", "layout")
 
 
 def parser() -> cli.Parser:
-    parser = cli.Parser(__doc__, "python projector.py [flags] --ckpt FILE PHOTO...")
+    parser = cli.Parser(__doc__, "python projector.py [flags] --ckpt FILE PHOTO...", later=True)
     group = parser.add_argument_group("networks and photos")
     add = group.add_argument
     add("photos", nargs="*", type=Path, metavar="PHOTO", help="pictures, or folders, zips and films of them; cut to a square")
     add("--files", nargs="+", type=Path, metavar="PHOTO", help="the same, as a flag")
     add("--ckpt", required=True, metavar="FILE", help="checkpoint of any format, of photo faces; its averaged generator draws")
-    add("--target_ckpt", metavar="FILE", help="a network fine-tuned from it: shows the same latents as cartoons")
+    add("--target_ckpt", metavar="FILE", help="a network fine-tuned from it: draws cartoons, as scripts.cartoonize")
     add("--size", type=cli.number(int, least=1), metavar="PX", help="not needed; an error where it contradicts --ckpt")
     add("--channel_multiplier", type=cli.number(above=0), metavar="X", help="the same")
     add = parser.add_argument_group("what is searched").add_argument
-    add("--space", choices=("w", "w+"), default="w", help="one w for all layers, or one for each (default: w)")
+    add("--space", choices=("w", "w+"), default="w", help="one w for all layers, or one for each (default: w; for cartoons w+)")
     add("--w_plus", action="store_const", dest="space", const="w+", help="the published name of --space w+")
     add(
         "--init",
@@ -53,7 +61,8 @@ def parser() -> cli.Parser:
         metavar="FILE",
         help="begin with latents and noise of a file (docs/latents.md); repeat it for more (default: mean, the mean w)",
     )
-    add("--fixed_noise", action="store_true", help="leave the noise maps alone (default: they are searched too)")
+    add("--fixed_noise", action="store_true", help="leave the noise maps alone (default: only with --target_ckpt)")
+    add("--search_noise", action="store_false", dest="fixed_noise", default=False, help="search them, also with --target_ckpt")
     add("--perceptual", choices=("lpips", "disc", "mse"), help="distance of pictures (default: the first that can be had)")
     add("--vgg", type=cli.existing_file, metavar="FILE", help="VGG16 for lpips (default: networks/, then torch hub's cache)")
     add("--seed", type=cli.number(int, least=0), default=0, metavar="N", help="of the jitter (default: 0)")
@@ -93,7 +102,13 @@ def add_schedule(parser: cli.Parser) -> None:
         metavar="X",
         help="weight against pictures in the noise (default: 1e5)",
     )
-    add("--wplus_reg", type=positive, default=0.0, metavar="X", help="weight that holds w+ near w; try 0.1 (default: 0)")
+    add(
+        "--wplus_reg",
+        type=positive,
+        default=0.0,
+        metavar="X",
+        help="weight that holds w+ near w (default: 0, for cartoons 0.1)",
+    )
     add("--mse", type=positive, default=0.0, metavar="X", help="weight of the squared difference of pixels (default: 0)")
 
 
@@ -104,77 +119,90 @@ def main(args: argparse.Namespace) -> Path:
 
 
 def project(args: argparse.Namespace) -> Path:
-    import torch
-
     import checkpoint
     import utils
-    from editing import people, projection
+    from editing import cartoon, people, projection
+    from editing.one_by_one import OneByOne
     from faces.photos import Album
     from vision import perceptual
 
     album = Album([*args.photos, *(args.files or [])])
-    written, names = output_names(args, album)
+    file_name, names = output_names(args, album)
+    as_cartoons_need(args)
     device = cli.read("--device", args.device, utils.choose_device)
     source = cli.read("--ckpt", args.ckpt, checkpoint.read_aloud)
     cli.expect(args, source.architecture)
     generator = source.generator().to(device)
-    cartoon = open_cartoon(args, generator)
+    with cli.named_by(args, "target_ckpt"):
+        target = cartoon.open_target(args.target_ckpt, generator, args.ckpt) if args.target_ckpt else None
     with cli.named_by(args, "init"):
         init = None if args.init in (None, ["mean"]) else people.chosen("", args.init, generator)
-    mean, spread = projection.latent_statistics(generator)
-    targets = load(album, generator.size)
-    args.photos, names = [Path(album.listed[number][0]) for number in targets], [names[number] for number in targets]
-    targets = torch.cat([*targets.values()])
-    with cli.named_by(args, "init") if init else named(f"--space {args.space}"):
-        starts = projection.starting_points(generator, mean, args.space, len(targets), init)
-    noise = init and init.noise(generator)
+    photos = load(album, names, generator.size)
+    start, noise = beginning(args, init, generator, len(photos))
     with cli.named_by(args, "vgg", "perceptual"):
         distance, note = perceptual.choose(args.perceptual, source, args.vgg)
-    album.report(len(targets), args.outdir)
+    plan = plan_of(args, photos, [generator, target, distance], [start, *noise])
+    args.outdir = cli.free_folder(args.outdir, "projected", file_name, args.overwrite, plan)
+    spare_inputs(args, album, [file_name, *[f"{name}.png" for name in names if args.layout == "ours"]])
+    job = OneByOne(Unfinished(args.outdir / file_name, plan), [pictures_of(args, photo) for photo in photos], args.batch)
+    bar = progress.Bar(batches(args, len(photos)) * args.step, "steps", done=batches(args, job.done) * args.step)
+    search = projection.find(
+        generator,
+        distance.to(device),
+        (photo.image for photo in photos[job.done :] if bar.show(photo.path.name) is None),
+        args.space,
+        schedule(args),
+        start=start if len(start) == 1 else start[job.done :],
+        noise=[layer if len(layer) == 1 else layer[job.done :] for layer in noise],
+        batch=args.batch,
+        fixed_noise=args.fixed_noise,
+        seed=args.seed,
+        snapshots=shown_steps(args.step),
+        stepped=partial(step_on, bar),
+    )
+    album.report(len(photos), args.outdir)
     print(f"distance: {note}")
-
-    home, found, saved = checkpoint.fingerprint(generator.state_dict()), [], 0
-    batches = [slice(first, first + args.batch) for first in range(0, len(targets), args.batch)]
-    with progress.Bar(len(batches) * args.step, "steps") as bar:
-
-        def stepped(loss: float, noise: float) -> None:
-            bar.show(note=f"loss {loss:.4g}, noise {noise:.3g}")
-            bar.update()
-
-        try:
-            for some in batches:
-                bar.show(", ".join(path.name for path in args.photos[some]))
-                one = projection.project(
-                    generator,
-                    distance.to(device),
-                    targets[some].to(device),
-                    starts[some],
-                    spread=spread,
-                    noise=noise and [layer if len(layer) == 1 else layer[some] for layer in noise],
-                    fixed_noise=args.fixed_noise,
-                    schedule=schedule(args),
-                    seed=args.seed,
-                    snapshots=shown_steps(args.step),
-                    stepped=stepped,
-                )
-                found.append(one)
-                save(args, written, found, home, generator)  # at once: a long list may end by a power failure
-                saved = len(found)
-                for line in draw(args, names[some], args.photos[some], targets[some], one, cartoon):
-                    progress.say(line)
-                one.snapshots = {args.step: one.snapshots[args.step]}  # of many photos, all would fill the memory
-        except KeyboardInterrupt:
-            if not found:
-                raise
-            if len(found) > saved:  # stopped while this was written
-                save(args, written, found, home, generator)
-            done = sum(len(one.latent) for one in found)
-            raise InputError(f"interrupted; {written} holds {done} of {len(targets)} photos") from None
-    return written
+    cli.save_command(args, args.outdir)
+    drawn_by = (generator, target) if target else ()
+    with bar:
+        found = (person for batch in search for person in batch.each())
+        return job.run(found, partial(keep, args, photos, drawn_by), partial(save, args, photos, job.work.result, generator))
 
 
-def output_names(args: argparse.Namespace, album: Album) -> tuple[Path, list[str]]:
-    """The latent file, and for each photo the beginning of its pictures' names. Raises InputError before anything is lost."""
+@dataclass
+class Photo:
+    """path: as it was given; name: of its pictures, without ending; image: [3, size, size] in [-1, 1]."""
+
+    path: Path
+    name: str
+    image: Tensor
+
+
+def pictures_of(args: argparse.Namespace, photo: Photo) -> list[Path]:
+    endings = ["", "-strip", *["-cartoon"] * bool(args.target_ckpt)]
+    return [args.outdir / f"{photo.name}{ending}.png" for ending in endings]
+
+
+def batches(args: argparse.Namespace, photos: int) -> int:
+    return -(-photos // args.batch)
+
+
+def step_on(bar: progress.Bar, loss: float, noise: float) -> None:
+    bar.show(note=f"loss {loss:.4g}, noise {noise:.3g}")
+    bar.update()
+
+
+def keep(
+    args: argparse.Namespace, photos: Sequence[Photo], networks: tuple[Generator, ...], number: int, found: Projection
+) -> Projection:
+    """The pictures of one person. Returns what the latent file needs: only that of the reference holds a picture."""
+    progress.say(draw(args, photos, networks, number, found))
+    kept = {args.step: found.snapshots[args.step]} if args.layout == "reference" else {}
+    return replace(found, snapshots=kept)
+
+
+def output_names(args: argparse.Namespace, album: Album) -> tuple[str, list[str]]:
+    """The name of the latent file, and for each photo the beginning of its pictures' names."""
     from editing.people import People
 
     if not len(album):
@@ -182,52 +210,79 @@ def output_names(args: argparse.Namespace, album: Album) -> tuple[Path, list[str
     names = People([name for name, _ in album.listed]).file_names()
     reference = args.layout == "reference"
     file_name = f"{names[0]}.pt" if reference else "latents.pt"
-    args.outdir = cli.free_folder(args.outdir, "projected", file_name, args.overwrite)
-    written = args.outdir / file_name
+    if args.outdir:  # before networks are read
+        cli.free_folder(args.outdir, "", file_name, args.overwrite)
+    return file_name, [f"{name}-project" if reference else name for name in names]
+
+
+def spare_inputs(args: argparse.Namespace, album: Album, written: Sequence[str]) -> None:
+    """Raises InputError before anything that is read would be overwritten."""
     inputs = [Path(path) for path in (*album.files, args.ckpt, args.target_ckpt) if path]
-    for path in [written, *[args.outdir / f"{name}.png" for name in names if not reference]]:
+    for path in [args.outdir / name for name in written]:
         if path.exists() and any(given.exists() and path.samefile(given) for given in inputs):
             raise InputError(f"--outdir {args.outdir}: would overwrite {path}, which is read here; name another folder")
-    return written, [f"{name}-project" if reference else name for name in names]
 
 
-def open_cartoon(args: argparse.Namespace, generator: Generator) -> Generator | None:
-    import checkpoint
-    from editing import layer_swap
+def as_cartoons_need(args: argparse.Namespace) -> None:
+    """With --target_ckpt, what was not said is as scripts.cartoonize has it: then both give the same cartoon."""
+    from editing import cartoon
 
-    if args.target_ckpt is None:
-        return None
-    cartoon = cli.read("--target_ckpt", args.target_ckpt, checkpoint.read_aloud).generator().to(generator.device)
-    if (cartoon.n_latent, cartoon.style_dim) != (generator.n_latent, generator.style_dim):
-        raise InputError(f"--target_ckpt {args.target_ckpt}: takes other latents than {args.ckpt}, so it is no child of it")
-    layer_swap.warn_of_strangers(args.ckpt, args.target_ckpt, generator, cartoon)
-    return cartoon
+    space = args.space if "space" in args.given else cartoon.SPACE
+    usual = {"space": space, "fixed_noise": True} | ({"wplus_reg": cartoon.WPLUS_REG} if space == "w+" else {})
+    taken = {flag: value for flag, value in usual.items() if args.target_ckpt and flag not in args.given}
+    vars(args).update(taken)
+    if told := parser().idle(args):
+        raise InputError(told)
+    if taken:
+        words = ", ".join(f"--{flag}" if value is True else f"--{flag} {value}" for flag, value in taken.items())
+        print(f"for the cartoon, as scripts.cartoonize: {words}; what the flags say wins (--search_noise for the noise)")
 
 
-def load(album: Album, size: int) -> dict[int, Tensor]:
-    """By their numbers in the album, the centre squares of the photos: [1, 3, size, size] in [-1, 1]. InputError for none."""
-    import numpy as np
-    import torch
-
+def load(album: Album, names: Sequence[str], size: int) -> list[Photo]:
+    """The centre squares of the photos that can be read. Raises InputError for none."""
     import utils
     from data.squares import square
 
-    found = {}
+    photos = []
     for number, name, (picture, _) in album.numbered():
         if picture.width != picture.height:
             print(f"{name}: {picture.width} x {picture.height}, its centre is used; python -m scripts.align finds the face")
-        pixels = torch.from_numpy(np.array(square(picture, size)))
-        found[number] = utils.from_pixels(pixels.permute(2, 0, 1)[None])
-    if not found:
+        photos.append(Photo(Path(name), names[number], utils.from_pictures([square(picture, size)])[0]))
+    if not photos:
         raise album.unusable("none of")
-    return found
+    return photos
+
+
+def beginning(args: argparse.Namespace, init: People | None, generator: Generator, photos: int) -> tuple[Tensor, list[Tensor]]:
+    """Latents [1 or photos, ...], and noise for each convolution [1 or photos, 1, res, res], [] for the stored noise."""
+    from editing import projection
+
+    if init is None:
+        with named(f"--space {args.space}"):
+            return projection.starting_points(generator.broadcast(generator.w_avg[None]), args.space), []
+    with cli.named_by(args, "init"):
+        return projection.starting_points(init.w_plus(generator), args.space, photos), init.noise(generator) or []
+
+
+def plan_of(
+    args: argparse.Namespace, photos: Sequence[Photo], networks: Sequence[Module | None], start: Sequence[Tensor]
+) -> dict[str, object]:
+    from checkpoint import fingerprint
+
+    return cli.plan_of(
+        args,
+        DECIDE,
+        photos=fingerprint({ascii((i, str(photo.path), photo.name)): photo.image for i, photo in enumerate(photos)}),
+        networks=" ".join(fingerprint(network.state_dict()) for network in networks if network is not None),
+        beginning=fingerprint({str(i): tensor for i, tensor in enumerate(start)}),
+        device=str(start[0].device.type),
+    )
 
 
 def schedule(args: argparse.Namespace) -> Schedule:
     from editing.projection import Schedule
 
-    names = ("lr", "lr_rampup", "lr_rampdown", "noise", "noise_ramp", "noise_regularize", "mse", "wplus_reg")
-    return Schedule(args.step, **{name: vars(args)[name] for name in names})
+    return Schedule(args.step, **{name: vars(args)[name] for name in SCHEDULE})
 
 
 def shown_steps(steps: int) -> list[int]:
@@ -239,68 +294,55 @@ def shown_steps(steps: int) -> list[int]:
 
 
 def draw(
-    args: argparse.Namespace,
-    names: Sequence[str],
-    photos: Sequence[Path],
-    targets: Tensor,
-    found: Projection,
-    cartoon: Generator | None,
-) -> list[str]:
-    """NAME.png, NAME-strip.png and NAME-cartoon.png of some photos; returns a line on each."""
+    args: argparse.Namespace, photos: Sequence[Photo], networks: tuple[Generator, ...], number: int, found: Projection
+) -> str:
+    """NAME.png, NAME-strip.png and NAME-cartoon.png of one of the photos; returns a line on it.
+
+    networks: that of photos and that of cartoons, or none for no cartoon
+    """
     import lettering
     import utils
-    from editing import latents, projection
+    from editing import cartoon, projection
 
-    cartoons = None if cartoon is None else utils.to_pictures(latents.draw(cartoon, cartoon.broadcast(found.latent)))
-    lines = []
-    every = lettering.readable([path.name for path in args.photos])
-    for i, (name, photo) in enumerate(zip(names, photos)):
-        shown = lettering.shortened(every[args.photos.index(photo)], NAME_WIDTH, lettering.font(12))
-        errors = {step: (images[i] - targets[i]).square().mean().item() for step, images in found.snapshots.items()}
-        start, final = errors[0], errors[args.step]
-        line = f"MSE {start:.4f} -> {final:.6f} ({start / max(final, 1e-12):.0f}-fold), PSNR {projection.psnr(final):.1f} dB"
-        made_by = {"photo": photo, **{flag: vars(args)[flag] for flag in TOLD if vars(args)[flag]}, "found": line}
-        steps = {step: utils.to_pictures(images[i : i + 1])[0] for step, images in found.snapshots.items()}
-        named = {f"step {step}": one for step, one in steps.items() if 0 < step < args.step}
-        strip = {"target": utils.to_pictures(targets[i : i + 1])[0], "start": steps[0], **named, "final": steps[args.step]}
-        if cartoons:
-            strip["cartoon"] = cartoons[i]
-            utils.save_png(cartoons[i], args.outdir / f"{name}-cartoon.png", **made_by)
-        utils.save_png(steps[args.step], args.outdir / f"{name}.png", **made_by)
-        sheet = utils.sheet([*strip.values()], len(strip), [*strip], title=f"{shown}: {line}")
-        utils.save_png(sheet, args.outdir / f"{name}-strip.png", **made_by)
-        lines.append(f"{photo}: {line}")
-    return lines
+    photo, every = photos[number], lettering.readable([photo.path.name for photo in photos])
+    shown = lettering.shortened(every[number], NAME_WIDTH, lettering.font(12))
+    errors = {step: (image - photo.image).square().mean().item() for step, image in found.snapshots.items()}
+    start, final = errors[0], errors[args.step]
+    line = f"MSE {start:.4f} -> {final:.6f} ({start / max(final, 1e-12):.0f}-fold), PSNR {projection.psnr(final):.1f} dB"
+    made_by = {"photo": photo.path, **{flag: vars(args)[flag] for flag in TOLD if vars(args)[flag]}, "found": line}
+    steps = {step: utils.to_pictures(image)[0] for step, image in found.snapshots.items()}
+    between = {f"step {step}": picture for step, picture in steps.items() if 0 < step < args.step}
+    strip = {"target": utils.to_pictures(photo.image[None])[0], "start": steps[0], **between, "final": steps[args.step]}
+    if networks:
+        (strip["cartoon"],) = cartoon.draw(*networks, found.latent)
+    sheet = utils.sheet([*strip.values()], len(strip), [*strip], title=f"{shown}: {line}")
+    for picture, path in zip([steps[args.step], sheet, strip.get("cartoon")], pictures_of(args, photo)):
+        utils.save_png(picture, path, **made_by)
+    return f"{photo.path}: {line}"
 
 
-def save(args: argparse.Namespace, path: Path, found: Sequence[Projection], ckpt: str, generator: Generator) -> None:
-    """Everybody found so far: the latent file, losses.csv and command.txt."""
-    import torch
-
+def save(args: argparse.Namespace, photos: Sequence[Photo], path: Path, generator: Generator, found: Projection) -> None:
+    """Everybody found so far: the latent file, and losses.csv."""
     import checkpoint
     from editing import latents
 
-    latent = torch.cat([one.latent for one in found])
-    photos = [str(photo) for photo in args.photos[: len(latent)]]
-    noise = None if found[0].noise is None else [torch.cat(layers) for layers in zip(*[one.noise for one in found])]
+    names = [str(photo.path) for photo in photos[: len(found.latent)]]
     if args.layout == "ours":
-        latents.save_latents(path, latent, space=args.space, names=photos, noise=noise, ckpt=ckpt)
+        home = checkpoint.fingerprint(generator.state_dict())
+        latents.save_latents(path, found.latent, space=args.space, names=names, noise=found.noise, ckpt=home)
     else:
-        images = torch.cat([one.snapshots[args.step] for one in found])
-        stored = generator.stored_noise()
-        entries = {}
-        for i, photo in enumerate(photos):
-            own = stored if noise is None else [layer[i : i + 1] for layer in noise]
-            entries[photo] = {"img": images[i], "latent": latent[i], "noise": own}
+        noise = [layer.expand(len(names), -1, -1, -1) for layer in found.noise or generator.stored_noise()]
+        entries = {
+            name: {"img": image, "latent": latent, "noise": [layer[i : i + 1] for layer in noise]}
+            for i, (name, image, latent) in enumerate(zip(names, found.snapshots[args.step], found.latent))
+        }
         checkpoint.write(path, entries, manifest=False, stamp=False)
     any_name = {"encoding": "utf-8", "errors": "surrogateescape"}  # names of files need not be UTF-8
-    with whole_file(args.outdir / "losses.csv") as partial, partial.open("w", newline="", **any_name) as file:
+    with whole_file(args.outdir / "losses.csv") as unfinished, unfinished.open("w", newline="", **any_name) as file:
         table = csv.writer(file)
         table.writerow(["photo", "step", "distance", "mse"])
-        distances, errors = (torch.cat([vars(one)[name] for one in found], 1).tolist() for name in ("distances", "mse"))
-        for i, photo in enumerate(photos):
-            table.writerows([photo, step, *(values[step][i] for values in (distances, errors))] for step in range(args.step))
-    cli.save_command(args, args.outdir)
+        for name, *values in zip(names, found.distances.T.tolist(), found.mse.T.tolist()):
+            table.writerows([name, step, *both] for step, both in enumerate(zip(*values)))
 
 
 if __name__ == "__main__":

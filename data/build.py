@@ -11,7 +11,6 @@ no torch.
 
 import contextlib
 import errno
-import fcntl
 import json
 import os
 import shutil
@@ -22,6 +21,7 @@ import lmdb
 
 from data import store
 from errors import InputError
+from unfinished import claim
 from writing import flush_folder
 
 BATCH = 64  # files a commit; one commit for each would be 50 times slower
@@ -70,7 +70,7 @@ class Build:
         self.partial.mkdir(parents=True, exist_ok=True)
         if set(os.listdir(self.partial)) - OURS:
             raise InputError(f"{self.partial}: holds other files than an unfinished data set; remove it")
-        self._lock = _claim(self.partial)
+        self._lock = claim(self.partial)
         try:
             self._environment = self._open(plan.encode())
         except BaseException:
@@ -186,19 +186,6 @@ class Build:
 def _has_log(transaction: lmdb.Transaction) -> bool:
     with transaction.cursor() as cursor:
         return cursor.set_range(b"log-") and cursor.key().startswith(b"log-")
-
-
-def _claim(partial: Path) -> int:
-    """Lock the folder for this process. The lock goes with the process, however it ends."""
-    lock = os.open(partial, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise InputError(f"{partial}: another prepare_data.py is writing it; wait for it, or choose another place") from None
-    except OSError:  # some network file systems know no locks
-        pass
-    return lock
 
 
 def _remove(folder: Path) -> None:

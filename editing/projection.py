@@ -1,25 +1,25 @@
 """Find the latent of a photo by gradient descent on the picture (StyleGAN2, App. D; Abdal et al. 2019 for w+).
 
     distance, note = perceptual.choose(None, source)
-    w_avg, spread = latent_statistics(generator)
-    found = project(generator, distance, photos, w_avg.expand(len(photos), -1), spread=spread)
-    images = latents.draw(generator, generator.broadcast(found.latent), noise=found.noise)
+    for found in find(generator, distance, photos, "w+", Schedule(steps=300, wplus_reg=0.1)):
+        images = latents.draw(generator, generator.broadcast(found.latent), noise=found.noise)
 
 Photos never touch one another: losses are sums over the batch, random numbers are the same for each photo, noise maps are
 normalised one by one, and Adam treats every number on its own.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from drawer import Drawer
-from editing import latents
-from editing.people import People
+from editing import files, latents
 from errors import InputError
 from vision.perceptual import Distance
 
@@ -82,6 +82,95 @@ class Projection:
     mse: Tensor
     snapshots: dict[int, Tensor] = field(default_factory=dict)
 
+    def each(self) -> Iterator["Projection"]:
+        """A projection for each photo."""
+        for i in range(len(self.latent)):
+            one = slice(i, i + 1)
+            noise = self.noise and [layer[one] for layer in self.noise]
+            snapshots = {step: images[one] for step, images in self.snapshots.items()}
+            yield Projection(self.latent[one], noise, self.distances[:, one], self.mse[:, one], snapshots)
+
+    def save(self, path: Path) -> None:
+        """All or nothing; `load` reads it."""
+        contents = {"latent": self.latent, "distances": self.distances, "mse": self.mse, "noise": self.noise or []}
+        files.save(path, contents | {"steps": list(self.snapshots), "images": list(self.snapshots.values())})
+
+
+def load(path: Path) -> Projection:
+    """What `Projection.save` wrote. Raises InputError for anything else."""
+    contents = files.load(path)
+    try:
+        snapshots = dict(zip(contents["steps"], contents["images"], strict=True))
+        return Projection(contents["latent"], contents["noise"] or None, contents["distances"], contents["mse"], snapshots)
+    except (KeyError, TypeError, ValueError):
+        raise InputError(f"{path}: not a projection") from None
+
+
+def is_whole(path: Path) -> bool:
+    """Whether `load` can read it."""
+    try:
+        load(path)
+    except InputError:
+        return False
+    return True
+
+
+def joined(found: Sequence[Projection]) -> Projection:
+    """The same people as one."""
+    steps = found[0].snapshots
+    return Projection(
+        torch.cat([one.latent for one in found]),
+        found[0].noise and [torch.cat(layers) for layers in zip(*[one.noise for one in found], strict=True)],
+        torch.cat([one.distances for one in found], 1),
+        torch.cat([one.mse for one in found], 1),
+        {step: torch.cat([one.snapshots[step] for one in found]) for step in steps},
+    )
+
+
+def find(
+    generator: Drawer,
+    distance: Distance,
+    photos: Iterable[Tensor],
+    space: str,
+    schedule: Schedule = Schedule(),
+    *,
+    start: Tensor | None = None,
+    noise: Sequence[Tensor] | None = None,
+    batch: int = 1,
+    **options,
+) -> Iterator[Projection]:
+    """Photo by photo, or `batch` of them at a time: a projection for each batch, found when it is asked for.
+
+    photos:  each [3, size, size] in [-1, 1], read when its turn comes
+    space:   "w", or "w+" where every layer has its own w
+    start:   `starting_points`, [1 or photos, ...]; None: w_avg
+    noise:   to begin with, for each convolution [1 or photos, 1, res, res]; None: the noise stored in the network
+    options: of `project`: fixed_noise, seed, snapshots, stepped
+    Raises InputError at once where w_avg does not fit the space.
+    """
+    if start is None:
+        start = starting_points(generator.broadcast(generator.w_avg[None]), space)
+    options |= {"spread": latent_spread(generator), "schedule": schedule}
+    return _found(generator, distance, iter(photos), start, noise or [], batch, options)
+
+
+def _found(
+    generator: Drawer,
+    distance: Distance,
+    photos: Iterator[Tensor],
+    start: Tensor,
+    noise: Sequence[Tensor],
+    batch: int,
+    options: dict,
+) -> Iterator[Projection]:
+    first = 0
+    while together := [photo[None] for photo in islice(photos, batch)]:
+        targets = torch.cat(together).to(start.device)
+        some = slice(first, first := first + len(targets))
+        own = [layer if len(layer) == 1 else layer[some] for layer in noise]
+        begin = start.expand(len(targets), *start.shape[1:]) if len(start) == 1 else start[some]
+        yield project(generator, distance, targets, begin, noise=own or None, **options)
+
 
 def project(
     generator: Drawer,
@@ -101,7 +190,7 @@ def project(
 
     targets:     [photos, 3, size, size] in [-1, 1]
     start:       [photos, style_dim], or [photos, n_latent, style_dim] to let every layer have its own w
-    spread:      of w, see `latent_statistics`
+    spread:      of w, see `latent_spread`
     noise:       to begin with, for each convolution [1 or photos, 1, res, res]; None: the noise stored in the network
     fixed_noise: leave it as it is
     seed:        of the jitter, which is the same for each photo
@@ -148,32 +237,30 @@ def project(
 
 
 @torch.no_grad()
-def latent_statistics(generator: Drawer) -> tuple[Tensor, float]:
-    """w_avg of the network, and the spread of w, sqrt(E |w - mean|^2): the same at every call."""
+def latent_spread(generator: Drawer) -> float:
+    """The spread of w, sqrt(E |w - mean|^2): the same at every call."""
     z = torch.randn(SAMPLES, generator.style_dim, generator=torch.Generator().manual_seed(SEED))
     total, squares = 0.0, 0.0
     for some in z.to(generator.device).split(AT_ONCE):
         w = generator.mapping(some).double()
         total, squares = total + w.sum(0), squares + w.square().sum(0)
     variance = (squares / SAMPLES - (total / SAMPLES).square()).clamp(min=0)
-    return generator.w_avg, variance.sum(-1).mean().sqrt().item()
+    return variance.sum(-1).mean().sqrt().item()
 
 
-def starting_points(generator: Drawer, mean: Tensor, space: str, count: int, init: People | None = None) -> Tensor:
-    """Where `count` photos begin: [count, style_dim] in "w", [count, n_latent, style_dim] in "w+".
+def starting_points(w_plus: Tensor, space: str, photos: int | None = None) -> Tensor:
+    """Latents [1 or photos, n_latent, style_dim] as `find` begins with them: [..., style_dim] in "w".
 
-    mean: of `latent_statistics`
-    init: latents to begin with, one for all photos or one for each; None: the mean
-    Raises InputError for latents that do not fit the network, the space or the number of photos.
+    photos: how many there are, each with a latent of its own, where there is not one for all
+    Raises InputError for another number of latents, and in "w" for those that have several w.
     """
-    w_plus = generator.broadcast(mean[None]) if init is None else init.w_plus(generator)
-    if len(w_plus) not in (1, count):
-        raise InputError(f"holds {len(w_plus)} latents, for {count} photos; give one for all, or one for each")
-    if space == "w":
-        if not torch.equal(w_plus, w_plus[:, :1].expand_as(w_plus)):
-            raise InputError("has a w of its own for each layer here; use the space w+")
-        w_plus = w_plus[:, 0]
-    return w_plus.expand(count, *w_plus.shape[1:]).contiguous()
+    if len(w_plus) not in (1, photos or 1):
+        raise InputError(f"holds {len(w_plus)} latents, for {photos} photos; give one for all, or one for each")
+    if space == "w+":
+        return w_plus
+    if not torch.equal(w_plus, w_plus[:, :1].expand_as(w_plus)):
+        raise InputError("has a w of its own for each layer here; use the space w+")
+    return w_plus[:, 0]
 
 
 def offset_penalty(w_plus: Tensor) -> Tensor:

@@ -10,9 +10,10 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
+import unfinished
+
 PICTURES = "pictures.txt"  # the log of `photos.Album`, the first file of a call
 OTHERS = (PICTURES, "latents.pt", "losses.csv", "command.txt", "align.json")
-UNFINISHED = ".unfinished"  # ends the name of the folder of a run that was stopped
 DRAWN = ({"photo", "step"}, {"target", "step"}, {"contact sheet"})  # keys of the texts of pictures, and of sheets of them
 CUT = {"source", "square", "scale"}  # and of faces that were cut out, which are photos for all but the command that cuts
 SIGNATURE, HEADER = b"\x89PNG\r\n\x1a\n", 33  # and the bytes until the first chunk after the header
@@ -22,7 +23,7 @@ MOST = 2**16  # bytes of texts
 def is_own(folder: Path, name: str, crops: bool = False) -> bool:
     """Whether a command wrote this file below a folder. crops: whether faces that were cut out count as such."""
     path = folder / name
-    if path.name in OTHERS or any(part.endswith(UNFINISHED) for part in Path(name).parts):
+    if path.name in OTHERS or any(part.endswith(unfinished.ENDING) for part in Path(name).parts):
         return True
     if path.suffix in (".pt", ".partial"):
         return (path.parent / PICTURES).is_file()

@@ -6,33 +6,43 @@
     python -m scripts.cartoonize face.png --no_align --source demo/source64.pt --target demo/out/cartoon64.pt
 
 sheet.png shows everybody as cut out, as the photo network could draw them, and as cartoon: what the middle row has lost, the
-cartoon cannot have. latents.pt goes into every editing command (--latents).
+cartoon cannot have. latents.pt goes into every editing command (--latents). A call that was stopped or killed goes on when it
+is repeated. projector.py --target_ckpt gives the same cartoons of photos that are cut already, with every knob of the search.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import cli
 import progress
 from errors import InputError, named
 from scripts import _faces
+from unfinished import Unfinished
 
 if TYPE_CHECKING:
     import numpy as np
     from PIL.Image import Image
-    from torch import Tensor
+    from torch.nn import Module
 
     from data.decode import Decoded
+    from editing.cartoon import Person
+    from editing.projection import Projection
+    from faces.photos import Album
     from model import Generator
 
+RESULT, SHEET = "latents.pt", "sheet.png"
+ROWS = ("photo", "projected", "cartoon")
 COLUMNS = 8
 MOST_ON_SHEET = 400
 TOLD = ("source", "target", "swap", "width", "space", "wplus_reg", "truncation", "perceptual", "step", "seed")
+DECIDE = ("space", "wplus_reg", "step", "seed", "swap", "width", "truncation")
 
 
 def parser() -> cli.Parser:
@@ -83,176 +93,159 @@ def main(args: argparse.Namespace) -> Path:
 
 
 def cartoonize(args: argparse.Namespace) -> Path:
-
     import checkpoint
     import utils
-    from editing import latents, projection
+    from editing import cartoon
+    from editing.one_by_one import OneByOne
+    from editing.projection import Schedule
+    from faces.photos import Album
     from vision import perceptual
 
-    args.outdir = cli.free_folder(args.outdir, "cartoonized", "latents.pt", args.overwrite)
+    if args.outdir:  # before networks are read
+        cli.free_folder(args.outdir, "", RESULT, args.overwrite)
     device = cli.read("--device", args.device, utils.choose_device)
-    source = cli.read("--source", args.source, checkpoint.read_aloud)
-    photo_network = source.generator().to(device)
-    cartoon_network = open_cartoon(args, photo_network)
+    file = cli.read("--source", args.source, checkpoint.read_aloud)
+    source = file.generator().to(device)
+    target = open_cartoon(args, source)
     with cli.named_by(args, "vgg", "perceptual"):
-        distance, note = perceptual.choose(args.perceptual, source, args.vgg)
-    faces = cut_faces(args, photo_network.size)
-    print(f"distance: {note}")
-
-    mean, spread = projection.latent_statistics(photo_network)
+        distance, note = perceptual.choose(args.perceptual, file, args.vgg)
+    album = Album(args.photos)
+    faces = cut_faces(args, album, source.size)
+    plan = plan_of(args, faces, [source, target, distance])
+    args.outdir = cli.free_folder(args.outdir, "cartoonized", RESULT, args.overwrite, plan)
+    job = OneByOne(Unfinished(args.outdir / RESULT, plan), [[*pictures_of(args, name).values()] for name in faces])
+    bar = progress.Bar(len(faces) * args.step, "steps", done=job.done * args.step)
+    missing = (face.cut() for name, face in [*faces.items()][job.done :] if bar.show(name) is None)
     with named(f"--space {args.space}"):
-        start = projection.starting_points(photo_network, mean, args.space, 1)
-    home, people = checkpoint.fingerprint(photo_network.state_dict()), {}
-    with progress.Bar(len(faces) * args.step, "steps") as bar:
-
-        def stepped(loss: float, _: float) -> None:
-            bar.show(note=f"loss {loss:.4g}")
-            bar.update()
-
-        try:
-            for name, cut in faces.items():
-                bar.show(name)
-                face = cut()
-                found = projection.project(
-                    photo_network,
-                    distance.to(device),
-                    utils.from_pixels(pixels(face)).to(device),
-                    start,
-                    spread=spread,
-                    fixed_noise=True,  # the cartoon network has noise of its own: what noise explains, the cartoon would lose
-                    schedule=projection.Schedule(args.step, wplus_reg=args.wplus_reg),
-                    seed=args.seed,
-                    snapshots=[args.step],
-                    stepped=stepped,
-                )
-                w_plus = latents.truncated(photo_network, photo_network.broadcast(found.latent), args.truncation)
-                cartoon = latents.draw(cartoon_network, w_plus)
-                drawn = (*utils.to_pictures(found.snapshots[args.step]), *utils.to_pictures(cartoon))
-                people[name] = Person(found.latent, face, *drawn)
-                save(args, people, home)
-                if len(people) > on_sheet(photo_network.size):
-                    people[name] = Person(found.latent)
-        except KeyboardInterrupt:
-            if not people:
-                raise
-            save(args, people, home)
-            save_sheet(args, people)
-            raise InputError(f"interrupted; {args.outdir} holds {len(people)} of {len(faces)} people") from None
-    return save_sheet(args, people)
+        people = cartoon.cartoonize(
+            source,
+            target,
+            missing,
+            distance.to(device),
+            args.space,
+            Schedule(args.step, wplus_reg=args.wplus_reg),
+            psi=args.truncation,
+            seed=args.seed,
+            stepped=partial(step_on, bar),
+        )
+    album.report(len(faces), args.outdir)
+    print(f"distance: {note}")
+    cli.save_command(args, args.outdir)
+    with bar:
+        job.run(people, partial(keep, args, [*faces]), partial(save, args, [*faces], source))
+    return args.outdir / SHEET
 
 
-class Person(NamedTuple):
-    """What is known of somebody: the latent, [1, style_dim] or [1, n_latent, style_dim], and for the sheet a picture a row."""
+@dataclass
+class Face:
+    """How to cut somebody's face, again when asked for: memory holds no more than one. looks: a print of its pixels."""
 
-    latent: Tensor
-    photo: Image | None = None
-    projected: Image | None = None
-    cartoon: Image | None = None
-
-
-ROWS = Person._fields[1:]
+    cut: Callable[[], Image]
+    looks: str
 
 
-def save(args: argparse.Namespace, people: dict[str, Person], home: str) -> None:
-    """The pictures of the latest, and everybody so far in latents.pt."""
-    import torch
+def step_on(bar: progress.Bar, loss: float, _: float) -> None:
+    bar.show(note=f"loss {loss:.4g}")
+    bar.update()
 
+
+def pictures_of(args: argparse.Namespace, name: str) -> dict[str, Path]:
+    return {row: args.outdir / f"{name}-{row}.png" for row in ROWS}
+
+
+def keep(args: argparse.Namespace, names: Sequence[str], number: int, person: Person) -> Projection:
+    """The pictures of one person. Returns what the latent file needs."""
     import utils
+
+    for row, path in pictures_of(args, names[number]).items():
+        utils.save_png(getattr(person, row), path, photo=names[number], **cli.told(args, TOLD))
+    return replace(person.found, snapshots={})
+
+
+def save(args: argparse.Namespace, names: Sequence[str], source: Generator, found: Projection) -> None:
+    """Everybody found so far: the latent file, and the sheet of them."""
+    import checkpoint
     from editing import latents
 
-    name, latest = [*people.items()][-1]
-    for row in ROWS if latest.photo else ():
-        utils.save_png(getattr(latest, row), args.outdir / f"{name}-{row}.png", photo=name, **made_by(args))
-    latent = torch.cat([person.latent for person in people.values()])
-    latents.save_latents(args.outdir / "latents.pt", latent, space=args.space, names=[*people], ckpt=home)
-    cli.save_command(args, args.outdir)
+    names, home = names[: len(found.latent)], checkpoint.fingerprint(source.state_dict())
+    latents.save_latents(args.outdir / RESULT, found.latent, space=args.space, names=names, ckpt=home)
+    save_sheet(args, names, source.size)
 
 
-def save_sheet(args: argparse.Namespace, people: dict[str, Person]) -> Path:
-    """The first of them, or everybody. For a hundred people at 1024 px it takes half a minute: so at the end only."""
+def save_sheet(args: argparse.Namespace, names: Sequence[str], side: int) -> None:
+    """The first of them, or everybody, as many as memory holds in pictures of this side."""
     import lettering
     import utils
 
-    shown = {name: person for name, person in people.items() if person.photo}
-    if len(shown) < len(people):
-        print(f"{len(people)} people: the first {len(shown)} are on the sheet")
-    if legend := lettering.legend([*shown]):
+    shown = names[: min(MOST_ON_SHEET, utils.LARGEST_SHEET // (len(ROWS) * side**2))]
+    if len(shown) < len(names):
+        print(f"{len(names)} people: the first {len(shown)} are on the sheet")
+    if legend := lettering.legend(shown):
         print(legend)
-    rows = {row: [getattr(person, row) for person in shown.values()] for row in ROWS}
-    sheet = utils.paired_sheet(rows, args.columns, captions=[*shown])
-    return utils.save_png(sheet, args.outdir / "sheet.png", **made_by(args))
+    rows = {row: [utils.read_picture(pictures_of(args, name)[row]) for name in shown] for row in ROWS}
+    sheet = utils.paired_sheet(rows, args.columns, captions=shown)
+    utils.save_png(sheet, args.outdir / SHEET, **cli.told(args, TOLD))
 
 
-def on_sheet(side: int) -> int:
-    """How many people: as many as memory holds in pictures of this side."""
-    import utils
+def plan_of(args: argparse.Namespace, faces: dict[str, Face], networks: Sequence[Module]) -> dict[str, object]:
+    from checkpoint import fingerprint
 
-    return min(MOST_ON_SHEET, utils.LARGEST_SHEET // (len(ROWS) * side**2))
+    return cli.plan_of(
+        args,
+        DECIDE,
+        photos=" ".join(f"{name} {face.looks}" for name, face in faces.items()),
+        networks=" ".join(fingerprint(network.state_dict()) for network in networks),
+        device=networks[0].device.type,
+    )
 
 
-def made_by(args: argparse.Namespace) -> dict[str, object]:
-    """The flags that a picture tells of."""
-    return {flag: vars(args)[flag] for flag in TOLD if vars(args)[flag] is not None}
-
-
-def open_cartoon(args: argparse.Namespace, photo_network: Generator) -> Generator:
+def open_cartoon(args: argparse.Namespace, source: Generator) -> Generator:
     """The target; with --swap, the source below that resolution."""
-    import checkpoint
-    from editing import layer_swap
+    from editing import cartoon, layer_swap
 
-    cartoon = cli.read("--target", args.target, checkpoint.read_aloud).generator().to(photo_network.device)
-    if (cartoon.size, cartoon.style_dim) != (photo_network.size, photo_network.style_dim):
-        found, wanted = (f"{net.size} px and {net.style_dim} numbers of style" for net in (cartoon, photo_network))
-        raise InputError(f"--target {args.target}: has {found}, --source {wanted}; it was not fine-tuned from that")
-    layer_swap.warn_of_strangers(args.source, args.target, photo_network, cartoon)
-    try:
-        return cartoon if args.swap is None else layer_swap.blend(photo_network, cartoon, args.swap, args.width)
-    except InputError as error:
-        raise InputError(f"--swap {args.swap}: {error}") from None
+    target = cli.read("--target", args.target, cartoon.open_target, source, args.source)
+    with named(f"--swap {args.swap}"):
+        return target if args.swap is None else layer_swap.blend(source, target, args.swap, args.width)
 
 
-def cut_faces(args: argparse.Namespace, size: int) -> dict[str, Callable[[], Image]]:
-    """One face of each photo under a name of its own, cut again when asked for: memory holds no more than one.
-
-    Whoever has none is named; InputError where nobody has one.
-    """
+def cut_faces(args: argparse.Namespace, album: Album, size: int) -> dict[str, Face]:
+    """One face of each photo under a name of its own. Whoever has none is named; InputError where nobody has one."""
     import filenames
-    from faces import align, photos
+    from faces import align
 
-    album = photos.Album(args.photos)
     where = _faces.locator(args, len(album))
     faces, taken = {}, set()
     for number, name, (picture, _) in album.numbered():
         try:
-            square = _faces.squares(where, name, picture)[0]
-            align.cut(picture, square, size)
+            square = _faces.squares(where, name, picture)[0] if where else None
+            face = cut(picture, square, size)
         except align.NoFace as reason:
             album.left_out.append((name, str(reason)))
             continue
-        faces[filenames.free(filenames.stem(name), taken)] = partial(cut_face, name, album.listed[number][1], square, size)
+        again = partial(cut_again, name, album.listed[number][1], square, size)
+        looks = hashlib.sha256(face.tobytes()).hexdigest()[:12]
+        faces[filenames.free(filenames.stem(name), taken)] = Face(again, looks)
     if not faces:
         raise album.unusable("no face in")
-    album.report(len(faces), args.outdir)
     return faces
 
 
-def cut_face(name: str, photo: Callable[[], Decoded], square: np.ndarray, size: int) -> Image:
-    """Raises InputError for a photo that went away since it was looked at."""
-    from data.decode import Unreadable
+def cut(picture: Image, square: np.ndarray | None, size: int) -> Image:
+    """The face; None: of a photo that is cut already, the centre as projector.py takes it, to the pixel. Raises NoFace."""
+    from data import squares
     from faces import align
 
+    return squares.square(picture, size) if square is None else align.cut(picture, square, size)
+
+
+def cut_again(name: str, photo: Callable[[], Decoded], square: np.ndarray | None, size: int) -> Image:
+    """Raises InputError for a photo that went away since it was looked at."""
+    from data.decode import Unreadable
+
     try:
-        return align.cut(photo().picture, square, size)
+        return cut(photo().picture, square, size)
     except Unreadable as reason:
         raise InputError(f"{name}: {reason}") from None
-
-
-def pixels(picture: Image):
-    """uint8 [1, 3, height, width]."""
-    import numpy as np
-    import torch
-
-    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None]
 
 
 if __name__ == "__main__":

@@ -126,22 +126,18 @@ def projected(args: argparse.Namespace, source, network, photos: Tensor) -> Tens
     import torch
 
     import checkpoint
-    from editing import latents, projection
+    from editing import cartoon, latents, projection
     from vision import perceptual
 
     path, home = args.work / f"round_trip-{args.people}-{args.step}.pt", checkpoint.fingerprint(network.state_dict())
     if path.is_file() and (earlier := latents.read_latents(path)).ckpt == home:
         return earlier.latent.to(network.device)
     distance, _ = perceptual.choose("disc", source)
-    mean, spread = projection.latent_statistics(network)
-    parts = []
+    device, schedule = network.device, projection.Schedule(args.step, wplus_reg=cartoon.WPLUS_REG)
     with progress.Bar(-(-len(photos) // CHUNK) * args.step, "steps", "projecting") as bar:
-        for chunk in photos.to(mean.device).split(CHUNK):
-            start = projection.starting_points(network, mean, "w+", len(chunk))
-            schedule = projection.Schedule(args.step, wplus_reg=0.1)
-            options = {"spread": spread, "fixed_noise": True, "schedule": schedule, "stepped": lambda *_: bar.update()}
-            parts.append(projection.project(network, distance.to(mean.device), chunk, start, **options).latent)
-    latent = torch.cat(parts)
+        options = {"batch": CHUNK, "fixed_noise": True, "stepped": lambda *_: bar.update()}
+        parts = projection.find(network, distance.to(device), photos.to(device), cartoon.SPACE, schedule, **options)
+        latent = torch.cat([part.latent for part in parts])
     latents.save_latents(path, latent, space="w+", names=[str(i) for i in range(len(latent))], ckpt=home)
     return latent
 

@@ -1,15 +1,21 @@
 """Run a command of the project inside the test process, and compare what runs leave behind."""
 
 import contextlib
+import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 import torch
 
 import cli
+
+ROOT = Path(__file__).parent.parent
 
 
 def run(command: ModuleType, *words: object) -> None:
@@ -46,6 +52,28 @@ def stopped_in_call(number: int, stop: signal.Signals, owner: ModuleType, name: 
     finally:
         signal.signal(signal.SIGINT, interrupt)
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def killed_in_call(number: int, owner: ModuleType, name: str, command: ModuleType, *words: object) -> None:
+    """The command in a process of its own, which is killed (SIGKILL) when it calls `owner.name` for the `number`-th time."""
+    program = f"""
+import itertools, os, signal
+import {command.__name__} as command, {owner.__name__} as owner
+import cli
+function, calls = owner.{name}, itertools.count(1)
+def called(*arguments, **options):
+    if next(calls) == {number}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return function(*arguments, **options)
+owner.{name} = called
+cli.run(command.main, command.parser(), {[str(word) for word in words]!r})
+"""
+    ended = subprocess.run([sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
+
+
+def files_below(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def assert_same(found: object, expected: object, where: str = "") -> None:

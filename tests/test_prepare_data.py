@@ -350,7 +350,7 @@ def test_damaged_partial_is_begun_anew(many, whole, tmp_path):
 
 
 def test_two_at_once_do_not_mix(many, tmp_path):
-    with build.Build(tmp_path / "out", "plan"), pytest.raises(InputError, match=r"another prepare_data\.py is writing it"):
+    with build.Build(tmp_path / "out", "plan"), pytest.raises(InputError, match="another process is writing it"):
         prepare("--out", tmp_path / "out", "--size", 8, many)
 
 

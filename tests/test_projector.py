@@ -4,8 +4,10 @@ import csv
 import os
 import resource
 import shlex
+import shutil
 import signal
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ import utils
 from editing import latents, projection
 from tests.checkpoint import hostile
 from tests.checkpoint.files import stream_with_pickle, zip_with_pickle
-from tests.commands import failure, run, stopped_in_call
+from tests.commands import failure, files_below, killed_in_call, run, stopped_in_call
 from tests.networks import tiny_discriminator, tiny_generator
 
 STEPS = 6
@@ -208,23 +210,129 @@ def test_whoever_stops_a_long_list_keeps_what_was_found(place, tmp_path, capsys,
     with stopped_in_call(3, stop, projection, "project", monkeypatch), pytest.raises(SystemExit) as ended:
         project(place, tmp_path / "some", photos="012")
     file = tmp_path / "some" / "latents.pt"
-    assert ended.value.code == f"projector.py: interrupted; {file} holds 2 of 3 photos"
+    assert ended.value.code == f"projector.py: interrupted; {file} holds 2 of 3 people; the same command goes on"
     first = project(place, tmp_path / "two", photos="01")
     assert torch.equal(latents.read_latents(file).latent, latents.read_latents(first / "latents.pt").latent)
 
 
-@pytest.mark.parametrize("layout, file", [("ours", "latents.pt"), ("reference", "0.pt")])
-def test_a_photo_is_in_the_file_when_the_next_one_begins(place, tmp_path, monkeypatch, layout, file):
-    find, kept = projection.project, []
+def words_for(place, out, *words, photos):
+    pictures = [place / f"{name}.png" for name in photos]
+    return ["--ckpt", place / "s.pt", "--outdir", out, "--device", "cpu", "--step", STEPS, *words, *pictures]
 
-    def watched(*arguments, **options):
-        path = tmp_path / file
-        kept.append(len(latents.read_latents(path)) if path.exists() else 0)
-        return find(*arguments, **options)
 
-    monkeypatch.setattr(projection, "project", watched)
-    project(place, tmp_path, "--layout", layout, photos="012")
-    assert kept == [0, 1, 2] and len(latents.read_latents(tmp_path / file)) == 3
+@pytest.mark.parametrize("words", ["", "--layout reference --batch 2", "--target_ckpt {t}"])
+def test_a_killed_call_goes_on_and_leaves_what_an_undisturbed_one_does(place, tmp_path, words, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    line = words_for(place, "out", "--perceptual", "mse", *words.format(t=place / "t.pt").split(), photos="01201")
+    run(projector, *line)
+    expected = files_below(Path("out"))
+    shutil.rmtree("out")
+    killed_in_call(3, projection, "project", projector, *line)
+    assert len(list(Path("out").rglob("0000?.pt"))) == (4 if "batch" in words else 2) and not list(Path("out").glob("*.pt"))
+    capsys.readouterr()
+    run(projector, *line)
+    assert "going on after" in capsys.readouterr().out
+    assert files_below(Path("out")) == expected
+
+
+def test_a_stopped_call_goes_on_and_leaves_what_an_undisturbed_one_does(place, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    line = words_for(place, "out", photos="012")
+    run(projector, *line)
+    expected = files_below(Path("out"))
+    shutil.rmtree("out")
+    for found in (1, 2):
+        with stopped_in_call(2, signal.SIGINT, projection, "project", monkeypatch), pytest.raises(SystemExit):
+            run(projector, *line)
+        assert len(latents.read_latents("out/latents.pt")) == found
+    run(projector, *line)
+    assert files_below(Path("out")) == expected
+
+
+def test_what_is_left_of_a_stopped_call_is_used_only_where_it_is_whole(place, tmp_path, monkeypatch, capsys):
+    line = words_for(place, tmp_path / "out", photos="012")
+    with stopped_in_call(3, signal.SIGINT, projection, "project", monkeypatch), pytest.raises(SystemExit):
+        run(projector, *line)
+    (tmp_path / "out" / "latents.pt.unfinished" / "00001.pt").write_bytes(b"half")
+    run(projector, *line)
+    assert "going on after 1 of 3 people" in capsys.readouterr().out
+    together = latents.read_latents(project(place, tmp_path / "all", photos="012") / "latents.pt")
+    assert torch.equal(latents.read_latents(tmp_path / "out" / "latents.pt").latent, together.latent)
+
+
+@pytest.mark.parametrize("flags, said", [("--step 5", "with --step 6"), ("--mse 1", "with --mse 0.0"), ("{b}", "other photos")])
+def test_a_stopped_call_is_not_mixed_with_another_one(place, tmp_path, monkeypatch, capsys, flags, said):
+    out = tmp_path / "out"
+    line, more = words_for(place, out, photos="01"), flags.format(b=place / "2.png").split()
+    with stopped_in_call(2, signal.SIGINT, projection, "project", monkeypatch), pytest.raises(SystemExit):
+        run(projector, *line)
+    before = files_below(out)
+    message = failure(capsys, projector, *line, *more)
+    assert f"--outdir {out}: holds a stopped call" in message and said in message and "--overwrite" in message
+    assert files_below(out) == before
+    run(projector, *line, *more, "--overwrite")
+    run(projector, *words_for(place, tmp_path / "new", photos="01"), *more)
+    for left in (found := files_below(out), expected := files_below(tmp_path / "new")):
+        del left["command.txt"]
+    assert found == expected
+
+
+def test_without_a_folder_a_stopped_call_goes_on_in_its_own(place, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    line = ["--ckpt", place / "s.pt", "--step", 1, place / "0.png", place / "1.png"]
+    for folder, seed in {"projected": 0, "projected-2": 1}.items():
+        with stopped_in_call(2, signal.SIGINT, projection, "project", monkeypatch), pytest.raises(SystemExit):
+            run(projector, *line, "--seed", seed)
+        assert len(latents.read_latents(f"{folder}/latents.pt")) == 1
+    run(projector, *line, "--seed", 1)
+    assert [len(latents.read_latents(f"{folder}/latents.pt")) for folder in ("projected", "projected-2")] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "words, space, noise, said",
+    [
+        ([], "w+", False, "--space w+, --fixed_noise, --wplus_reg 0.1"),
+        (["--space", "w"], "w", False, "--fixed_noise;"),
+        (["--search_noise", "--wplus_reg", 0], "w+", True, "--space w+;"),
+        (["--w_plus", "--fixed_noise", "--wplus_reg", 1], "w+", False, ""),
+    ],
+)
+def test_for_a_cartoon_what_flags_do_not_say_is_as_in_cartoonize(place, tmp_path, capsys, words, space, noise, said):
+    found = latents.read_latents(project(place, tmp_path, "--target_ckpt", place / "t.pt", *words) / "latents.pt")
+    assert (found.space, found.noise is not None) == (space, noise)
+    shown = capsys.readouterr().out
+    assert said in shown and ("as scripts.cartoonize" in shown) == bool(said)
+
+
+def test_a_file_of_flags_counts_as_saying_it(place, tmp_path):
+    (tmp_path / "run.toml").write_text("fixed_noise = false\nspace = 'w'\n")
+    words = ["--config", tmp_path / "run.toml", "--target_ckpt", place / "t.pt"]
+    found = latents.read_latents(project(place, tmp_path / "out", *words) / "latents.pt")
+    assert found.space == "w" and found.noise is not None
+
+
+def test_what_an_earlier_call_drew_is_not_projected(place, tmp_path, monkeypatch, capsys):
+    """Into the folder of photos itself, and below it; and a killed call there leaves what an undisturbed one does."""
+    for out in ("in", "in/out", "in/projected"):
+        folder = tmp_path / out.replace("/", "-")
+        (folder / "in").mkdir(parents=True)
+        for name in "01":
+            shutil.copy(place / f"{name}.png", folder / "in" / f"person{name}.png")
+        monkeypatch.chdir(folder)
+        line = ["--ckpt", place / "s.pt", "--step", 2, "--outdir", out, "--perceptual", "mse", "in", "--layout", "reference"]
+        if out != "in":
+            line = line[:-2]
+            run(projector, *line)
+            expected = files_below(Path("in"))
+            assert latents.read_latents(f"{out}/latents.pt").names == ["person0.png", "person1.png"]
+            run(projector, *line, "--overwrite")
+            assert "passed over" in capsys.readouterr().out
+            (Path(out) / "command.txt").write_bytes(expected[f"{out[3:]}/command.txt"])
+            assert files_below(Path("in")) == expected
+        else:
+            run(projector, *line)
+            run(projector, *line, "--overwrite")
+            assert latents.read_latents("in/person0.pt").names == ["person0.png", "person1.png"]
 
 
 @pytest.mark.parametrize("layout, file", [("ours", "latents.pt"), ("reference", "0.pt")])

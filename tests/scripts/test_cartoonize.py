@@ -1,8 +1,10 @@
 """scripts.cartoonize: a photo in, a cartoon out, and the latent between them."""
 
 import shlex
+import shutil
 import signal
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,10 +12,11 @@ import torch
 from PIL import Image
 
 import checkpoint
+import projector
 import utils
-from editing import latents, layer_swap, projection
+from editing import cartoon, latents, layer_swap, projection
 from scripts import cartoonize
-from tests.commands import failure, run, stopped_in_call
+from tests.commands import failure, files_below, killed_in_call, run, stopped_in_call
 from tests.networks import tiny_discriminator, tiny_generator
 
 
@@ -91,7 +94,8 @@ def test_the_sheet_is_drawn_once_however_many_people(place, tmp_path, monkeypatc
 def test_whoever_stops_it_keeps_what_was_found(place, tmp_path, monkeypatch, stop):
     with stopped_in_call(2, stop, projection, "project", monkeypatch), pytest.raises(SystemExit) as ended:
         draw(place, tmp_path / "some", "--no_align")
-    assert ended.value.code == f"{cartoonize.parser().prog}: interrupted; {tmp_path / 'some'} holds 1 of 2 people"
+    said = f"interrupted; {tmp_path / 'some' / 'latents.pt'} holds 1 of 2 people; the same command goes on"
+    assert ended.value.code == f"{cartoonize.parser().prog}: {said}"
     alone = draw(place, tmp_path / "a", "--no_align", photos=["faces/a.png"])
     for name in ("sheet.png", "a-cartoon.png"):
         assert np.array_equal(pixels(tmp_path / "some" / name), pixels(alone / name))
@@ -251,24 +255,77 @@ def test_the_missing_package_is_named(place, tmp_path, monkeypatch, capsys):
     assert "pip install -e .[faces]" in message
 
 
-def test_memory_holds_the_pictures_of_those_on_the_sheet_alone(place, tmp_path, capsys, monkeypatch):
+def test_the_sheet_shows_as_many_as_memory_holds(place, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(cartoonize, "MOST_ON_SHEET", 2)
-    held = []
-
-    def save(args, people, home, original=cartoonize.save):
-        held.append(sum(person.photo is not None for person in people.values()))
-        original(args, people, home)
-
-    monkeypatch.setattr(cartoonize, "save", save)
     out = draw(place, tmp_path, "--no_align", photos=["faces/a.png", "faces/b.png"] * 2)
-    assert held == [1, 2, 3, 3]  # the two of the sheet, and the latest
     assert "4 people: the first 2 are on the sheet" in capsys.readouterr().out
     assert len(list(out.glob("*-cartoon.png"))) == 4 and len(latents.read_latents(out / "latents.pt")) == 4
 
 
+def words_for(place, out, *words):
+    networks = ["--source", place / "s.pt", "--target", place / "t.pt", "--device", "cpu"]
+    return [*networks, "--step", 3, "--outdir", out, "--no_align", "--perceptual", "mse", *words, *[place / "faces"] * 2]
+
+
+def test_a_killed_call_goes_on_and_leaves_what_an_undisturbed_one_does(place, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    line = words_for(place, "out")
+    run(cartoonize, *line)
+    expected = files_below(Path("out"))
+    shutil.rmtree("out")
+    killed_in_call(3, projection, "project", cartoonize, *line)
+    assert not Path("out/latents.pt").exists() and not Path("out/sheet.png").exists()
+    for found in (2, 3):
+        with stopped_in_call(2 if found == 3 else 1, signal.SIGINT, projection, "project", monkeypatch):
+            message = failure(capsys, cartoonize, *line)
+        assert f"holds {found} of 4 people" in message and len(latents.read_latents("out/latents.pt")) == found
+    run(cartoonize, *line)
+    assert files_below(Path("out")) == expected
+
+
+def test_a_stopped_call_is_not_mixed_with_another_one(place, tmp_path, monkeypatch, capsys):
+    line = words_for(place, tmp_path)
+    with stopped_in_call(2, signal.SIGINT, projection, "project", monkeypatch), pytest.raises(SystemExit):
+        run(cartoonize, *line)
+    for flags, said in {"--truncation 0.5": "with --truncation 1.0", "--swap 8": "without --swap"}.items():
+        message = failure(capsys, cartoonize, *line, *flags.split())
+        assert "holds a stopped call" in message and said in message
+    with Image.open(place / "faces" / "a.png") as photo:
+        photo.rotate(90).save(tmp_path / "a.png")
+    assert "with other photos" in failure(capsys, cartoonize, *line[:-2], tmp_path / "a.png", place / "faces" / "b.png")
+
+
+@pytest.mark.parametrize("photo, words", [("faces/a.png", ""), ("wide.png", ""), ("faces/b.png", "--space w --seed 3")])
+def test_the_projector_gives_the_same_latent_and_the_same_cartoon(place, tmp_path, photo, words):
+    """Of a photo of the network's size, of one that is to be cut, and with the same flags for both."""
+    Image.effect_noise((45, 30), 60).convert("RGB").save(place / "wide.png")
+    run(projector, *["--ckpt", place / "s.pt", "--target_ckpt", place / "t.pt", "--device", "cpu", "--step", 5, *words.split()],
+        *["--outdir", tmp_path / "p", place / photo])  # fmt: skip
+    draw(place, tmp_path / "c", "--no_align", "--step", 5, *words.split(), photos=[photo])
+    one, other = (latents.read_latents(tmp_path / folder / "latents.pt") for folder in "pc")
+    assert torch.equal(one.latent, other.latent) and one.space == other.space and one.noise is other.noise is None
+    name = f"{Path(photo).stem}-cartoon.png"
+    assert np.array_equal(pixels(tmp_path / "p" / name), pixels(tmp_path / "c" / name))
+    faces = pixels(tmp_path / "c" / f"{Path(photo).stem}-photo.png")
+    assert photo == "wide.png" or np.array_equal(faces, pixels(place / photo))  # to the pixel
+
+
+def test_what_an_earlier_call_drew_is_no_photo(place, tmp_path):
+    shutil.copytree(place / "faces", tmp_path / "faces")
+    for out in (tmp_path / "faces", tmp_path / "faces" / "out"):
+        for _ in range(2):
+            run(cartoonize, *words_for(place, out, "--overwrite")[:-2], tmp_path / "faces")
+            assert latents.read_latents(out / "latents.pt").names == ["a", "b"]
+
+
+def test_the_network_and_the_defaults_that_the_projector_takes_for_cartoons_are_these(place):
+    args = cartoonize.parser().parse_args(["--source", "s", "--target", "t", "photo"])
+    assert (args.space, args.wplus_reg) == (cartoon.SPACE, cartoon.WPLUS_REG)
+
+
 def test_a_photo_that_goes_away_meanwhile_gets_one_line(place, tmp_path, capsys, monkeypatch):
     Image.new("RGB", (16, 16)).save(tmp_path / "me.png")
-    monkeypatch.setattr(projection, "latent_statistics", lambda net, f=projection.latent_statistics: (gone(), f(net))[1])
+    monkeypatch.setattr(projection, "latent_spread", lambda net, f=projection.latent_spread: (gone(), f(net))[1])
 
     def gone():
         (tmp_path / "me.png").unlink(missing_ok=True)

@@ -1,0 +1,95 @@
+"""From a photo to a cartoon: its latent in the network of photos, drawn by the network of cartoons.
+
+    target = open_target("cartoon.pt", source, "ffhq.pt")
+    for person in cartoonize(source, target, [face], distance):
+        person.cartoon.save("me.png")
+Several photos come out one by one, each as if it were alone.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+from torch import Tensor
+
+import checkpoint
+import utils
+from data.squares import square
+from editing import latents, layer_swap, projection
+from editing.projection import Projection, Schedule
+from errors import InputError
+from model import Generator
+from vision.perceptual import Distance
+
+# The target has noise of its own: what the noise of a photo explains, its cartoon would lose. So noise is not searched. In w+
+# a face is nearer to the photo than in w, and held near w it can still be drawn by another network.
+SPACE, WPLUS_REG = "w+", 0.1
+SCHEDULE = Schedule(wplus_reg=WPLUS_REG)
+
+
+@dataclass
+class Person:
+    """Pictures of somebody, and what was found of them."""
+
+    found: Projection
+    photo: Image.Image
+    projected: Image.Image
+    cartoon: Image.Image
+
+
+def open_target(path: str | Path, source: Generator, source_path: str | Path) -> Generator:
+    """The network of cartoons, on the device of the network of photos that it was fine-tuned from.
+
+    Raises InputError for one that takes other latents; a line on stderr points out one that looks unrelated.
+    """
+    target = checkpoint.read_aloud(path).generator().to(source.device)
+    if (target.size, target.style_dim) != (source.size, source.style_dim):
+        theirs, ours = (f"{network.size} px and {network.style_dim} numbers of style" for network in (target, source))
+        raise InputError(f"{path}: has {theirs}, {source_path} {ours}; it is no child of that")
+    layer_swap.warn_of_strangers(str(source_path), str(path), source, target)
+    return target
+
+
+def cartoonize(
+    source: Generator,
+    target: Generator,
+    photos: Iterable[Image.Image],
+    distance: Distance,
+    space: str = SPACE,
+    schedule: Schedule = SCHEDULE,
+    *,
+    psi: float = 1.0,
+    seed: int = 0,
+    stepped: Callable[[float, float], object] = lambda loss, noise: None,
+) -> Iterator[Person]:
+    """A person for each photo, found when it is asked for.
+
+    photos: faces, cut as the source's were; their centre square is taken
+    psi:    of the cartoon, see `latents.truncate`
+    others: as in `projection.find`
+    Raises InputError at once where the average face does not fit the space.
+    """
+    cut: list[Image.Image] = []
+
+    def targets() -> Iterator[Tensor]:
+        for photo in photos:
+            cut[:] = [square(photo, source.size)]
+            yield utils.from_pictures(cut)[0]
+
+    options = {"fixed_noise": True, "seed": seed, "snapshots": [schedule.steps], "stepped": stepped}
+    search = projection.find(source, distance, targets(), space, schedule, **options)
+
+    def person(found: Projection) -> Person:
+        (projected,), (cartoon,) = utils.to_pictures(found.snapshots[schedule.steps]), draw(source, target, found.latent, psi)
+        return Person(found, cut[0], projected, cartoon)
+
+    return map(person, search)
+
+
+def draw(source: Generator, target: Generator, latent: Tensor, psi: float = 1.0) -> list[Image.Image]:
+    """Latents that were found in the source, [people, style_dim] or [people, n_latent, style_dim], as cartoons.
+
+    psi: below 1 pulls them towards the average face of the source
+    """
+    return utils.to_pictures(latents.draw(target, latents.truncated(source, source.broadcast(latent), psi)))
