@@ -59,9 +59,9 @@ class Architecture:
         """
         return "the whole batch" if self.stddev_group >= WHOLE_BATCH else f"{self.stddev_group} images"
 
-    def generator(self, kind: type[Generator] = Generator, **options) -> Generator:
-        """With fresh weights. kind: a subclass, which takes further `options`."""
-        return kind(
+    def generator(self, subclass: type[Generator] = Generator, **options) -> Generator:
+        """With fresh weights. A subclass takes further `options`."""
+        return subclass(
             self.size,
             self.style_dim,
             self.n_mlp,

@@ -10,6 +10,7 @@ import json
 import math
 import re
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -79,12 +80,10 @@ class Checkpoint:
         Of a run with --freezeStyle, its `mapping` gives the blended w_plus [batch, n_latent, style_dim].
         """
         name = self.generator_name(which)
-        layers, state = self.extra.get("freeze_style"), self.networks[name]
+        layers, build = self.extra.get("freeze_style"), self.architecture.generator
+        network = _loaded(partial(build, BlendedGenerator, freeze_style=layers) if layers else build, self.networks[name])
         if layers:
-            network = _loaded(lambda: self.architecture.generator(BlendedGenerator, freeze_style=layers), state)
             network.load_source(self.extra["source_style"])
-        else:
-            network = _loaded(self.architecture.generator, state)
         network.w_avg = self._w_avg(name)
         return network
 
@@ -361,16 +360,16 @@ def _check_centre(extra: dict, architecture: Architecture) -> list[str]:
     w_avg, width = extra.pop("latent_avg", None), architecture.style_dim
     if w_avg is None:
         return []
-    fits = isinstance(w_avg, Tensor) and w_avg.numel() and (w_avg.numel() == width or w_avg.shape[-1] == width)
-    rows = w_avg.reshape(-1, width).float() if fits else None
-    if fits and not rows.isfinite().all():
+    strange = [f"latent_avg left out: expected [{width}], found {_shape(w_avg)}"]
+    if not isinstance(w_avg, Tensor) or not w_avg.numel() or width not in (w_avg.numel(), *w_avg.shape[-1:]):
+        return strange
+    rows = w_avg.reshape(-1, width).float()
+    alike = bool((rows == rows[0]).all())  # pSp repeats it for each layer
+    if not rows.isfinite().all():
         return ["latent_avg left out: expected finite numbers, found NaN or Inf"]
-    if fits and (rows == rows[0]).all():  # pSp repeats it for each layer
-        extra["latent_avg"] = rows[0]
-    elif fits and extra.get("freeze_style") and len(rows) == _layers(architecture):
-        extra["latent_avg"] = rows
-    else:
-        return [f"latent_avg left out: expected [{width}], found {_shape(w_avg)}"]
+    if not alike and not (extra.get("freeze_style") and len(rows) == _layers(architecture)):
+        return strange
+    extra["latent_avg"] = rows[0] if alike else rows
     return []
 
 

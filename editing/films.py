@@ -99,7 +99,7 @@ def swap_loop(
     return there + there[-2:0:-1]
 
 
-def swap_loop_size(generator: Generator, who: People, columns: int | None = None) -> tuple[int, int]:
+def swap_loop_size(generator: Drawer, who: People, columns: int | None = None) -> tuple[int, int]:
     """Width and height of its frames, before they are drawn."""
     return utils.sheet_size((generator.size, generator.size), len(who), _across(who, columns), title=LONGEST_TITLE)
 

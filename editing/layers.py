@@ -10,6 +10,7 @@ the index n_latent - 1 to itself.
 
 from collections.abc import Sequence
 
+from drawer import Drawer
 from errors import InputError
 from model import Generator
 
@@ -70,7 +71,7 @@ def as_text(layers: Sequence[int]) -> str:
     return ",".join(f"{first}-{last}" if last > first else f"{first}" for first, last in runs)
 
 
-def described(layers: Sequence[int] | None, generator: Generator) -> str:
+def described(layers: Sequence[int] | None, generator: Drawer) -> str:
     """ "layers 0-3 of 14"; None: all."""
     return f"layers {as_text(range(generator.n_latent) if layers is None else layers)} of {generator.n_latent}"
 

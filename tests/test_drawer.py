@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from editing import ganspace, interpolation, latents, people, projection, style_mixing, sweeps, truncation
+from editing import films, ganspace, interpolation, latents, people, projection, sheets, style_mixing, sweeps, truncation
 from editing.directions import Directions, Edit
 from metrics import features, path_length
 from vision.features import pixels
@@ -67,6 +67,25 @@ def test_ladders_of_psi_and_sheets_of_edits():
     found = Directions(torch.eye(3))
     sheet = sweeps.sheet_of_people({"": sweeps.Scene(STRIPES, who, psi=0.5)}, found, Edit(0, low=-0.1, high=0.1))
     assert sheet.width > 2 * STRIPES.size and sheet.height > 3 * STRIPES.size
+
+
+def test_every_sheet_but_those_of_swapped_layers_is_drawn():
+    networks, who, others = {"one": STRIPES, "two": STRIPES}, people.by_seed("3,5"), people.by_seed("7")
+    alone = {}
+
+    def keep(name, picture, **shown):
+        alone[name] = colours(picture)
+
+    assert sheets.people_sheet(networks, who, psi=0.5, alone=keep)
+    assert sheets.truncation_sheet(networks, who, [0, 0.5, 1], cutoff=2)
+    assert sheets.mixing_table(networks, who, others, layers=[1], alone=keep)
+    assert sheets.single_layers(networks, who, others, layers=[0, 3])
+    assert list(alone) == ["seed0003", "seed0005", "seed0003-seed0007", "seed0005-seed0007"]
+    assert np.abs(alone["seed0003-seed0007"][1] - others.w_plus(STRIPES)[0, 1].numpy()).max() < 0.01
+    for space in ("w", "z"):
+        paths = films.walks(networks, who, frames=3, space=space, loop=True)
+        assert films.keyframes(networks, paths, 3, who)
+        assert {frame.size for frame in films.side_by_side(networks, paths)} == {films.walk_size(networks)}
 
 
 def test_directions_of_people_and_the_projection_of_a_picture():

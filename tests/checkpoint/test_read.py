@@ -133,9 +133,12 @@ def test_a_centre_of_nan_is_left_out_with_a_note(tmp_path):
 
 
 def test_latent_avg_of_another_network_is_left_out_with_a_note(tmp_path):
-    source = checkpoint.read(saved(tmp_path, {**networks(), "latent_avg": torch.zeros(14, 512)}))
-    assert "latent_avg" not in source.extra
-    assert source.notes == ["latent_avg left out: expected [8], found [14, 512]"]
+    for strange, shape in [(torch.zeros(14, 512), "[14, 512]"), (torch.zeros(0, 8), "[0, 8]"), (torch.tensor(1.0), "[]")]:
+        source = checkpoint.read(saved(tmp_path, {**networks(), "latent_avg": strange}))
+        assert "latent_avg" not in source.extra
+        assert source.notes == [f"latent_avg left out: expected [8], found {shape}"]
+    layers = torch.arange(48.0).view(6, 8)
+    assert checkpoint.read(saved(tmp_path, {**networks(), "latent_avg": layers})).notes[0].endswith("found [6, 8]")
 
 
 def test_missing_noise_and_kernels_are_filled_in_and_said(tmp_path):
