@@ -10,6 +10,8 @@ Drawings need boxes, by hand or from a cascade for drawings; the crop is upright
 Look at contact.png before training: it shows every picture with what was cut out of it; red squares were too small.
 """
 
+from __future__ import annotations
+
 import argparse
 import importlib
 import json
@@ -111,7 +113,7 @@ def main(args: argparse.Namespace) -> Path:
     return args.out / "crops"
 
 
-def load_upscaler(text: str) -> "Upscaler":
+def load_upscaler(text: str) -> Upscaler:
     from PIL import Image
 
     module, colon, name = text.partition(":")
@@ -135,7 +137,7 @@ def load_upscaler(text: str) -> "Upscaler":
     return upscaler
 
 
-def summary(taken: list[dict], album: "Album", args: argparse.Namespace) -> str:
+def summary(taken: list[dict], album: Album, args: argparse.Namespace) -> str:
     import numpy as np
 
     from data.sources import counted, hidden, tally
@@ -160,7 +162,7 @@ def summary(taken: list[dict], album: "Album", args: argparse.Namespace) -> str:
     return line + (f"; {hidden(album.passed_over)}" if album.passed_over else "")
 
 
-def thumbnail(picture: "Image", squares: "list[np.ndarray]", min_side: float) -> "Image":
+def thumbnail(picture: Image, squares: list[np.ndarray], min_side: float) -> Image:
     """The whole picture, small, with its squares."""
     from PIL import Image, ImageDraw
 
@@ -179,7 +181,7 @@ def thumbnail(picture: "Image", squares: "list[np.ndarray]", min_side: float) ->
     return canvas
 
 
-def contact_sheets(thumbnails: "list[tuple[str, Image]]", folder: Path) -> Iterator[Path]:
+def contact_sheets(thumbnails: list[tuple[str, Image]], folder: Path) -> Iterator[Path]:
     """contact.png, and contact-2.png, ... where there are many."""
     import lettering
     import utils

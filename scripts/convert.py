@@ -6,11 +6,20 @@ python -m scripts.convert cartoon.pt cartoon.safetensors            one network,
 python -m scripts.convert 030000.pt source.pt --without g --half    a small file to start from: g_ema and d
 """
 
+from __future__ import annotations
+
+import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cli
 from errors import InputError
 from writing import whole_file
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from checkpoint import Checkpoint
 
 LAYOUTS = ("reference", "bare", "nvidia", "safetensors")
 
@@ -39,7 +48,7 @@ def parser() -> cli.Parser:
     return command
 
 
-def main(args) -> Path:
+def main(args: argparse.Namespace) -> Path:
     import checkpoint
     from checkpoint import layouts
 
@@ -59,7 +68,7 @@ def main(args) -> Path:
     return args.out
 
 
-def _check_out(args, to: str) -> None:
+def _check_out(args: argparse.Namespace, to: str) -> None:
     if args.out.exists() and not args.overwrite:
         raise InputError(f"{args.out}: exists; give --overwrite to replace it")
     if args.out.exists() and args.out.samefile(args.file):
@@ -68,7 +77,7 @@ def _check_out(args, to: str) -> None:
         raise InputError(f"{args.out}: --to {to} needs the ending {'.safetensors' if to == 'safetensors' else '.pt'}")
 
 
-def _write(source, to: str, args) -> None:
+def _write(source: Checkpoint, to: str, args: argparse.Namespace) -> None:
     import checkpoint
     from checkpoint import layouts
 
@@ -82,7 +91,7 @@ def _write(source, to: str, args) -> None:
     checkpoint.write(args.out, _halved(contents) if args.half else contents, manifest=False, stamp=False)
 
 
-def _write_safetensors(path: Path, tensors: dict, metadata: dict[str, str]) -> None:
+def _write_safetensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
     try:
         from safetensors.torch import save
     except ImportError:
@@ -92,13 +101,13 @@ def _write_safetensors(path: Path, tensors: dict, metadata: dict[str, str]) -> N
         partial.write_bytes(data)
 
 
-def _halved(value):
+def _halved(value: object) -> object:
     if isinstance(value, dict):
         return {name: _halved(item) for name, item in value.items()}
     return value.half() if hasattr(value, "half") else value
 
 
-def _self_check(source, written, network: str) -> str:
+def _self_check(source: Checkpoint, written: Checkpoint, network: str) -> str:
     """Draw one image (or judge one, where there is only a discriminator) with the network of both files, and compare."""
     before, after = _probe(source, network), _probe(written, network)
     difference = (before - after).abs().max().item()
@@ -106,7 +115,7 @@ def _self_check(source, written, network: str) -> str:
     return f"check: one result has mean {after.mean():.4f}, from {after.min():.4f} to {after.max():.4f}; {verdict}"
 
 
-def _probe(source, network: str):
+def _probe(source: Checkpoint, network: str) -> Tensor:
     import torch
 
     import utils
@@ -119,7 +128,7 @@ def _probe(source, network: str):
         return source.generator(network)([z], randomize_noise=False)[0]
 
 
-def _draw(written, path: Path) -> None:
+def _draw(written: Checkpoint, path: Path) -> None:
     import torch
 
     import utils

@@ -4,9 +4,16 @@ python -m scripts.inspect 550000.pt
 python -m scripts.inspect ffhq.pkl --keys
 """
 
+from __future__ import annotations
+
+import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cli
+
+if TYPE_CHECKING:
+    from checkpoint import Checkpoint
 
 NETWORKS = {"g": "trained generator", "d": "discriminator", "g_ema": "averaged generator"}
 
@@ -18,15 +25,15 @@ def parser() -> cli.Parser:
     return command
 
 
-def main(args) -> None:
+def main(args: argparse.Namespace) -> None:
     import checkpoint
 
     source = checkpoint.read(args.file, lazy=True)
     print("\n".join(report(source, args.file, keys=args.keys)))
 
 
-def report(source, file: Path, keys: bool = False) -> list[str]:
-    """The lines to print for a checkpoint.Checkpoint."""
+def report(source: Checkpoint, file: Path, keys: bool = False) -> list[str]:
+    """The lines to print."""
     import checkpoint
 
     lines = [_line("file", f"{file}, {file.stat().st_size / 2**20:.1f} MiB"), _line("format", source.format)]
@@ -41,7 +48,7 @@ def report(source, file: Path, keys: bool = False) -> list[str]:
     return lines
 
 
-def _architecture(source) -> dict[str, str]:
+def _architecture(source: Checkpoint) -> dict[str, str]:
     architecture = source.architecture
     lines = {
         "size": f"{architecture.size} px",
