@@ -10,7 +10,7 @@ from drawer import Drawer
 from errors import InputError
 from metrics import distances
 from metrics.features import Features, of_generator, of_images
-from metrics.table import METRICS
+from metrics.table import METRICS, Subject
 
 
 def scorer(
@@ -30,11 +30,10 @@ def scorer(
     Raises InputError, at once and not at the first score, where the features fail, or there is too little to compare.
     """
     metric = METRICS[name]
-    least = metric.least({})
-    if len(images) < least:
-        raise InputError(f"compares sets of at least {least} pictures, and there is {len(images)}; add some")
-    trial = of_images([images[index] for index in range(least)], look, least, device)
-    metric.compare(trial, trial, {})  # what cannot be looked at fails here
+    if len(images) < metric.fewest:
+        raise InputError(f"compares sets of at least {metric.fewest} pictures, and there is {len(images)}; add some")
+    trial = of_images([images[index] for index in range(metric.fewest)], look, metric.fewest, device)
+    metric.measure(Subject(trial, trial))  # what cannot be looked at fails here
 
     @cache
     def real() -> Tensor:
@@ -42,7 +41,7 @@ def scorer(
 
     def score(generator: Drawer) -> dict[str, float]:
         fake = of_generator(generator, range(n), look, batch)
-        return metric.compare(fake, real(), {}) | {
+        return metric.measure(Subject(fake, real())) | {
             "spread": distances.relative_spread(fake, real()),
             "nearness": distances.relative_nearness(fake, real()),
         }

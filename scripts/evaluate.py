@@ -14,7 +14,6 @@ Values of different --features, --n or data sets do not compare.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import sys
 import time
@@ -24,14 +23,13 @@ from typing import TYPE_CHECKING
 import cli
 import progress
 from errors import InputError, named
-from metrics.table import FEATURES, LABELS, METRICS, Metric, Subject
+from metrics.table import FEATURES, METRICS, Metric, Subject
 
 if TYPE_CHECKING:
     import torch
 
     from checkpoint import Checkpoint
     from dataset import Images
-    from metrics.attributes.regressor import Regressor, Truth
     from metrics.features import Features
     from model import Generator
 
@@ -52,13 +50,14 @@ def parser() -> cli.Parser:
     add("--inception", type=Path, metavar="FILE", help="weights of torch-fidelity (default: where scripts.download puts them)")
     add("--regressor", type=Path, metavar="FILE", help="from scripts.train_regressor (default: demo/regressor.pt)")
     for name, metric in METRICS.items():
-        with parser.needing(f"--metrics {name}"):
-            metric.add_arguments(group, whole)
+        if metric.flags:
+            with parser.needing(f"--metrics {name}"):
+                metric.flags(group, whole)
     add = parser.add_argument_group("output").add_argument
     add("--out", type=Path, metavar="FILE", help="a line is appended (default: metrics.jsonl in the run's folder, or here)")
     add("--batch", type=whole, default=16, metavar="N", help="pictures at a time (default: 16)")
     add("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
-    parser.needs("--features", *(f"--metrics {name}" for name, metric in METRICS.items() if metric.sees))
+    parser.needs("--features", *(f"--metrics {name}" for name in METRICS if METRICS[name].looks != "source"))
     parser.needs("--inception", "--features inception")
     parser.needs("--regressor", "--metrics structure", "--features structure")
     return parser
@@ -66,6 +65,7 @@ def parser() -> cli.Parser:
 
 def main(args: argparse.Namespace) -> Path:
     chosen = chosen_metrics(args)
+    looks = [metric.looks for metric in chosen.values()]
     out = args.out or run_folder(Path(args.ckpt)) / "metrics.jsonl"
     if out.is_dir():
         raise InputError(f"--out {out}: is a folder; name a file in it, such as {out / 'metrics.jsonl'}")
@@ -73,11 +73,12 @@ def main(args: argparse.Namespace) -> Path:
     import checkpoint
     import dataset
     import utils
+    from metrics.attributes import regressor
 
     started = time.monotonic()
     device = cli.read("--device", args.device, utils.choose_device)
     source = cli.read("--source", args.source, checkpoint.read_aloud) if args.source else None
-    look = features(args, source, device) if any(metric.sees for metric in chosen.values()) else None
+    look = features(args, source, device) if set(looks) - {"source"} else None
     target = cli.read("--ckpt", args.ckpt, checkpoint.read_aloud)
     generator = target.generator().to(device)
     images = dataset.open_images(args.data, generator.size)
@@ -85,11 +86,13 @@ def main(args: argparse.Namespace) -> Path:
     if source and source.architecture.size != generator.size:
         raise InputError(f"--source {args.source}: draws pictures of another size than {args.ckpt}")
     check_counts(chosen, len(images), args)
-    subject = Subject(generator, images, look, args.n, args.batch, args.truncation, options=vars(args))
-    if any(metric.persons for metric in chosen.values()):
-        subject.source, subject.regressor = source.generator().to(device), regressor(args)
+    subject = Subject(generator=generator, look=look, n=args.n, batch=args.batch, images=images, options=vars(args))
+    if "source" in looks:
+        subject.source = source.generator().to(device)
+        subject.regressor = cli.read("--regressor", args.regressor or regressor.SHIPPED, regressor.read)
         warn_of_another_source(args, target, subject.source, generator)
-    numbers = measured(chosen, subject, f"{len(images)} images in --data, --n {args.n}")
+    with named(f"{len(images)} images in --data, --n {args.n}"):
+        numbers = measured(chosen, subject, args.truncation)
 
     show(numbers, images, args.n if look else len(images))
     entry = {"ckpt": args.ckpt, "network": checkpoint.fingerprint(generator.state_dict())}
@@ -107,9 +110,9 @@ def chosen_metrics(args: argparse.Namespace) -> dict[str, Metric]:
         raise InputError(f"--metrics {unknown[0]}: choose from {', '.join(METRICS)}")
     chosen = {name: metric for name, metric in METRICS.items() if name in names}
     for name, metric in chosen.items():
-        if metric.persons and not args.source:
+        if metric.looks == "source" and not args.source:
             raise InputError(f"--metrics {name}: compares with the network of the same latents; name it by --source FILE")
-        if metric.sees and args.features == "disc" and not args.source:
+        if metric.looks != "source" and args.features == "disc" and not args.source:
             raise InputError("--features disc: looks through the source's discriminator; name that checkpoint by --source FILE")
         if reason := metric.unfit.get(args.features):
             raise InputError(f"--metrics {name}: {reason}; choose other --features")
@@ -117,7 +120,7 @@ def chosen_metrics(args: argparse.Namespace) -> dict[str, Metric]:
 
 
 def features(args: argparse.Namespace, source: Checkpoint | None, device: torch.device) -> Features:
-    """What fid, kid, pr and ppl look at."""
+    """What fid, kid, pr and ppl look through."""
     from metrics.features import choose
 
     flag = {"inception": "inception", "structure": "regressor"}.get(args.features)
@@ -126,21 +129,13 @@ def features(args: argparse.Namespace, source: Checkpoint | None, device: torch.
         return choose(args.features, source, args.inception, args.regressor, device)
 
 
-def regressor(args: argparse.Namespace) -> tuple[Regressor, Truth]:
-    from metrics.attributes.regressor import SHIPPED, read
-
-    path = args.regressor or SHIPPED
-    with named(f"--regressor {path}"):
-        return read(path)
-
-
 def check_counts(chosen: dict[str, Metric], count: int, args: argparse.Namespace) -> None:
     """Before the hours of looking at them: enough pictures for each metric."""
     for name, metric in chosen.items():
         least = metric.least(vars(args))
-        if metric.draws and args.n < least:
+        if metric.looks == "people" and args.n < least:
             raise InputError(f"--n {args.n}: --metrics {name} needs at least {least} seeds")
-        if not metric.draws and min(count, args.n) < least:
+        if metric.looks == "sets" and min(count, args.n) < least:
             raise InputError(
                 f"{count} images in --data, --n {args.n}: --metrics {name} needs at least {least} pictures in each set"
             )
@@ -154,20 +149,22 @@ def warn_of_another_source(args: argparse.Namespace, target: Checkpoint, photo: 
     if target.extra.get("source") is None:
         layer_swap.warn_of_strangers(args.source, args.ckpt, photo, generator)
     elif target.extra["source"] != checkpoint.fingerprint(photo.state_dict()):
-        warn(f"{args.ckpt} was fine-tuned from another network than {args.source}: it shows other people")
+        text = f"warning: {args.ckpt} was fine-tuned from another network than {args.source}: it shows other people"
+        print(text, file=sys.stderr)
 
 
-def measured(chosen: dict[str, Metric], subject: Subject, where: str) -> dict[str, float]:
-    """{name: number} of all that are chosen. where: what messages begin with."""
-    compared = any(metric.compares for metric in chosen.values()) * (subject.n + len(subject.images))
-    drawn = sum(metric.draws for metric in chosen.values()) * subject.n
-    numbers = {}
-    with progress.Bar(compared + drawn, "pictures") as bar:
+def measured(chosen: dict[str, Metric], subject: Subject, psi: float) -> dict[str, float]:
+    """{name: number} of all that are chosen; `subject` gets its two sets of features where one of them looks at those."""
+    from metrics.features import of_generator, of_images
+
+    looks, generator, images = [metric.looks for metric in chosen.values()], subject.generator, subject.images
+    seen = ("sets" in looks) * (subject.n + len(images)) + looks.count("people") * subject.n
+    with progress.Bar(seen, "pictures") as bar:
         subject.done = bar.update
-        for metric in chosen.values():
-            with named(where) if metric.sees else contextlib.nullcontext():
-                numbers |= metric.measure(subject)
-    return numbers
+        if "sets" in looks:
+            subject.real = of_images(images, subject.look, subject.batch, generator.device, bar.update)
+            subject.fake = of_generator(generator, range(subject.n), subject.look, subject.batch, psi, bar.update)
+        return {name: number for metric in chosen.values() for name, number in metric.measure(subject).items()}
 
 
 def show(numbers: dict[str, float], images: Images, count: int) -> None:
@@ -177,15 +174,11 @@ def show(numbers: dict[str, float], images: Images, count: int) -> None:
     for line in images.remarks():
         print(line)
     if reason := doubt(count, len(images)):
-        warn(reason)
-    for name, label in LABELS.items():
+        print(f"warning: {reason}", file=sys.stderr)
+    for name, label in {name: label for metric in METRICS.values() for name, label in metric.labels.items()}.items():
         if name in numbers:
             deviation = f" +- {numbers[f'{name}_std']:.5g}" if f"{name}_std" in numbers else ""
             print(f"{label:<24}{numbers[name]:.5g}{deviation}")
-
-
-def warn(text: str) -> None:
-    print(f"warning: {text}", file=sys.stderr)
 
 
 def run_folder(ckpt: Path) -> Path:

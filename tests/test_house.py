@@ -102,8 +102,9 @@ def flags_in(nodes: list[ast.AST]) -> list[str]:
 
 
 def flags_declared(source: str) -> set[str]:
-    """Those of the functions `add_arguments` of a module."""
-    functions = [node for node in ast.walk(ast.parse(source)) if getattr(node, "name", "") == "add_arguments"]
+    """Those of the functions `add_arguments`, or `add_WHOSE_arguments`, of a module."""
+    declares = re.compile(r"add_(\w+_)?arguments")
+    functions = [node for node in ast.walk(ast.parse(source)) if declares.fullmatch(getattr(node, "name", None) or "")]
     return {flag for function in functions for flag in flags_in(list(ast.walk(function)))}
 
 

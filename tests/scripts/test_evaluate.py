@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 import torch
@@ -15,7 +14,7 @@ from metrics import distances, features
 from metrics.attributes import regressor
 from metrics.attributes.ruler import Ruler
 from metrics.path_length import path_length
-from metrics.table import METRICS, SetMetric
+from metrics.table import METRICS, Metric
 from scripts import evaluate
 from tests.commands import failure, run
 from tests.networks import tiny_discriminator, tiny_generator
@@ -93,22 +92,19 @@ def test_a_network_measured_against_its_own_pictures_is_near(folder, tmp_path):
     assert abs(own["kid"]) < 0.1 * faces["kid"]
 
 
-def test_a_metric_is_a_class_and_its_name_in_the_table(folder, tmp_path, monkeypatch, capsys):
-    class MeanDistance(SetMetric):
-        labels: ClassVar = {"mean": "distance of the means"}
+def test_a_metric_is_a_function_and_its_entry_in_the_table(folder, tmp_path, monkeypatch, capsys):
+    def means(subject):
+        return {"means": subject.options["scale"] * float((subject.fake.mean(0) - subject.real.mean(0)).norm())}
 
-        def add_arguments(self, group, count):
-            group.add_argument("--mean_scale", type=count, default=1, help="times")
+    def flags(group, count):
+        group.add_argument("--scale", type=count, default=1, help="times")
 
-        def compare(self, fake, real, options):
-            return {"mean": options["mean_scale"] * float((fake.mean(0) - real.mean(0)).norm())}
-
-    monkeypatch.setitem(METRICS, "mean", MeanDistance())
-    flags = ("--features", "pixels", "--n", 8, "--metrics", "mean")
-    once, thrice = (measured(folder, tmp_path, *flags, "--mean_scale", scale) for scale in (1, 3))
-    assert thrice["mean"] == pytest.approx(3 * once["mean"]) and once["mean"] > 0
+    monkeypatch.setitem(METRICS, "means", Metric(means, {"means": "distance of the means"}, flags=flags))
+    more = ("--features", "pixels", "--n", 8, "--metrics", "means")
+    once, thrice = (measured(folder, tmp_path, *more, "--scale", scale) for scale in (1, 3))
+    assert thrice["means"] == pytest.approx(3 * once["means"]) and once["means"] > 0
     assert any(line.startswith("distance of the means") for line in capsys.readouterr().out.splitlines())
-    assert "--metrics mean needs at least 2 pictures" in failure(capsys, evaluate, *words(folder, *flags, "--n", 1))
+    assert "--metrics means needs at least 2 pictures" in failure(capsys, evaluate, *words(folder, *more, "--n", 1))
 
 
 def test_people_are_truncated_as_told(folder, tmp_path):
