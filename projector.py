@@ -121,7 +121,7 @@ def main(args: argparse.Namespace) -> Path:
 def project(args: argparse.Namespace) -> Path:
     import checkpoint
     import utils
-    from editing import cartoon, people, projection
+    from editing import cartoon, latents, people, projection
     from editing.one_by_one import OneByOne
     from faces.photos import Album
     from vision import perceptual
@@ -153,7 +153,7 @@ def project(args: argparse.Namespace) -> Path:
         args.space,
         schedule(args),
         start=start if len(start) == 1 else start[job.done :],
-        noise=[layer if len(layer) == 1 else layer[job.done :] for layer in noise],
+        noise=latents.noise_of(noise, slice(job.done, None)),
         batch=args.batch,
         fixed_noise=args.fixed_noise,
         seed=args.seed,

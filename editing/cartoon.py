@@ -66,7 +66,7 @@ def cartoonize(
     """A person for each photo, found when it is asked for.
 
     photos: faces, cut as the source's were; their centre square is taken
-    psi:    of the cartoon, see `latents.truncate`
+    psi:    of the cartoon, see `model.truncate`
     others: as in `projection.find`
     Raises InputError at once where the average face does not fit the space.
     """

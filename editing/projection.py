@@ -167,7 +167,7 @@ def _found(
     while together := [photo[None] for photo in islice(photos, batch)]:
         targets = torch.cat(together).to(start.device)
         some = slice(first, first := first + len(targets))
-        own = [layer if len(layer) == 1 else layer[some] for layer in noise]
+        own = latents.noise_of(noise, some)
         begin = start.expand(len(targets), *start.shape[1:]) if len(start) == 1 else start[some]
         yield project(generator, distance, targets, begin, noise=own or None, **options)
 
