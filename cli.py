@@ -25,7 +25,7 @@ from typing import TypeVar
 
 import threads  # noqa: F401 (decides how threads wait, before any command imports torch)
 import unfinished
-from errors import InputError, named
+from errors import InputError, named, spelled
 from filenames import first_free
 from writing import NO_ROOM, write_text
 
@@ -87,6 +87,12 @@ class Parser(argparse.ArgumentParser):
             self.error(told)
         return namespace
 
+    def add_argument_group(self, *args, **kwargs) -> argparse._ArgumentGroup:
+        """One that takes `needs` and `idle_with` as well, for those who are given a group to declare flags in."""
+        group = super().add_argument_group(*args, **kwargs)
+        group.needs, group.idle_with = self.needs, self.idle_with
+        return group
+
     def needs(self, flags: str, *conditions: str) -> None:
         """`flags` do nothing unless a condition holds: "--flag" is asked for, or "--flag value", also within a list."""
         self._needs += [(self._option_string_actions[flag].dest, conditions, True) for flag in flags.split()]
@@ -107,10 +113,9 @@ class Parser(argparse.ArgumentParser):
         for name, conditions, wanted in self._needs:
             value, held = vars(args)[name], [condition for condition in conditions if self._holds(args, condition)]
             if name in args.given and value != self.get_default(name) and bool(held) != wanted:
-                shown = f"--{name}" if value is True else f"--{name} {value}"
                 if held:
-                    return f"{shown}: has no effect with {held[0]}; leave one out"
-                return f"{shown}: has no effect without {' or '.join(conditions)}; give both, or leave it out"
+                    return f"{spelled(name, value)}: has no effect with {held[0]}; leave one out"
+                return f"{spelled(name, value)}: has no effect without {' or '.join(conditions)}; give both, or leave it out"
         return None
 
     def _holds(self, args: argparse.Namespace, condition: str) -> bool:
@@ -358,6 +363,17 @@ def existing_file(text: str) -> Path:
     if not path.is_file():
         raise argparse.ArgumentTypeError(f"{text}: no such file")
     return path
+
+
+def count_or_off(text: str) -> int:
+    """For `type=`: a whole number from 1 on, or -1 for off."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1 and value != -1:
+        raise argparse.ArgumentTypeError(f"{text}: expected 1 or more, or -1 for off")
+    return value
 
 
 def number(kind: type = float, least: float | None = None, most: float | None = None, above: float | None = None):

@@ -90,3 +90,8 @@ def printable(text: str, length: int = 60) -> str:
     if len(text) > length:
         text = f"{text[: length // 2]}...{text[-length // 2 + 3 :]}"
     return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def spelled(name: str, value: object) -> str:
+    """A flag as it is written: "--augment", "--batch 8"."""
+    return f"--{name}" if value is True else f"--{name} {value}"

@@ -22,7 +22,7 @@ from metrics.table import FEATURES, SCORES
 from running import flags
 from training import augmentation
 from training.transfer import METHODS
-from training.transfer.presets import PRESETS, preset_flags
+from training.transfer.presets import PRESETS, left_open
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,11 +32,6 @@ if TYPE_CHECKING:
     from running.run import Run
 
 SIZES = tuple(2**k for k in range(3, 11))
-COMPANIONS = {  # {name of a flag: that of the flag without which it does nothing}
-    **dict(augmentation.COMPANIONS),
-    **{"eval": "eval_every", "eval_features": "eval_every", "eval_n": "eval_every"},
-    **{name: needed for method in METHODS for name, needed in method.companions},
-}
 EMA_DECAY = 0.5 ** (32 / 10_000)  # per iteration, whatever the batch
 
 
@@ -44,7 +39,7 @@ def parser() -> cli.Parser:
     count, positive = cli.number(int, least=1), cli.number(float, above=0)
     weight, fraction = cli.number(float, least=0), cli.number(float, least=0, most=1)
     r1 = lambda text: text if text == "auto" else weight(text)  # noqa: E731
-    parser = cli.Parser(__doc__, "python train.py [flags] LMDB")
+    parser = cli.Parser(__doc__, "python train.py [flags] LMDB", later=True)
     # fmt: off
     add = parser.add_argument_group("data").add_argument
     add("images", nargs="?", metavar="LMDB", help="an LMDB from prepare_data.py, a folder, zip or film, or one picture")
@@ -95,6 +90,9 @@ def parser() -> cli.Parser:
     add("-m", dest="launcher", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     add("--local_rank", help=argparse.SUPPRESS)  # older launchers pass it; the environment says the same
     # fmt: on
+    parser.needs("--eval --eval_features --eval_n", "--eval_every")
+    parser.idle_with("--d_reg_every", "--r1 0")
+    parser.idle_with("--g_reg_every --path_batch_shrink", "--path_regularize 0")
     return parser
 
 
@@ -110,7 +108,9 @@ def main(args: argparse.Namespace) -> Path | None:
     start = loop.begin(args, parser(), checkpoint.read, resuming.continued)
     if start.finished:
         return loop.leave(start)
-    check_effects(start.args, None if start.saved else args.preset)
+    brought = {} if start.saved else left_open(args, setup.NEW_NETWORK_SIZE)
+    if told := parser().idle(argparse.Namespace(**vars(start.args) | brought)):
+        raise InputError(told)
     with guard.memory_advice(start.device):
         run = setup.prepare(start)
         run.evaluation = build_evaluation(run)
@@ -134,16 +134,6 @@ def main(args: argparse.Namespace) -> Path | None:
         return logs
 
     return loop.train(run, iteration)
-
-
-def check_effects(args: argparse.Namespace, preset: str | None) -> None:
-    """A flag that does nothing without another one must not be given alone; `preset` will set what is not given."""
-    to_come = set(preset_flags(preset, 256)) - args.given if preset else set()
-    for name in sorted(args.given & set(COMPANIONS)):
-        needed, value = COMPANIONS[name], getattr(args, name)
-        if value != parser().get_default(name) and getattr(args, needed) in (None, False, -1) and needed not in to_come:
-            shown = f"--{name}" if value is True else f"--{name} {value}"
-            raise InputError(f"{shown}: has no effect without --{needed}; give both, or leave it out")
 
 
 def build_evaluation(run: Run) -> Evaluation | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import checkpoint
 from checkpoint import container
-from errors import InputError, NoRun, named, reading
+from errors import InputError, NoRun, named, reading, spelled
 from filenames import first_free
 from running import flags, parallel
 from running.folders import begun_by, holds_checkpoints, newest_run
@@ -152,10 +152,6 @@ def changes(run: Run) -> list[str]:
 def other_images(run: Run) -> bool:
     """Whether a run goes on with other pictures. A data set of equal size counts as the one before, in another place."""
     return bool(run.start.saved) and run.start.saved.contents.get("pictures", len(run.images)) != len(run.images)
-
-
-def spelled(name: str, value: object) -> str:
-    return f"--{name}" if value is True else f"--{name} {value}"
 
 
 def scores_so_far(run: Run) -> list[dict[str, float]]:

@@ -270,7 +270,7 @@ def test_config_file_gives_flags_that_the_command_line_overrides(faces, tmp_path
         (["--lr", "nan"], ["--lr", "above 0"]),
         (["--resume", "{source}"], ["--resume", "--ckpt"]),
         (["--resume"], ["--resume", "no run"]),
-        (["--freezeG", "0"], ["--freezeG 0", "-1 for off"]),
+        (["--freezeG", "0"], ["--freezeG: 0", "-1 for off"]),
         (["--structure_weight", "nan"], ["--structure_weight"]),
         (["--resume", "--overwrite"], ["--overwrite", "--resume"]),
         (["--overwrite"], ["--overwrite", "--outdir"]),

@@ -12,8 +12,7 @@ import cli
 
 if TYPE_CHECKING:
     from augment import Augmentation
-
-COMPANIONS = tuple((name, "augment") for name in ("augment_kind", "augment_p", "ada_target", "ada_length"))
+    from training.options import Options
 
 
 def add_arguments(group: argparse._ArgumentGroup) -> None:
@@ -26,21 +25,24 @@ def add_arguments(group: argparse._ArgumentGroup) -> None:
     add("--ada_length", type=count, default=500_000, metavar="N", help="images for p from 0 to 1 (default: 500000)")
     add("--ada_every", help=argparse.SUPPRESS)  # published, and without effect there as well
     # fmt: on
+    group.needs("--augment_kind --augment_p --ada_target --ada_length", "--augment")
+    group.needs("--augment_p --ada_target --ada_length", "--augment_kind ada")
+    group.idle_with("--ada_target --ada_length", "--augment_p")
 
 
-def from_args(args: argparse.Namespace) -> Augmentation | None:
-    """The augmentation as the flags ask for it, None when they do not."""
-    return KINDS[args.augment_kind](args) if args.augment else None
+def chosen(options: Options) -> Augmentation | None:
+    """The augmentation of a run, None where it has none."""
+    return KINDS[options.augment_kind](options) if options.augment else None
 
 
-def _ada(args: argparse.Namespace) -> Augmentation:
+def _ada(options: Options) -> Augmentation:
     from augment import Ada
     from running import parallel
 
-    return Ada(args.ada_target, args.ada_length, fixed_p=args.augment_p, reduce=parallel.total)
+    return Ada(options.ada_target, options.ada_length, fixed_p=options.augment_p, reduce=parallel.total)
 
 
-def _diff(args: argparse.Namespace) -> Augmentation:
+def _diff(options: Options) -> Augmentation:
     from augment import DiffAugment
 
     return DiffAugment()

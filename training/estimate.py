@@ -225,17 +225,17 @@ def _size(module: nn.Module) -> int:
 
 def describe(run: Run) -> str:
     """Memory and time of a run, in one line."""
-    args, state = run.args, run.state
+    options, state = run.args, run.state
     guess = estimate(
         state.generator,
         state.discriminator,
         state.settings,
-        args.batch,
-        args.batch // args.accumulate,
+        options.batch,
+        options.batch // options.accumulate,
         state.device,
-        state.device.type == "cuda" and not args.no_graphs and parallel.world_size() == 1,
+        state.device.type == "cuda" and not options.no_graphs and parallel.world_size() == 1,
     )
     return (
         f"Estimate: {guess.gib:.1f} GiB of memory, {guess.gflop:,.0f} GFLOP and {guess.seconds:.2g} s an iteration, "
-        f"{args.iter * guess.seconds / 3600:.1f} hours for {args.iter:,} iterations"
+        f"{options.iter * guess.seconds / 3600:.1f} hours for {options.iter:,} iterations"
     )

@@ -10,14 +10,15 @@ import math
 from pathlib import Path
 
 from checkpoint import Checkpoint
-from errors import InputError
+from errors import InputError, spelled
 from running import parallel
-from running.resuming import finished, spelled
+from running.resuming import finished
 from training.setup import CHANNEL_FLAGS
 from training.transfer import METHODS
 
 BEGINNING = {"preset", "seed", "start_from"}
 SCORING = {"eval", "eval_features", "eval_n"}
+DECIDED_BY_METHODS = {name for kind in METHODS for name in kind.flags() if name not in kind.may_change}
 FILES = ("ckpt", "outdir")  # saved as text
 
 
@@ -31,7 +32,7 @@ def continued(args: argparse.Namespace, resumed: Checkpoint) -> argparse.Namespa
     saved = {name: value for name, value in resumed.extra["args"].items() if name in vars(args)}
     saved |= {name: Path(saved[name]) for name in FILES if saved.get(name)}
     different = {name for name in given & set(saved) if vars(args)[name] != saved[name]}
-    fixed = BEGINNING | _decided_by_methods() | (SCORING if resumed.extra.get("evaluations") else set())
+    fixed = BEGINNING | DECIDED_BY_METHODS | (SCORING if resumed.extra.get("evaluations") else set())
     for name in sorted(different & fixed):
         raise InputError(f"{spelled(name, vars(args)[name])}: {_refusal(name, saved, resumed)}")
     kept = set(saved) - given
@@ -54,16 +55,6 @@ def _iterations(args: argparse.Namespace, resumed: Checkpoint) -> int:
     """--kimg as iterations in all: those done, however large their batches were, and those that are missing."""
     missing = args.kimg * 1000 - resumed.extra["position"]
     return resumed.extra["iteration"] + max(0, math.ceil(missing / (args.batch * parallel.world_size())))
-
-
-def _decided_by_methods() -> set[str]:
-    """Flags of transfer methods, but for those that a method lets change."""
-    fixed = set()
-    for kind in METHODS:
-        flags = argparse.ArgumentParser(add_help=False)
-        kind.add_arguments(flags)
-        fixed |= {action.dest for action in flags._actions} - set(kind.may_change)
-    return fixed
 
 
 def _refusal(name: str, saved: dict[str, object], resumed: Checkpoint) -> str:

@@ -4,12 +4,12 @@ The signs of D's logits jump from batch to batch, and at first D tells reals fro
 So r_t and p are averaged over a thousand images, and r_t counts once every image was seen often, unless ADA answers it already.
 """
 
-import argparse
 import shlex
 from collections import deque
 from pathlib import Path
 from typing import NamedTuple
 
+from training.options import Options
 from training.transfer.presets import preset_flags
 
 WINDOW = 1000  # real images that r_t and p are averaged over, at least
@@ -32,13 +32,14 @@ class Seen(NamedTuple):
 class Symptoms:
     """Watches the lines of a run's statistics.
 
-    args:   the flags of the run, with everything decided
-    folder: the run's, for the commands that are advised
-    shown:  real images before the first line
+    options: of the run
+    command: how this program is called, such as "python train.py", for the commands that are advised
+    folder:  the run's
+    shown:   real images before the first line
     """
 
-    def __init__(self, args: argparse.Namespace, folder: Path, shown: int = 0):
-        self.args, self.folder, self.shown = args, folder, shown
+    def __init__(self, options: Options, command: str, folder: Path, shown: int = 0):
+        self.options, self.command, self.folder, self.shown = options, command, folder, shown
         self.window: deque[Seen] = deque()
         self.present: set[str] = set()
 
@@ -71,12 +72,12 @@ class Symptoms:
         return {name: ""} if name in self.present and value > limit - UNTIL else {}
 
     def _overfitting(self, r_t: float) -> str:
-        if not self.args.augment:
+        if not self.options.augment:
             flags = "--augment"
-        elif 0 < self.args.augment_p < MOST_AUGMENTING:
+        elif 0 < self.options.augment_p < MOST_AUGMENTING:
             flags = "--augment_p 0"  # adaptive from there on
         else:
-            flags = f"--r1 {2 * self.args.r1:g}" if self.args.r1 else "--r1 auto"
+            flags = f"--r1 {2 * self.options.r1:g}" if self.options.r1 else "--r1 auto"
         return (
             f"the discriminator knows the training images by heart, or is far ahead of the generator (r_t {r_t:.2f}); "
             f"use more pictures, or stop and go on with {self._resumed(flags)}"
@@ -93,7 +94,7 @@ class Symptoms:
         if line.get("spread", 1) < LEAST_SPREAD:
             found["spread"] = (
                 f"the pictures vary {line['spread']:.2f} times as much as the data set: the generator collapses; "
-                f"go back with {self._resumed(f'--lr {self.args.lr / 2:g}', best)}"
+                f"go back with {self._resumed(f'--lr {self.options.lr / 2:g}', best)}"
             )
         if line.get("nearness", 1) < LEAST_NEARNESS:
             found["nearness"] = (
@@ -104,12 +105,12 @@ class Symptoms:
 
     def _kept(self) -> str:
         """How a run with a source can keep more of it."""
-        if not self.args.ckpt or self.args.start_from == "g" or self.args.structure_loss > 0:
+        if not self.options.ckpt or self.options.start_from == "g" or self.options.methods["structure_loss"] > 0:
             return ""
-        levels = preset_flags("structure", self.args.size)["structure_loss"]
+        levels = preset_flags("structure", self.options.size)["structure_loss"]
         return f", or keep more of the source with {self._resumed(f'--structure_loss {levels}')}"
 
     def _resumed(self, flags: str, checkpoint: Path | None = None) -> str:
         """The command line that goes on with other flags."""
         file = f" {shlex.quote(str(checkpoint))}" if checkpoint else ""
-        return f"`{self.args.command} --outdir {shlex.quote(str(self.folder))} --resume{file} {flags}`"
+        return f"`{self.command} --outdir {shlex.quote(str(self.folder))} --resume{file} {flags}`"

@@ -121,7 +121,7 @@ APPLIED: list[tuple[list, dict[str, Callable[[Run, Path], bool]]]] = [
                 "--augment_p",
                 0.5,
             ),
-            *("--ada_target", 0.4, "--ada_length", 9, "--lr", 0.001, "--r1", 3, "--d_reg_every", 2, "--g_reg_every", 2),
+            *("--lr", 0.001, "--r1", 3, "--d_reg_every", 2, "--g_reg_every", 2),
             *("--path_batch_shrink", 3, "--mixing", 0.5, "--ema_decay", 0, "--tensorboard", "--save_every", 1, "--keep", 2),
             *("--sample_every", 1, "--n_sample", 9, "--no_graphs", "--device", "auto", "--iter", 4),
             *("--ada_every", 256, "--local_rank", 0, "--debug"),
@@ -138,8 +138,6 @@ APPLIED: list[tuple[list, dict[str, Callable[[Run, Path], bool]]]] = [
             "structure_target": lambda run, folder: run.state.methods[1].target == "features",
             "augment": lambda run, folder: isinstance(run.state.augmentation, Ada),
             "augment_p": lambda run, folder: statistics(folder)[-1]["p"] == 0.5,
-            "ada_target": lambda run, folder: run.state.augmentation.target == 0.4,
-            "ada_length": lambda run, folder: run.state.augmentation.length == 9,
             "lr": lambda run, folder: run.state.g_optim.param_groups[0]["lr"] == pytest.approx(0.001 * 2 / 3),
             "r1": lambda run, folder: run.state.settings.r1 == 3,
             "d_reg_every": lambda run, folder: run.state.d_optim.param_groups[0]["lr"] == pytest.approx(0.001 * 2 / 3),
@@ -181,6 +179,13 @@ APPLIED: list[tuple[list, dict[str, Callable[[Run, Path], bool]]]] = [
         {
             "profile": lambda run, folder: (folder / "profiled").exists(),
             "config": lambda run, folder: run.state.settings.lr == 0.003,
+        },
+    ),
+    (
+        ["--augment", "--ada_target", 0.4, "--ada_length", 9],
+        {
+            "ada_target": lambda run, folder: run.state.augmentation.target == 0.4,
+            "ada_length": lambda run, folder: run.state.augmentation.length == 9,
         },
     ),
     (

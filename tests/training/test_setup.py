@@ -117,7 +117,8 @@ def test_the_flags_of_the_methods_freeze_layers_of_the_networks_in_training(prep
 
 def test_a_preset_sets_what_was_left_open_and_says_so(prepared, source):
     run = prepared("--ckpt", source, "--preset", "freezesg", "--freezeG", 2)
-    assert (run.args.freezeG, run.args.freezeStyle, run.args.train_mapping, run.args.augment) == (2, 3, True, True)
+    assert (run.options["freezeG"], run.options["freezeStyle"]) == (2, 3)
+    assert run.options["train_mapping"] is run.options["augment"] is True
     (said,) = [line for line in run.remarks if line.startswith("--preset")]
     assert "--freezeStyle 3" in said and "--augment " in said and "--freezeG" not in said
     assert isinstance(run.state.augmentation, Ada) and [
@@ -130,7 +131,7 @@ def test_a_preset_freezes_no_discriminator_that_the_file_lacks_and_says_so(prepa
     path = tmp_path / "g.pt"
     checkpoint.write(path, {"g_ema": tiny_generator().state_dict()})
     run = prepared("--ckpt", path, "--preset", preset)
-    assert run.args.freezeD == -1 and all(p.requires_grad for p in run.state.discriminator.parameters())
+    assert run.options["freezeD"] == -1 and all(p.requires_grad for p in run.state.discriminator.parameters())
     (said,) = [line for line in run.remarks if line.startswith("--preset")]
     assert f"leaves --freezeD out, since {path} holds no discriminator" in said and "--freezeD 1" not in said
 

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from cli import Parser
+
 if TYPE_CHECKING:
     import argparse
 
@@ -53,16 +55,25 @@ class TransferMethod:
     """
 
     needs_source = False  # True: refuses to run without --ckpt, and gets the source's latents and generator
-    companions: tuple[tuple[str, str], ...] = ()  # (name of a flag, that of the flag without which it does nothing)
+    needs_discriminator = False  # True: refuses a --ckpt without one
+    terms: tuple[str, ...] = ()  # names of its losses that have a place among the others; new ones follow them
     may_change: tuple[str, ...] = ()  # names of its flags that a run which goes on may change; the others stay as it began
 
     @classmethod
     def add_arguments(cls, group: argparse._ArgumentGroup) -> None:
-        """Declare the method's flags."""
+        """Declare the method's flags; one that does nothing without another: group.needs("--one", "--other")."""
 
     @classmethod
     def from_args(cls, args: argparse.Namespace) -> TransferMethod | None:
-        """The method as the flags ask for it, None when they do not."""
+        """The method as its own flags ask for it, None when they do not."""
+
+    @classmethod
+    def flags(cls) -> dict[str, object]:
+        """{name of each of its flags: default}."""
+        parser = Parser("", "train.py")
+        general = {action.dest for action in parser._actions}
+        cls.add_arguments(parser.add_argument_group())
+        return {action.dest: action.default for action in parser._actions if action.dest not in general}
 
     def frozen_parameters(self, generator: Generator, discriminator: Discriminator) -> Iterable[nn.Parameter]:
         """Parameters that never train. Asked once, before the optimizers exist."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from cli import count_or_off
 from errors import InputError
 from training.transfer.base import TransferMethod
 
 
 class FreezeD(TransferMethod):
     """Train the discriminator's `trainable` lowest-resolution blocks and its final layers; freeze those nearest the image."""
+
+    needs_discriminator = True
 
     def __init__(self, trainable: int):
         self.trainable = trainable
@@ -16,7 +19,7 @@ class FreezeD(TransferMethod):
     def add_arguments(cls, group):
         group.add_argument(
             "--freezeD",
-            type=int,
+            type=count_or_off,
             default=-1,
             metavar="N",
             help="discriminator: train only the N lowest-resolution blocks and the final layers (N=3: 8 to 32 px)",

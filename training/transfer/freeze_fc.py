@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from errors import InputError
 from training.transfer.base import TransferMethod
 
 
@@ -12,11 +11,10 @@ class FreezeFC(TransferMethod):
     @classmethod
     def add_arguments(cls, group):
         group.add_argument("--freezeFC", action="store_true", help="generator: freeze the mapping network and nothing else")
+        group.idle_with("--freezeFC", "--train_mapping")
 
     @classmethod
     def from_args(cls, args):
-        if args.freezeFC and args.train_mapping:
-            raise InputError("--freezeFC and --train_mapping contradict each other; leave one out")
         return cls() if args.freezeFC else None
 
     def frozen_parameters(self, generator, discriminator):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from itertools import chain
 
+from cli import count_or_off
 from errors import InputError
 from training.transfer.base import TransferMethod
 
 
 class FreezeG(TransferMethod):
     """Train the generator's `trainable` highest-resolution levels; freeze the rest, and with it the mapping network."""
-
-    companions = (("train_mapping", "freezeG"),)
 
     def __init__(self, trainable: int, train_mapping: bool = False):
         self.trainable = trainable
@@ -21,12 +20,13 @@ class FreezeG(TransferMethod):
     def add_arguments(cls, group):
         group.add_argument(
             "--freezeG",
-            type=int,
+            type=count_or_off,
             default=-1,
             metavar="N",
             help="generator: train only the N highest-resolution levels; the mapping network is frozen too",
         )
         group.add_argument("--train_mapping", action="store_true", help="with --freezeG: let the mapping network train")
+        group.needs("--train_mapping", "--freezeG")
 
     @classmethod
     def from_args(cls, args):

@@ -5,6 +5,7 @@ FreezeSG is FreezeStyle and FreezeG, which freezes the coarse layers: `--freezeS
 
 from __future__ import annotations
 
+from cli import count_or_off
 from errors import InputError
 from training.transfer.base import TransferMethod
 
@@ -21,7 +22,7 @@ class FreezeStyle(TransferMethod):
     def add_arguments(cls, group):
         group.add_argument(
             "--freezeStyle",
-            type=int,
+            type=count_or_off,
             default=-1,
             metavar="K",
             help="generator: the K lowest style layers take the source's w; has an effect while the mapping network trains",

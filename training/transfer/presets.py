@@ -1,5 +1,7 @@
 """Flags that belong together, chosen so that they mean the same at every resolution."""
 
+import argparse
+
 PRESETS = ("freezed", "freezeg", "freezesg", "structure")
 
 
@@ -22,3 +24,9 @@ def preset_flags(name: str, size: int) -> dict[str, object]:
     if name == "structure":
         flags["structure_loss"] = coarse
     return flags
+
+
+def left_open(args: argparse.Namespace, size: int) -> dict[str, object]:
+    """The flags of --preset that were not given, be it as "off"."""
+    flags = preset_flags(args.preset, size) if args.preset else {}
+    return {name: value for name, value in flags.items() if name not in args.given}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 
-from cli import number
+from cli import count_or_off, number
 from errors import InputError
 from training.transfer.base import Term, TransferMethod
 
@@ -13,7 +13,7 @@ class StructureLoss(TransferMethod):
     """MSE between source and target at the `levels` lowest resolutions, for the same z, mixing and noise."""
 
     needs_source = True
-    companions = (("structure_weight", "structure_loss"), ("structure_target", "structure_loss"))
+    terms = ("structure",)
     may_change = ("structure_loss", "structure_weight", "structure_target")  # asked for in each step, and kept nowhere
 
     def __init__(self, levels: int, weight: float = 1.0, target: str = "rgb"):
@@ -25,7 +25,7 @@ class StructureLoss(TransferMethod):
     def add_arguments(cls, group):
         group.add_argument(
             "--structure_loss",
-            type=int,
+            type=count_or_off,
             default=-1,
             metavar="N",
             help="generator: stay near the source's image at the N lowest resolutions (N=3: 4, 8 and 16 px)",
@@ -39,6 +39,7 @@ class StructureLoss(TransferMethod):
             default="rgb",
             help="compare the images after each ToRGB layer, or the feature maps (default: rgb)",
         )
+        group.needs("--structure_weight --structure_target", "--structure_loss")
 
     @classmethod
     def from_args(cls, args):

@@ -186,10 +186,7 @@ def test_counts_beyond_the_network_are_refused_with_what_would_do(method, words)
 
 
 def options(**given):
-    parser = argparse.ArgumentParser()
-    for method in METHODS:
-        method.add_arguments(parser)
-    return argparse.Namespace(**vars(parser.parse_args([])) | given)
+    return argparse.Namespace(**{name: value for method in METHODS for name, value in method.flags().items()} | given)
 
 
 def test_no_flag_means_no_method():
