@@ -1,4 +1,4 @@
-"""How often a training says that D knows its images by heart, and whether it does: r_t of unseen images stays below, then.
+"""How often a training warns that D knows its images by heart, and how often that is true: unseen images then get a lower r_t.
 
     python -m benchmarks.alarms
     python -m benchmarks.alarms --sizes 100,1000 --runs 2 --kimg 20

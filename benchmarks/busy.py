@@ -111,7 +111,7 @@ def run_quietly(*words: str, **setting: str) -> None:
 
 @contextmanager
 def neighbours(count: int) -> Iterator[list[subprocess.Popen]]:
-    """So many processes that do nothing but keep a core busy; gone at the end."""
+    """Start `count` processes that keep a core busy each, and end them."""
     busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
     try:
         yield busy

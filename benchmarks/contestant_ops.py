@@ -1,4 +1,4 @@
-"""The operators of a network, ours, their definitions and those of others; see contestant.py."""
+"""The operators of a network: ours, their definitions, and those of others; see contestant.py."""
 
 import functools
 from collections.abc import Callable

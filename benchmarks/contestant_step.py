@@ -1,4 +1,4 @@
-"""The parts of a training iteration, of our networks, the plainest ones and those of others; see contestant.py."""
+"""The parts of a training iteration: with our networks, the plainest ones, and those of others; see contestant.py."""
 
 import copy
 import functools
@@ -62,7 +62,7 @@ def our_networks(setting: dict) -> tuple[torch.nn.Module, torch.nn.Module]:
 
 
 class PlainSteps:
-    """The losses and updates of StyleGAN2 without any art, around anybody's networks.
+    """The losses and updates of StyleGAN2 in their plainest form, for any networks.
 
     generate:     z -> (images, the w that they were made from)
     discriminate: images -> logits

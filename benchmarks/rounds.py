@@ -78,7 +78,7 @@ def add_flags(parser: cli.Parser, rounds: int, repeats: int) -> None:
 
 
 def contestants(peers: Sequence[str], *names: str) -> list[Contestant]:
-    """Ours, those named, and the checkouts of --peer. Raises InputError for a checkout that is none."""
+    """Ours, those of `names`, and the checkouts of --peer. Raises InputError where a folder holds no checkout."""
     chosen = [Contestant(name, name, ROOT) for name in ("ours", *names)]
     for text in peers:
         name, _, folder = text.partition("=")
@@ -91,7 +91,7 @@ def contestants(peers: Sequence[str], *names: str) -> list[Contestant]:
 
 
 def play(chosen: Sequence[Contestant], setting: dict, rounds: int) -> None:
-    """Run every piece of everyone once to warm up, then `rounds` times in turns."""
+    """Run each piece of each contestant once to warm up, then `rounds` times in turns."""
     try:
         for contestant in chosen:
             contestant.start(setting)
@@ -121,7 +121,7 @@ def write(args: argparse.Namespace, name: str, text: str, chosen: Sequence[Conte
 
 
 def hidden_folders(words: Sequence[str]) -> list[str]:
-    """The command line without the places of somebody's checkouts and results.
+    """The command line without the paths of checkouts and results.
 
     >>> hidden_folders(["--peer", "ada=/home/me/ada", "--out", "/home/me/results", "--rounds", "9"])
     ['--peer', 'ada=DIR', '--rounds', '9']

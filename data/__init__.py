@@ -1,1 +1,1 @@
-"""From whatever pictures there are (folders, archives, films, any format) to a data set. Nothing here knows what a face is."""
+"""Make a data set from pictures of any format, in folders, archives and films. Nothing here knows what a face is."""

@@ -1,4 +1,4 @@
-"""A data set that is built aside and appears at once: OUT.partial grows by committed batches, then is renamed to OUT.
+"""Build a data set beside its place: OUT.partial grows by committed batches, and is renamed to OUT when it is whole.
 
     with Build(Path("faces.lmdb"), plan) as build:      # goes on where a killed run of the same plan stopped
         for name in names[build.seen :]:
@@ -48,7 +48,7 @@ def plan_of(out: Path) -> str | None:
 
 
 class OtherPlan(Exception):
-    """There is an unfinished data set of another plan, with work in it."""
+    """OUT.partial holds pictures of another plan."""
 
     def __init__(self, partial: Path, plan: str):
         super().__init__(partial)
@@ -93,7 +93,7 @@ class Build:
             self._commit()
 
     def finish(self, report: dict) -> None:
-        """Commit the rest, mark the data set as whole, and put it in place of whatever data set is there."""
+        """Commit the rest, mark the data set as whole, and replace the data set that is there."""
         self._commit()
         try:
             (self.partial / "report.json").write_text(json.dumps(report, indent=1) + "\n")
@@ -189,6 +189,6 @@ def _has_log(transaction: lmdb.Transaction) -> bool:
 
 
 def _remove(folder: Path) -> None:
-    """Delete a data set of ours, and nothing that is anything else."""
+    """Delete a data set of ours, and no other folder."""
     if folder.is_dir() and not set(os.listdir(folder)) - OURS:
         shutil.rmtree(folder)

@@ -1,4 +1,4 @@
-"""Colours to sRGB, for pictures whose file says that its numbers mean others.
+"""Convert colours to sRGB where the file of a picture names another colour space.
 
     picture = to_srgb(picture, profile_of(picture, data), notes)
 
@@ -34,7 +34,7 @@ UNREADABLE = "unreadable colour profile ignored"
 
 
 class Hdr(NamedTuple):
-    """Numbers of H.273 that speak of light brighter than paper."""
+    """Code points (H.273) of a high dynamic range."""
 
     primaries: int
     transfer: int
@@ -142,7 +142,7 @@ def _conversion(profile: bytes) -> Conversion:
 
 
 def _changes_nothing(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
-    """Whether a profile is sRGB, whatever it calls itself: no colour moves by more than what rounding does."""
+    """Whether a profile is sRGB under any name: it moves no colour by more than rounding does."""
     if mode == "CMYK":
         return False
     levels = np.linspace(0, 255, PROBE).round().astype(np.uint8)

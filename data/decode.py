@@ -69,7 +69,7 @@ def decode(data: bytes, max_pixels: int = MAX_PIXELS, background: str = "white")
 
 @contextmanager
 def reasons():
-    """Whatever goes wrong inside becomes Unreadable. Decoders answer hostile bytes with every kind of exception."""
+    """Turn any exception into Unreadable: decoders raise every kind of them for hostile bytes."""
     try:
         yield
     except Unreadable:

@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes; its name is never asked.
+"""Recognise a file by its first bytes, never by its name.
 
     of(data[:HEAD])        # Kind("JPEG"), or Kind("HEIC", "HEIC, not an image that is read; export it as JPEG")
 
@@ -108,7 +108,7 @@ def _is_film(head: bytes) -> bool:
 
 
 def _text(head: bytes) -> str:
-    """What a text passes for that lies about under the name of a picture."""
+    """The kind of a text file that bears the name of a picture."""
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith(b"version https://git-lfs"):
         return "a pointer of Git LFS, not an image; git lfs pull brings the file"

@@ -42,7 +42,7 @@ def picture_of(frame, stream, max_pixels: int = MAX_PIXELS, background: str = "w
 
 
 def pixel_shape(stream) -> Fraction:
-    """Width by height of a pixel, 1 where nothing sensible is said."""
+    """Width over height of a pixel, 1 where the file names none that is possible."""
     said = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or 1
     return Fraction(said) if 1 / MOST_OBLONG <= said <= MOST_OBLONG else Fraction(1)
 

@@ -1,4 +1,4 @@
-"""A JPEG that lost nothing but its end marker (FF D9), as interrupted uploads leave it.
+"""Restore the end marker (FF D9) of a JPEG that lacks nothing else, as interrupted uploads leave it.
 
 The decoder pads missing data without a word, so whether anything else is missing must be found out: what follows complete
 data does not change the picture, so different paddings show whether the decoder ever reached them.

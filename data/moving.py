@@ -1,4 +1,4 @@
-"""Frames of an animated picture (GIF, WebP, PNG, AVIF) that is named itself: chosen as those of a film, with Pillow alone.
+"""Frames of an animated picture (GIF, WebP, PNG, AVIF) that the user names: chosen as those of a film, by Pillow alone.
 
     moving = Moving(Path("walk.gif"), every=0.5)
     picture, notes = moving.picture(moving.items[0])
@@ -23,7 +23,7 @@ UNSAID = 100  # milliseconds of a frame that names none, as browsers take
 
 
 def moves(path: Path, kind: str) -> bool:
-    """Whether a picture of this kind has more than one frame. False for what cannot be read: others will say why."""
+    """Whether a picture of this kind has more than one frame. False for a file that cannot be read."""
     if kind not in KINDS:
         return False
     try:

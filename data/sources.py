@@ -142,7 +142,7 @@ class Files:
 
 
 class Single(Files):
-    """One picture that is named itself; a link is followed wherever it leads."""
+    """One picture that the user names; a link is followed."""
 
     def __init__(self, path: Path):
         super().__init__(path)

@@ -39,7 +39,7 @@ class PrecisionRecall(NamedTuple):
 
 
 def doubt(fakes: int, reals: int) -> str:
-    """A line for sets that are too small for their distances to be trusted, "" for larger ones.
+    """A warning where sets are too small for reliable distances, "" for larger ones.
 
     >>> doubt(1000, 20), doubt(1000, 50)
     ('20 pictures are few: below 50 the numbers are not to be trusted, another 20 would give others', '')

@@ -1,4 +1,4 @@
-"""How near a generator's pictures come to a data set, and how varied they are; made ready once, asked often in a training."""
+"""The score of a training: how near the pictures come to the data set, and how varied they are; prepared once, asked often."""
 
 from collections.abc import Callable, Sequence
 from functools import cache

@@ -37,7 +37,7 @@ QUALITY = 90  # of sheets as WebP: a tenth of a PNG
 
 
 def write(study, methods: Sequence[str], seeds: Sequence[int], args: argparse.Namespace) -> Path:
-    """Everything that the measurements so far allow. Returns results.md."""
+    """Write all pages and pictures from the measurements so far. Returns results.md."""
     out = args.out
     out.mkdir(parents=True, exist_ok=True)
     curves = all_curves(study, methods, seeds)

@@ -1,6 +1,6 @@
 """From photo to cartoon with a known answer: somebody rendered as photo, projected, and drawn by every method's network.
 
-    python -m studies.methods       # trains the networks, and may still be at it
+    python -m studies.methods       # trains the networks; may still be running
     python -m studies.round_trip
 
 The attributes that a person was rendered with are known, and so is the cartoon that the renderer makes of them: this measures
@@ -122,7 +122,7 @@ def newest_checkpoints(work: Path) -> dict[str, list[Path]]:
 
 
 def projected(args: argparse.Namespace, source, network, photos: Tensor) -> Tensor:
-    """The latents, [people, n_latent, style_dim]: of an earlier call, or found now as scripts.cartoonize does."""
+    """The latents, [people, n_latent, style_dim]: of an earlier call, or projected now as scripts.cartoonize does."""
     import torch
 
     import checkpoint

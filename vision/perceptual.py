@@ -131,7 +131,7 @@ def vgg_places() -> list[Path]:
 
 
 def _missing_for_lpips(vgg: Path | None, size: int) -> str:
-    """What stands in the way of LPIPS, "" for nothing."""
+    """What LPIPS lacks, "" for nothing."""
     if vgg is None:
         places = " nor ".join(map(str, vgg_places()))
         return f"no VGG16 in {places}: python -m scripts.download vgg16, or name its file"

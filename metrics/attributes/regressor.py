@@ -1,10 +1,10 @@
-"""Reads the attributes of a rendered face off its picture, photo-like or cartoon: the ruler (ruler.py) compares what it reads.
+"""A network that reads the attributes of a rendered face from its picture, photo-like or cartoon; ruler.py compares them.
 
     regressor, truth = read("demo/regressor.pt")
     values = regressor(images)                         # [batch, 28], in the units of faces.rendered.synthetic.ATTRIBUTES
     yaw = values[:, OUTPUTS.index("yaw")]
 
-`truth` says how far each output can be believed: its correlation with the true attribute on faces it never saw, in each
+`truth` says how reliable each output is: its correlation with the true attribute on faces it never saw, in each
 domain. scripts/train_regressor.py makes the file.
 """
 
@@ -96,7 +96,7 @@ def outputs_of(attributes: dict[str, Tensor]) -> Tensor:
 
 
 def write(path: Path, regressor: Regressor, truth: Truth, made_by: dict) -> None:
-    """In half precision. made_by: plain values that tell how it was trained."""
+    """In half precision. made_by: plain values, how it was trained."""
     state = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in regressor.state_dict().items()}
     checkpoint.write(path, {"regressor": state, "outputs": OUTPUTS, "truth": truth, "made_by": made_by}, manifest=False)
 

@@ -61,7 +61,7 @@ class Measurement:
 
 
 class Ruler:
-    """The regressor with all that a measurement refers to.
+    """The regressor, and the references of a measurement.
 
     outputs:  names of those that count
     ceiling:  AA*, the agreement of the two renderings of the same people
@@ -87,7 +87,7 @@ class Ruler:
 
     @torch.no_grad()
     def read(self, images: Tensor) -> Reading:
-        """[n, 3, size, size] in [-1, 1]; what lies outside is clamped, as in a picture."""
+        """[n, 3, size, size] in [-1, 1]; values outside are clamped, as in a file."""
         device = self.regressor.mean.device
         reading = _joined([self.regressor.read(chunk.to(device).clamp(-1, 1)) for chunk in images.split(CHUNK)])
         return Reading(*(values.cpu() for values in reading))
@@ -203,7 +203,7 @@ def kept_at_style(curve: Sequence[tuple[float, float]], style: float) -> float:
 
 
 def rendered(count: int, domain: str, seed: int) -> Tensor:
-    """Faces as they lie in a file, in 8 bits."""
+    """Rendered faces as a file of 8 bits holds them."""
     return utils.as_stored(render(sample_attributes(count, seed), SIZE, domain, seed))
 
 
