@@ -38,10 +38,11 @@ TOLD = ("ckpt", "source", "factor", "seeds", "latents", "truncation")
 def parser() -> cli.Parser:
     parser = cli.Parser(__doc__, "python apply_factor.py [flags] --ckpt FILE FACTOR")
     whole = cli.number(int, least=1)
-    add = flags.add_networks(parser).add_argument
-    add("--size", type=whole, metavar="PX", help="not needed; an error where it contradicts --ckpt")
-    add("--channel_multiplier", type=cli.number(above=0), metavar="X", help="the same")
-    add("--ckpt2", metavar="FILE", help="as in Cartoon-StyleGAN: the cartoons' network, where --ckpt is the source")
+    group = flags.add_networks(parser)
+    flags.add_published_shape(group)
+    group.add_argument(
+        "--ckpt2", metavar="FILE", help="as in Cartoon-StyleGAN: the cartoons' network, where --ckpt is the source"
+    )
     group = parser.add_argument_group("edit")
     add = group.add_argument
     add("directions", nargs="?", metavar="FACTOR", help="direction file of this or another program (docs/latents.md)")

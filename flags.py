@@ -38,9 +38,8 @@ def add_people(group: argparse._ArgumentGroup, seeds: str | None, usual: str = "
     return either
 
 
-def add_truncation(group: argparse._ArgumentGroup) -> None:
-    text = "1: all the variety, 0: the average face (default: 1)"
-    group.add_argument("--truncation", type=cli.number(), default=1.0, metavar="PSI", help=text)
+def add_truncation(group: argparse._ArgumentGroup, text: str = "1: all the variety, 0: the average face") -> None:
+    group.add_argument("--truncation", type=cli.number(), default=1.0, metavar="PSI", help=f"{text} (default: 1)")
 
 
 def add_layers(group: argparse._ArgumentGroup, verb: str = "edited") -> None:
@@ -58,6 +57,31 @@ def add_output(parser: cli.Parser, outdir: str, files: str) -> argparse._Argumen
     add("--batch", type=cli.number(int, least=1), default=8, metavar="N", help="drawn at a time (default: 8)")
     add_device(group)
     return group
+
+
+def add_new_folder(parser: cli.Parser, default: str, replaced: str) -> argparse._ArgumentGroup:
+    """--outdir, --overwrite and --device of who writes into a folder of its own each time; the group, for more."""
+    group = parser.add_argument_group("output")
+    text = f"folder for all files (default: {default}, then {default}-2, ...)"
+    group.add_argument("--outdir", type=Path, metavar="DIR", help=text)
+    group.add_argument("--overwrite", action="store_true", help=f"replace {replaced} in it")
+    add_device(group)
+    return group
+
+
+def add_distance(parser: cli.Parser, group: argparse._ArgumentGroup) -> None:
+    """--perceptual and --vgg; `vision.perceptual.choose` takes them."""
+    add = group.add_argument
+    add("--perceptual", choices=("lpips", "disc", "mse"), help="distance of pictures (default: the first that can be had)")
+    add("--vgg", type=cli.existing_file, metavar="FILE", help="VGG16 for lpips (default: networks/, then torch hub's cache)")
+    parser.idle_with("--vgg", "--perceptual disc", "--perceptual mse")
+
+
+def add_published_shape(group: argparse._ArgumentGroup) -> None:
+    """--size and --channel_multiplier, which `cli.expect` compares with the file."""
+    size, width = cli.number(int, least=1), cli.number(above=0)
+    group.add_argument("--size", type=size, metavar="PX", help="not needed; an error where it contradicts --ckpt")
+    group.add_argument("--channel_multiplier", type=width, metavar="X", help="the same")
 
 
 def add_device(group: argparse._ArgumentGroup) -> None:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cli
+import flags
 import progress
 from errors import InputError, named
 from unfinished import Unfinished
@@ -50,9 +51,9 @@ def parser() -> cli.Parser:
     add("--files", nargs="+", type=Path, metavar="PHOTO", help="the same, as a flag")
     add("--ckpt", required=True, metavar="FILE", help="checkpoint of any format, of photo faces; its averaged generator draws")
     add("--target_ckpt", metavar="FILE", help="a network fine-tuned from it: draws cartoons, as scripts.cartoonize")
-    add("--size", type=cli.number(int, least=1), metavar="PX", help="not needed; an error where it contradicts --ckpt")
-    add("--channel_multiplier", type=cli.number(above=0), metavar="X", help="the same")
-    add = parser.add_argument_group("what is searched").add_argument
+    flags.add_published_shape(group)
+    group = parser.add_argument_group("what is searched")
+    add = group.add_argument
     add("--space", choices=("w", "w+"), default="w", help="one w for all layers, or one for each (default: w; for cartoons w+)")
     add("--w_plus", action="store_const", dest="space", const="w+", help="the published name of --space w+")
     add(
@@ -63,25 +64,16 @@ def parser() -> cli.Parser:
     )
     add("--fixed_noise", action="store_true", help="leave the noise maps alone (default: only with --target_ckpt)")
     add("--search_noise", action="store_false", dest="fixed_noise", default=False, help="search them, also with --target_ckpt")
-    add("--perceptual", choices=("lpips", "disc", "mse"), help="distance of pictures (default: the first that can be had)")
-    add("--vgg", type=cli.existing_file, metavar="FILE", help="VGG16 for lpips (default: networks/, then torch hub's cache)")
+    flags.add_distance(parser, group)
     add("--seed", type=cli.number(int, least=0), default=0, metavar="N", help="of the jitter (default: 0)")
     add_schedule(parser)
-    add = parser.add_argument_group("output").add_argument
-    add("--outdir", type=Path, metavar="DIR", help="folder for all files (default: projected, then projected-2, ...)")
-    add("--overwrite", action="store_true", help="replace the latents in it")
-    add(
-        "--layout",
-        choices=("ours", "reference"),
-        default="ours",
-        help="reference: FIRST_PHOTO.pt with an entry for each path, PHOTO-project.png (default: ours)",
-    )
+    add = flags.add_new_folder(parser, "projected", "the latents").add_argument
+    reference = "reference: FIRST_PHOTO.pt with an entry for each path, PHOTO-project.png (default: ours)"
+    add("--layout", choices=("ours", "reference"), default="ours", help=reference)
     add("--batch", type=cli.number(int, least=1), default=1, metavar="N", help="photos at a time, for large GPUs (default: 1)")
-    add("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
     parser.needs("--wplus_reg", "--space w+")
     parser.idle_with("--noise_regularize", "--fixed_noise")
     parser.idle_with("--noise_ramp", "--noise 0")
-    parser.idle_with("--vgg", "--perceptual disc", "--perceptual mse")
     return parser
 
 
@@ -126,9 +118,9 @@ def project(args: argparse.Namespace) -> Path:
     from faces.photos import Album
     from vision import perceptual
 
+    as_cartoons_need(args)
     album = Album([*args.photos, *(args.files or [])])
     file_name, names = output_names(args, album)
-    as_cartoons_need(args)
     device = cli.read("--device", args.device, utils.choose_device)
     source = cli.read("--ckpt", args.ckpt, checkpoint.read_aloud)
     cli.expect(args, source.architecture)
@@ -309,7 +301,7 @@ def draw(
     errors = {step: (image - photo.image).square().mean().item() for step, image in found.snapshots.items()}
     start, final = errors[0], errors[args.step]
     line = f"MSE {start:.4f} -> {final:.6f} ({start / max(final, 1e-12):.0f}-fold), PSNR {projection.psnr(final):.1f} dB"
-    made_by = {"photo": photo.path, **{flag: vars(args)[flag] for flag in TOLD if vars(args)[flag]}, "found": line}
+    told = {"photo": photo.path, **cli.told(args, [flag for flag in TOLD if vars(args)[flag]]), "found": line}
     steps = {step: utils.to_pictures(image)[0] for step, image in found.snapshots.items()}
     between = {f"step {step}": picture for step, picture in steps.items() if 0 < step < args.step}
     strip = {"target": utils.to_pictures(photo.image[None])[0], "start": steps[0], **between, "final": steps[args.step]}
@@ -317,7 +309,7 @@ def draw(
         (strip["cartoon"],) = cartoon.draw(*networks, found.latent)
     sheet = utils.sheet([*strip.values()], len(strip), [*strip], title=f"{shown}: {line}")
     for picture, path in zip([steps[args.step], sheet, strip.get("cartoon")], pictures_of(args, photo)):
-        utils.save_png(picture, path, **made_by)
+        utils.save_png(picture, path, **told)
     return f"{photo.path}: {line}"
 
 

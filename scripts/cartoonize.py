@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cli
+import flags
 import progress
 from errors import InputError, named
 from scripts import _faces
@@ -52,37 +53,23 @@ def parser() -> cli.Parser:
     add("--source", required=True, metavar="FILE", help="checkpoint of photo faces, of any format")
     add("--target", required=True, metavar="FILE", help="checkpoint of cartoons, fine-tuned from it")
     _faces.add_place(parser, "where the face is (default: found by its eyes, the largest)")
-    add = parser.add_argument_group("projection (projector.py has more of it)").add_argument
+    group = parser.add_argument_group("projection (projector.py has more of it)")
+    add = group.add_argument
     add("--space", choices=("w", "w+"), default="w+", help="one w for all layers, or one for each (default: w+)")
-    add(
-        "--wplus_reg",
-        type=cli.number(least=0),
-        default=0.1,
-        metavar="X",
-        help="weight that holds w+ near w: 0 is closest to the photo, 10 is as good as w (default: 0.1)",
-    )
-    add("--perceptual", choices=("lpips", "disc", "mse"), help="distance of pictures (default: the first that can be had)")
-    add("--vgg", type=cli.existing_file, metavar="FILE", help="VGG16 for lpips (default: networks/, then torch hub's cache)")
+    near = "weight that holds w+ near w: 0 is closest to the photo, 10 is as good as w (default: 0.1)"
+    add("--wplus_reg", type=cli.number(least=0), default=0.1, metavar="X", help=near)
+    flags.add_distance(parser, group)
     add("--step", type=cli.number(int, least=1), default=1000, metavar="N", help="Adam's; 200 is a first look (default: 1000)")
     add("--seed", type=cli.number(int, least=0), default=0, metavar="N", help="of the projection (default: 0)")
-    add = parser.add_argument_group("cartoon").add_argument
+    group = parser.add_argument_group("cartoon")
+    add = group.add_argument
     add("--swap", type=cli.number(int, least=4), metavar="RES", help="below this resolution the source draws (default: none)")
     add("--width", type=cli.number(above=0), metavar="X", help="go over smoothly, see scripts.layer_swap (default: at once)")
-    add(
-        "--truncation",
-        type=cli.number(),
-        default=1.0,
-        metavar="PSI",
-        help="below 1 pulls people towards the average: smoother cartoons, less like them (default: 1)",
-    )
-    add = parser.add_argument_group("output").add_argument
-    add("--outdir", type=Path, metavar="DIR", help="folder for all files (default: cartoonized, then cartoonized-2, ...)")
-    add("--overwrite", action="store_true", help="replace latents and pictures in it")
+    flags.add_truncation(group, "below 1 pulls people towards the average: smoother cartoons, less like them")
+    add = flags.add_new_folder(parser, "cartoonized", "latents and pictures").add_argument
     add("--columns", type=cli.number(int, least=1), default=COLUMNS, metavar="N", help=f"people in a row (default: {COLUMNS})")
-    add("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
     parser.needs("--wplus_reg", "--space w+")
     parser.needs("--width", "--swap")
-    parser.idle_with("--vgg", "--perceptual disc", "--perceptual mse")
     return parser
 
 
