@@ -25,6 +25,8 @@ class FiniteGuard:
 
     def protect(self, name: str, optimizer: torch.optim.Adam, parameters: Iterable[nn.Parameter]) -> None:
         """Call between the gradients and optimizer.step(). The fused optimizer leaves weights and moments alone if told so."""
+        if not optimizer.defaults.get("fused"):
+            raise TypeError(f"{name}: only a fused optimizer can be turned off; make it with fused=True")
         norm = nn.utils.get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None])
         bad = (~torch.isfinite(norm)).float()
         optimizer.grad_scale, optimizer.found_inf = None, bad  # the interface that torch's GradScaler uses

@@ -6,7 +6,7 @@ return loop.train(run, iteration)               # iteration: (a batch) -> {name 
 """
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import utils
@@ -24,11 +24,13 @@ def begin(
     parser: argparse.ArgumentParser,
     read: Callable[[Path], resuming.Saved] = resuming.read,
     continued: Callable[..., argparse.Namespace] = resuming.continued,
+    needed: Collection[str] = (),
 ) -> Start:
     """Join the other processes, find what --resume means, and decide the flags of running/flags.py.
 
     read:      what is in a checkpoint of this training
     continued: (args, saved) -> the flags of a run that goes on
+    needed:    names of what a new run cannot do without
     Raises InputError for what cannot work.
     """
     if args.overwrite and args.resume:
@@ -42,6 +44,10 @@ def begin(
     if saved:
         args = continued(args, saved)
         flags.restore_paths(args, parser)
+    for name in needed:
+        if getattr(args, name) is None:
+            none = ", and there is none to go on with" if args.resume else ""
+            raise InputError(f"no {name}: name them to begin a run{none}")
     return Start(args, device, saved, outdir)
 
 

@@ -97,6 +97,16 @@ def gather(value):
     return values
 
 
+def own(entries: list):
+    """This process's of what `gather` once gave. Raises InputError where that was in another number of processes."""
+    if len(entries) != world_size():
+        raise InputError(
+            f"saved by {len(entries)} processes, and this run has {world_size()}; "
+            "start as many, or begin a new run from its networks"
+        )
+    return entries[rank()]
+
+
 def from_first(work: Callable[[], object]):
     """What rank 0's `work` returns, on every process; the InputError or OSError that ends it is raised on every one, too."""
     if world_size() == 1:

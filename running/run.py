@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 import progress
+from dataset import Batches, Images
 from errors import named
 from running import flags, parallel
 from running.base import Stream, Trainable
@@ -43,6 +44,17 @@ class Start:
     def position(self) -> int:
         """Where the stream of pictures begins."""
         return self.saved.contents["position"] if self.saved else 0
+
+    def stream(self, images: Images, batch: int, flip: bool = True) -> Batches:
+        """This process's share of all images in random order, from where the run was, for ever; `batch` at a time.
+
+        flip: whether every second one is mirrored by chance
+        Raises InputError now, and not in the night, for an image that cannot be used, if all fit into memory.
+        """
+        rank, world = parallel.rank(), parallel.world_size()
+        batches = Batches(images, batch, self.args.seed, flip, self.position, rank, world)
+        batches.fill()
+        return batches
 
     @property
     def finished(self) -> bool:
@@ -83,6 +95,9 @@ class Run:
             with named(f"--resume {saved.path}"):
                 self.state.load_state_dict(saved.contents)
             self.saved_at = self.state.iteration
+        else:
+            for network in self.state.networks().values():
+                parallel.broadcast(network)
 
     def say(self, text: str) -> None:
         """To the console, and to log.txt once there is one."""

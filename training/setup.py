@@ -9,10 +9,9 @@ import torch
 import checkpoint
 from checkpoint import Architecture, Checkpoint
 from data.store import is_store
-from dataset import Batches, Images, open_images, stored_sizes
+from dataset import Images, open_images, stored_sizes
 from errors import InputError, named, spelled
 from model import Discriminator, Generator, channel_table
-from running import parallel
 from running.run import Run, Start
 from training import augmentation
 from training.options import Options, check, resolve
@@ -55,16 +54,7 @@ def prepare(begun: Start) -> Run:
             f"--ckpt {options.ckpt}: not the source network that the run began with; "
             "leave the flag out, or leave --resume out to begin a new run from it"
         )
-    batches = Batches(
-        images,
-        options.batch,
-        seed=options.seed,
-        flip=not options.no_flip,
-        position=begun.position,
-        rank=parallel.rank(),
-        world=parallel.world_size(),
-    )
-    batches.fill()
+    batches = begun.stream(images, options.batch, flip=not options.no_flip)
     return Run(
         dataclasses.replace(begun, args=options.over(args)),
         state,

@@ -6,7 +6,7 @@ augmentation that is not being recorded), and all that the next step depends on 
 a CUDA graph can repeat them (training/graphs.py).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -72,7 +72,7 @@ def discriminator_step(state: TrainingState, reals: Sequence[Tensor], latents: S
         scores = {Statistic("real_score"): real_pred.mean(), Statistic("fake_score"): fake_pred.mean()}
         return d, {"d": d, **scores, Statistic("r_t"): overfitting}
 
-    return _update(state, "discriminator", state.d_optim, loss, zip(reals, latents), len(reals))
+    return state.update("discriminator", state.d_optim, loss, zip(reals, latents))
 
 
 def r1_step(state: TrainingState, reals: Sequence[Tensor]) -> Logs:
@@ -86,7 +86,7 @@ def r1_step(state: TrainingState, reals: Sequence[Tensor]) -> Logs:
         # The zero gives the last bias a gradient, so that Adam counts a step for it as for all others.
         return weight * r1 + 0 * real_pred.sum(), {"r1": r1}
 
-    return _update(state, "R1", state.d_optim, loss, ((real,) for real in reals), len(reals))
+    return state.update("R1", state.d_optim, loss, ((real,) for real in reals))
 
 
 def generator_step(state: TrainingState, latents: Sequence[Latents]) -> Logs:
@@ -106,7 +106,7 @@ def generator_step(state: TrainingState, latents: Sequence[Latents]) -> Logs:
                 logs[name] = term.value
         return total, logs
 
-    return _update(state, "generator", state.g_optim, loss, ((drawn,) for drawn in latents), len(latents))
+    return state.update("generator", state.g_optim, loss, ((drawn,) for drawn in latents))
 
 
 def path_length_step(state: TrainingState, latents: Sequence[Latents], image_noise: Tensor | None = None) -> Logs:
@@ -130,7 +130,7 @@ def path_length_step(state: TrainingState, latents: Sequence[Latents], image_noi
         # The zero gives the ToRGB biases a gradient, so that Adam counts a step for them as for all others.
         return weight * path + 0 * image.sum(), {"path": path, Statistic("path_length"): lengths.mean()}
 
-    logs = _update(state, "path-length", state.g_optim, loss, ((drawn,) for drawn in latents), len(latents))
+    logs = state.update("path-length", state.g_optim, loss, ((drawn,) for drawn in latents))
     mean = torch.stack(means).mean()
     state.mean_path_length.copy_(torch.where(torch.isfinite(mean), mean, state.mean_path_length))
     return logs
@@ -171,25 +171,3 @@ def _mixed(generator: Generator, drawn: Latents) -> Tensor:
         return first
     layers = torch.arange(generator.n_latent, device=first.device)[:, None]
     return torch.where(layers < drawn.inject_index, first, *second)  # mix_styles, at an index that need not be known here
-
-
-def _update(
-    state: TrainingState,
-    name: str,
-    optimizer: torch.optim.Adam,
-    loss: Callable[..., tuple[Tensor, Logs]],
-    batches: Iterable[tuple],
-    count: int,
-) -> Logs:
-    """Average the gradients over `count` micro-batches and all processes, and take one step if they are finite."""
-    trainable = [parameter for group in optimizer.param_groups for parameter in group["params"] if parameter.requires_grad]
-    every_log = []
-    for batch in batches:
-        value, logs = loss(*batch)
-        (value / count).backward(inputs=trainable)  # the other network keeps its gradients to itself
-        every_log.append({key: tensor.detach() for key, tensor in logs.items()})
-    parallel.average_gradients(trainable)
-    state.guard.protect(name, optimizer, trainable)
-    optimizer.step()
-    optimizer.zero_grad(set_to_none=True)  # the next step, of another network, has use for the memory
-    return {key: torch.stack([logs[key] for logs in every_log]).mean() for key in every_log[0]}

@@ -118,3 +118,8 @@ def test_an_allocation_that_is_too_large_for_this_machine_is_recognised():
 
 def test_memory_is_that_of_a_process_with_torch():
     assert 0.05 < memory_used(torch.device("cpu")) < 64
+
+
+def test_an_optimizer_that_cannot_be_turned_off_is_not_taken():
+    with pytest.raises(TypeError, match="fused=True"):
+        FiniteGuard().protect("generator", torch.optim.Adam([torch.nn.Parameter(torch.ones(2))]), [])

@@ -1,12 +1,14 @@
 """One process needs nothing; two start equal, draw different numbers, and average their gradients."""
 
 import os
+from argparse import Namespace
 
 import pytest
 import torch
 import torch.distributed as dist
 
 from running import parallel
+from running.run import Run, Start
 from tests.commands import free_port
 from tests.networks import tiny_discriminator, tiny_generator
 from training import steps
@@ -85,6 +87,7 @@ def gradients_that_exist_are_averaged() -> None:
 def networks_start_equal_and_stay_so() -> None:
     rank = parallel.rank()
     state = new_state(Settings(mixing=0), tiny_generator(seed=rank), tiny_discriminator(seed=10 + rank), [], seed=5)
+    Run(Start(Namespace(), torch.device("cpu")), state, batches=None)
     start = checksums(state)
     ours, theirs = of_both(start)
     assert ours == theirs

@@ -134,7 +134,7 @@ def test_random_numbers_follow_the_seed_alone():
 
 def test_a_state_is_saved_under_the_published_names():
     saved = state_of(augmentation=Ada(fixed_p=0.3)).state_dict()
-    assert list(saved)[:6] == ["g", "d", "g_ema", "g_optim", "d_optim", "ada_aug_p"]
+    assert {"g", "d", "g_ema", "g_optim", "d_optim", "ada_aug_p"} <= saved.keys()
     assert saved["ada_aug_p"] == 0.3
     assert state_of().state_dict()["ada_aug_p"] == 0
     g_ema = tiny_generator(seed=1)
