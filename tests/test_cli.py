@@ -395,3 +395,34 @@ def test_a_flag_that_would_do_nothing_is_refused(capsys, words, told):
 )
 def test_a_flag_that_does_something_or_says_what_is_so_is_taken(words):
     assert needy().parse_args(words.split()).given >= {words.split()[0].strip("-")}
+
+
+@pytest.mark.parametrize(
+    "seeds, latents, message",
+    [
+        ("0-3", None, "--seeds 0-3: too many"),
+        ("0-3", ["a.pt", "b.pt"], "--latents a.pt b.pt: too many"),
+        (None, None, "--seeds: too many"),
+    ],
+)
+def test_the_flag_that_gave_something_is_named(seeds, latents, message):
+    args = argparse.Namespace(seeds=seeds, latents=latents)
+    with pytest.raises(InputError) as caught, cli.named_by(args, "latents", "seeds"):
+        raise InputError("too many")
+    assert str(caught.value) == message
+
+
+def test_of_several_files_the_one_that_is_wrong_is_named():
+    with pytest.raises(InputError) as caught, cli.named_by(argparse.Namespace(latents=["a.pt", "b.pt"]), "latents"):
+        raise InputError("b.pt: no such file")
+    assert str(caught.value) == "--latents b.pt: no such file"
+
+
+def test_a_value_is_read_for_its_flag():
+    assert cli.read("--eggs", "3", int) == 3 and cli.read("--eggs", "11", int, base=2) == 3
+
+    def spoilt(text):
+        raise InputError(f"{text}: not edible")
+
+    with pytest.raises(InputError, match="^--eggs 3: not edible$"):
+        cli.read("--eggs", "3", spoilt)

@@ -157,7 +157,7 @@ def test_edits_are_numbers_ranges_and_names():
 
 
 @pytest.mark.parametrize("text", ["", "4", "0-4", "3-1", "-1", "nose", "1.5", "0-99999999999"])
-def test_edits_that_are_none_get_one_line_that_names_the_flag(text):
+def test_edits_that_are_none_get_one_line_that_says_what_is_wrong(text):
     with pytest.raises(InputError, match=r"^.*(0-3|a name in the file)$"):
         parse_edits(text, random_directions())
 
@@ -195,7 +195,7 @@ def test_vectors_for_other_layers_get_one_line():
         ({"vectors": torch.eye(8), "edits": [1]}, "edit 'edits'"),
     ],
 )
-def test_other_files_get_one_line_that_names_flag_and_file(tmp_path, contents, words):
+def test_other_files_get_one_line_that_names_the_file(tmp_path, contents, words):
     path = saved(tmp_path, contents)
     with pytest.raises(InputError, match=words) as caught:
         read_directions(path)

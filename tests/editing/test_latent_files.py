@@ -102,7 +102,7 @@ def test_one_picture_of_a_published_projector_is_read(tmp_path, generator):
         ({"a": {"latent": "x"}}, "damaged"),
     ],
 )
-def test_other_files_get_one_line_that_names_flag_and_file(tmp_path, contents, words):
+def test_other_files_get_one_line_that_names_the_file(tmp_path, contents, words):
     path = saved(tmp_path, contents)
     with pytest.raises(InputError, match=words) as caught:
         latents.read_latents(path)

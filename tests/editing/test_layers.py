@@ -65,7 +65,7 @@ def test_neither_flag_is_no_choice():
 
 
 @pytest.mark.parametrize("text", ["", "x", "3-1", "-1", "0-", "6", "0-99999999999", "fine", "1.5", "0;3"])
-def test_layers_that_are_none_get_one_line_that_names_the_flag(text):
+def test_layers_that_are_none_get_one_line_that_says_what_is_wrong(text):
     with pytest.raises(InputError, match=r"^"):
         parse_layers(text, n_latent=6)
 

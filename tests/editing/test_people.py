@@ -105,12 +105,12 @@ def test_the_same_file_twice_still_has_two_names_a_person(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "1,", "x", "-1", "3-1"])
-def test_what_is_no_seed_is_refused_with_the_flag(text):
+def test_what_is_no_seed_is_refused(text):
     with pytest.raises(InputError, match=f"^{text}"):
         people.by_seed_or_file(text)
 
 
-def test_a_missing_file_and_latents_of_another_size_are_refused_with_the_flag(generator, tmp_path):
+def test_a_missing_file_and_latents_of_another_size_are_refused(generator, tmp_path):
     with pytest.raises(InputError, match=r"^.*missing.pt: no such file"):
         people.by_seed_or_file(str(tmp_path / "missing.pt"))
     for space, shape in (("w", (2, 9)), ("w+", (2, 5, 8)), ("z", (2, 4))):
