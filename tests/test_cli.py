@@ -424,5 +424,5 @@ def test_a_value_is_read_for_its_flag():
     def spoilt(text):
         raise InputError(f"{text}: not edible")
 
-    with pytest.raises(InputError, match="^--eggs 3: not edible$"):
+    with pytest.raises(InputError, match=r"^--eggs 3: not edible$"):
         cli.read("--eggs", "3", spoilt)
