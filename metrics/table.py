@@ -138,3 +138,8 @@ METRICS = {
     "structure": Metric(person, PERSON, "source", fewest=0),
 }
 SCORES = tuple(name for name, metric in METRICS.items() if metric.score)
+
+
+def labels() -> dict[str, str]:
+    """{number: its words} of all metrics, in the order of the table."""
+    return {name: label for metric in METRICS.values() for name, label in metric.labels.items()}

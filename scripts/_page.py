@@ -18,7 +18,8 @@ import utils
 from animation import LONGEST
 from editing import layer_swap, layers, people, sheets
 from errors import InputError
-from metrics.table import LABELS
+from metrics.table import labels
+from progress import Bar
 from running import charts, folders
 from scripts.truncation import PSIS, psis
 
@@ -168,19 +169,22 @@ def drawn_sheets(newest: Path, source: str | None, seeds: Sequence[int], device:
     few, rows, columns = map(",".join, (names[:3], names[:ROWS], names[ROWS : ROWS + COLUMNS] or names))
     who, mixed = people.by_seed(few), (people.by_seed(rows), people.by_seed(columns))
     pair = ["--ckpt", str(newest), *(["--source", source] if source else [])]
-    tables = [sheets.mixing_table(networks, *mixed, chosen) for chosen in layers.named(child.n_latent).values()]
     mixing = [*pair, "--rows", rows, "--cols", columns, "--sheet_only"]
-    sections = {
-        "Truncation": section([sheets.truncation_sheet(networks, who, psis(PSIS))], "truncation", [*pair, "--seeds", few]),
-        "Style mixing": section(tables, "style_mixing", mixing),
-    }
-    if source:
-        way = layer_swap.Way()
-        stops = way.stops(None, child)
-        swapped = sheets.swap_sheet({"": sheets.layer_ladder(networks["source"], child, who, way, stops)}, who, way, stops)
-        said = layer_swap.report(source, str(newest), networks["source"], child).splitlines()
-        words = ["--source", source, "--target", str(newest), "--seeds", few]
-        sections["Layer swap"] = section([swapped], "layer_swap", words, said)
+    with Bar(None, "pictures") as bar:
+        nearer = sheets.truncation_sheet(networks, who, psis(PSIS), drawn=bar.update)
+        named = layers.named(child.n_latent).values()
+        tables = [sheets.mixing_table(networks, *mixed, chosen, drawn=bar.update) for chosen in named]
+        sections = {
+            "Truncation": section([nearer], "truncation", [*pair, "--seeds", few]),
+            "Style mixing": section(tables, "style_mixing", mixing),
+        }
+        if source:
+            way = layer_swap.Way()
+            stops = way.stops(None, child)
+            ladder = sheets.layer_ladder(networks["source"], child, who, way, stops, drawn=bar.update)
+            said = layer_swap.report(source, str(newest), networks["source"], child).splitlines()
+            words = ["--source", source, "--target", str(newest), "--seeds", few]
+            sections["Layer swap"] = section([sheets.swap_sheet({"": ladder}, who, way, stops)], "layer_swap", words, said)
     return sections
 
 
@@ -215,10 +219,11 @@ def statistics(lines: list[dict]) -> str:
 
 def measured(lines: list[dict]) -> str:
     """What scripts.evaluate found, a row for each time."""
-    columns = ["ckpt", "features", *(name for name in LABELS if any(name in line for line in lines))]
+    words = labels()
+    columns = ["ckpt", "features", *(name for name in words if any(name in line for line in lines))]
     cell = lambda value: f"{value:.4g}" if isinstance(value, (int, float)) else str(value)  # noqa: E731
     rows = [[cell(line.get(name, "")) for name in columns] for line in lines]
-    return table([LABELS.get(name, name) for name in columns], rows) if rows else ""
+    return table([words.get(name, name) for name in columns], rows) if rows else ""
 
 
 def settings(options: dict) -> str:

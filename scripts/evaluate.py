@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import cli
 import progress
 from errors import InputError, named
-from metrics.table import FEATURES, METRICS, Metric, Subject
+from metrics.table import FEATURES, METRICS, Metric, Subject, labels
 
 if TYPE_CHECKING:
     import torch
@@ -175,7 +175,7 @@ def show(numbers: dict[str, float], images: Images, count: int) -> None:
         print(line)
     if reason := doubt(count, len(images)):
         print(f"warning: {reason}", file=sys.stderr)
-    for name, label in {name: label for metric in METRICS.values() for name, label in metric.labels.items()}.items():
+    for name, label in labels().items():
         if name in numbers:
             deviation = f" +- {numbers[f'{name}_std']:.5g}" if f"{name}_std" in numbers else ""
             print(f"{label:<24}{numbers[name]:.5g}{deviation}")

@@ -63,6 +63,32 @@ assert "GOMP_SPINCOUNT" in os.environ, "threads was not imported before torch"
     assert any(line.strip().startswith(example) for line in shown.stdout.splitlines())
 
 
+DRAWING = [path for path in COMMANDS if "import drawing" in path.read_text() and room_of(path) != "studies"]
+
+
+def test_the_drawing_commands_are_found():
+    assert {path.name for path in DRAWING} >= {"generate.py", "style_mixing.py", "layer_swap.py", "apply_factor.py"}
+
+
+@pytest.mark.parametrize("path", DRAWING, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_drawing_command_imports_what_it_draws_with_once_in_main(path):
+    functions = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)]
+    importing = [one.name for one in functions if any(isinstance(node, (ast.Import, ast.ImportFrom)) for node in ast.walk(one))]
+    assert importing == ["main"]
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_command_runs_another_one(path):
+    called = {node.func.value.id for node in ast.walk(ast.parse(path.read_text())) if is_call_of_main(node)}
+    assert not called
+
+
+def is_call_of_main(node: ast.AST) -> bool:
+    """other.main(...)"""
+    named = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name)
+    return named and node.func.attr == "main"
+
+
 EXAMPLES = [path for path in FILES if ">>> " in path.read_text()]
 
 
