@@ -57,24 +57,13 @@ def add_flags(parser: cli.Parser, rounds: int, repeats: int) -> None:
     """The flags that every benchmark has."""
     count = cli.number(int, least=1)
     add = parser.add_argument_group("measurement").add_argument
-    add(
-        "--peer",
-        action="append",
-        default=[],
-        metavar="NAME=DIR",
-        help=f"also time the checkout in DIR; NAME: {', '.join(KINDS)}",
-    )
+    peers = f"also time the checkout in DIR; NAME: {', '.join(KINDS)}"
+    add("--peer", action="append", default=[], metavar="NAME=DIR", help=peers)
     add("--rounds", type=count, default=rounds, metavar="N", help=f"turns that each takes (default: {rounds})")
     add("--repeats", type=count, default=repeats, metavar="N", help=f"runs of a piece in one turn (default: {repeats})")
     add("--threads", type=count, default=1, metavar="N", help="of each contestant on the CPU (default: 1)")
     add("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
-    add(
-        "--out",
-        type=Path,
-        default=RESULTS,
-        metavar="DIR",
-        help="where the table and the numbers go (default: benchmarks/results)",
-    )
+    add("--out", type=Path, default=RESULTS, metavar="DIR", help="for table and numbers (default: benchmarks/results)")
 
 
 def contestants(peers: Sequence[str], *names: str) -> list[Contestant]:

@@ -47,12 +47,8 @@ def main(args: argparse.Namespace) -> Path:
     ours = chosen[0].values("iteration", what)
     rows = [[piece, *rounds.by_piece(chosen, piece, what)] for piece in (*SHARES, "iteration")]
     rows.append(["iteration / ours", *(tables.ratio(c.values("iteration", what), ours) for c in chosen)])
-    rows.append(
-        [
-            "s/kimg (wall)",
-            *(f"{1000 / args.batch * tables.median_with_interval(c.values('iteration', 'wall'))[0]:.1f}" for c in chosen),
-        ]
-    )
+    walls = (tables.median_with_interval(c.values("iteration", "wall"))[0] for c in chosen)
+    rows.append(["s/kimg (wall)", *(f"{1000 / args.batch * wall:.1f}" for wall in walls)])
     rows.append(["peak memory", *(f"{max(c.values('iteration', 'peak')) / 2**30:.2f} GiB" for c in chosen)])
     if device == "cuda":
         rows.append(["CUDA graphs", *map(graphs, chosen)])

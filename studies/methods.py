@@ -47,12 +47,7 @@ def parser() -> cli.Parser:
     add = parser.add_argument_group("study").add_argument
     add("--methods", default=",".join(METHODS), metavar="LIST", help=f"some of {','.join(METHODS)}")
     add("--seeds", default="0-2", metavar="LIST", help="of the training, one run each (default: 0-2)")
-    add(
-        "--minutes",
-        type=cli.number(float, least=0),
-        metavar="N",
-        help="stop training then; 0: only the report (default: never)",
-    )
+    add("--minutes", type=cli.number(float, least=0), metavar="N", help="of training at most; 0: only the report (default: no limit)")
     add("--iter", type=whole, default=1000, metavar="N", help="iterations of a run (default: 1000)")
     add("--every", type=whole, default=100, metavar="N", help="iterations between measurements (default: 100)")
     add("--training", default=TRAINING, metavar="FLAGS", help=f"of train.py for all methods (default: {TRAINING})")
@@ -62,13 +57,8 @@ def parser() -> cli.Parser:
     add("--people", type=cli.number(int, least=8), default=400, metavar="N", help="that are measured (default: 400)")
     add("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
     add = parser.add_argument_group("output").add_argument
-    add(
-        "--work",
-        type=Path,
-        default=ROOT / "demo/work/study",
-        metavar="DIR",
-        help="runs and measurements (default: demo/work/study)",
-    )
+    work = ROOT / "demo/work/study"
+    add("--work", type=Path, default=work, metavar="DIR", help="runs and measurements (default: demo/work/study)")
     add("--out", type=Path, default=ROOT / "docs/study", metavar="DIR", help="the report (default: docs/study)")
     return parser
 
@@ -184,14 +174,8 @@ class Study:
     def _faces(self) -> Path:
         folder, data = self.work / "faces", self.work / "faces.lmdb"
         if not data.exists():
-            flags = [
-                "--domain=B",
-                f"--n={self.args.faces}",
-                f"--seed={FACES_SEED}",
-                f"--size={self.source.size}",
-                f"--out={folder}",
-            ]
-            execute(["-m", "scripts.render_faces", "--overwrite", *flags], "rendering faces")
+            flags = ["--overwrite", "--domain=B", f"--n={self.args.faces}", f"--seed={FACES_SEED}", f"--out={folder}"]
+            execute(["-m", "scripts.render_faces", *flags, f"--size={self.source.size}"], "rendering faces")
             execute(["prepare_data.py", f"--out={data}", f"--size={self.source.size}", folder], "preparing faces")
         return data
 
