@@ -3,6 +3,8 @@
 import ast
 from pathlib import Path
 
+import cli
+
 ROOT = Path(__file__).parent.parent
 GROUPS = {
     "data": "prepare_data.py scripts.align scripts.render_faces",
@@ -33,4 +35,4 @@ def overview() -> str:
 
 
 if __name__ == "__main__":
-    print(overview())
+    cli.run(lambda args: print(overview()), cli.Parser(__doc__, "python -m scripts"))

@@ -47,7 +47,7 @@ def parser() -> cli.Parser:
     add = parser.add_argument_group("study").add_argument
     add("--methods", default=",".join(METHODS), metavar="LIST", help=f"some of {','.join(METHODS)}")
     add("--seeds", default="0-2", metavar="LIST", help="of the training, one run each (default: 0-2)")
-    add("--minutes", type=cli.number(float, least=0), metavar="N", help="of training at most; 0: only the report (default: no limit)")
+    add("--minutes", type=cli.number(float, least=0), metavar="N", help="of training (default: no limit; 0: only the report)")
     add("--iter", type=whole, default=1000, metavar="N", help="iterations of a run (default: 1000)")
     add("--every", type=whole, default=100, metavar="N", help="iterations between measurements (default: 100)")
     add("--training", default=TRAINING, metavar="FLAGS", help=f"of train.py for all methods (default: {TRAINING})")

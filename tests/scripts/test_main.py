@@ -1,5 +1,6 @@
 """python -m scripts: every command, once, with what it is for."""
 
+import os
 import subprocess
 import sys
 
@@ -19,6 +20,14 @@ def test_every_command_is_listed_once():
 def test_a_command_is_shown_with_what_it_is_for(command):
     assert any(line.split() == [command, *purpose(command).split()] for line in overview().splitlines())
     assert purpose(command).endswith((".", "?"))
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as nobody:
+        done = subprocess.run([sys.executable, "-m", "scripts"], cwd=ROOT, stdout=nobody, stderr=subprocess.PIPE, text=True)
+    assert done.stderr == ""
 
 
 def test_the_list_comes_without_torch():
