@@ -137,28 +137,27 @@ def project(args: argparse.Namespace) -> Path:
     args.outdir = cli.free_folder(args.outdir, "projected", file_name, args.overwrite, plan)
     spare_inputs(args, album, [file_name, *[f"{name}.png" for name in names if args.layout == "ours"]])
     job = OneByOne(Unfinished(args.outdir / file_name, plan), [pictures_of(args, photo) for photo in photos], args.batch)
-    bar = progress.Bar(batches(args, len(photos)) * args.step, "steps", done=batches(args, job.done) * args.step)
-    search = projection.find(
-        generator,
-        distance.to(device),
-        (photo.image for photo in photos[job.done :] if bar.show(photo.path.name) is None),
-        args.space,
-        schedule(args),
-        start=start if len(start) == 1 else start[job.done :],
-        noise=latents.noise_of(noise, slice(job.done, None)),
-        batch=args.batch,
-        fixed_noise=args.fixed_noise,
-        seed=args.seed,
-        snapshots=shown_steps(args.step),
-        stepped=partial(step_on, bar),
-    )
     album.report(len(photos), args.outdir)
     print(f"distance: {note}")
     cli.save_command(args, args.outdir)
-    drawn_by = (generator, target) if target else ()
-    with bar:
+    with progress.Bar(batches(args, len(photos)) * args.step, "steps", done=batches(args, job.done) * args.step) as bar:
+        search = projection.find(
+            generator,
+            distance.to(device),
+            (photo.image for photo in photos[job.done :] if bar.show(photo.path.name) is None),
+            args.space,
+            schedule(args),
+            start=start if len(start) == 1 else start[job.done :],
+            noise=latents.noise_of(noise, slice(job.done, None)),
+            batch=args.batch,
+            fixed_noise=args.fixed_noise,
+            seed=args.seed,
+            snapshots=shown_steps(args.step),
+            stepped=partial(step_on, bar),
+        )
         found = (person for batch in search for person in batch.each())
-        return job.run(found, partial(keep, args, photos, drawn_by), partial(save, args, photos, job.work.result, generator))
+        networks = (generator, target) if target else ()
+        return job.run(found, partial(keep, args, photos, networks), partial(save, args, photos, job.work.result, generator))
 
 
 @dataclass

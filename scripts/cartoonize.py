@@ -82,9 +82,8 @@ def main(args: argparse.Namespace) -> Path:
 def cartoonize(args: argparse.Namespace) -> Path:
     import checkpoint
     import utils
-    from editing import cartoon
+    from editing import cartoon, projection
     from editing.one_by_one import OneByOne
-    from editing.projection import Schedule
     from faces.photos import Album
     from vision import perceptual
 
@@ -101,24 +100,23 @@ def cartoonize(args: argparse.Namespace) -> Path:
     plan = plan_of(args, faces, [source, target, distance])
     args.outdir = cli.free_folder(args.outdir, "cartoonized", RESULT, args.overwrite, plan)
     job = OneByOne(Unfinished(args.outdir / RESULT, plan), [[*pictures_of(args, name).values()] for name in faces])
-    bar = progress.Bar(len(faces) * args.step, "steps", done=job.done * args.step)
-    missing = (face.cut() for name, face in [*faces.items()][job.done :] if bar.show(name) is None)
     with named(f"--space {args.space}"):
+        projection.starting_points(source.broadcast(source.w_avg[None]), args.space)
+    album.report(len(faces), args.outdir)
+    print(f"distance: {note}")
+    cli.save_command(args, args.outdir)
+    with progress.Bar(len(faces) * args.step, "steps", done=job.done * args.step) as bar:
         people = cartoon.cartoonize(
             source,
             target,
-            missing,
+            (face.cut() for name, face in [*faces.items()][job.done :] if bar.show(name) is None),
             distance.to(device),
             args.space,
-            Schedule(args.step, wplus_reg=args.wplus_reg),
+            projection.Schedule(args.step, wplus_reg=args.wplus_reg),
             psi=args.truncation,
             seed=args.seed,
             stepped=partial(step_on, bar),
         )
-    album.report(len(faces), args.outdir)
-    print(f"distance: {note}")
-    cli.save_command(args, args.outdir)
-    with bar:
         job.run(people, partial(keep, args, [*faces]), partial(save, args, [*faces], source))
     return args.outdir / SHEET
 

@@ -220,6 +220,7 @@ def words_for(place, out, *words, photos):
     return ["--ckpt", place / "s.pt", "--outdir", out, "--device", "cpu", "--step", STEPS, *words, *pictures]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", ["", "--layout reference --batch 2", "--target_ckpt {t}"])
 def test_a_killed_call_goes_on_and_leaves_what_an_undisturbed_one_does(place, tmp_path, words, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -267,6 +267,7 @@ def words_for(place, out, *words):
     return [*networks, "--step", 3, "--outdir", out, "--no_align", "--perceptual", "mse", *words, *[place / "faces"] * 2]
 
 
+@pytest.mark.slow
 def test_a_killed_call_goes_on_and_leaves_what_an_undisturbed_one_does(place, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     line = words_for(place, "out")
