@@ -60,7 +60,7 @@ class Generator(nn.Module):
 
     Attribute compute_dtype: the type of feature maps and convolutions where it is not that of the parameters, e.g.
     torch.bfloat16. Parameters, mapping network, demodulation and images keep theirs.
-    Attribute w_avg: the centre for truncation; None makes it measured anew.
+    Attribute w_avg: the centre for truncation. Set it to None where the mapping network is another than that of the file.
 
     Layer i of n_latent = 2 log2(size) - 2 styles: convolutions and ToRGB layers count upwards, and each ToRGB layer
     shares its index with the next resolution's first convolution.
@@ -189,9 +189,10 @@ class Generator(nn.Module):
 
     @property
     def w_avg(self) -> Tensor:
-        """The average w, [style_dim], the centre of every truncation: what the file of the network states, else measured.
+        """The average w, [style_dim], the centre of every truncation: what the network's file states, see `checkpoint`.
 
-        Measured with the same z on every device. Of a mapping that gives w_plus it is [n_latent, style_dim].
+        Else measured, at every call, since weights change; with the same z on every device. [n_latent, style_dim] where the
+        mapping gives w_plus.
         """
         if self.known_w_avg is not None:
             return self.known_w_avg
