@@ -249,6 +249,13 @@ def test_an_existing_file_is_a_path(tmp_path, capsys):
         assert f"--recipe: {missing}: no such file" in refusal(capsys, "--recipe", missing)
 
 
+def test_a_picture_tells_what_was_given_and_of_seeds_and_latents_the_one_that_was_drawn():
+    args = argparse.Namespace(seeds="0-3", latents=None, truncation=0.0, cutoff=None, loop=False)
+    assert cli.told(args, vars(args)) == {"seeds": "0-3", "truncation": 0.0, "loop": False}
+    args.latents = ["me.pt"]
+    assert cli.told(args, ("latents", "seeds")) == {"latents": ["me.pt"]}
+
+
 def raising(error: BaseException):
     def main(_):
         raise error

@@ -9,8 +9,7 @@ from PIL import Image
 
 import animation
 import utils
-from editing import films, latents
-from editing import people as who
+from editing import latents
 from scripts import interpolate
 from tests.commands import failure, run
 from tests.networks import tiny_generator
@@ -23,52 +22,6 @@ ROUNDING = 2
 def draw(file, folder, *words):
     run(interpolate, "--ckpt", file, "--outdir", folder, "--device", "cpu", *words)
     return folder
-
-
-def frames(network, seeds, *words):
-    """Of a film by one network, [frames, 16, 16, 3]."""
-    args = interpolate.parser().parse_args(["--ckpt=", *map(str, words)])
-    kind = args.interp or interpolate.USUAL[args.space]
-    paths = films.walks({"": network}, who.by_seed(seeds), args.frames, args.space, kind, args.loop, args.truncation)
-    return np.stack(list(map(np.asarray, films.side_by_side({"": network}, paths)))).astype(int)
-
-
-def drawn(network, w):
-    return utils.to_pixels(latents.draw(network, network.broadcast(w))).numpy().astype(int)
-
-
-WALKS = [
-    ["--space", space, "--interp", kind] for space, kind in (("w", "lerp"), ("w", "spline"), ("z", "slerp"), ("z", "lerp"))
-]
-
-
-@pytest.mark.parametrize("walk", WALKS, ids=" ".join)
-@pytest.mark.parametrize("loop", [False, True])
-def test_a_walk_passes_exactly_through_everybody_and_a_loop_closes(cartoon, walk, loop):
-    found = frames(cartoon, "3,7,1", "--frames", 4, *walk, *["--loop"] * loop)
-    assert len(found) == (3 * 4 if loop else 2 * 4 + 1)
-    expected = drawn(cartoon, latents.people(cartoon, [3, 7, 1]))
-    assert differ(found[::4], expected) <= 1
-    steps = np.abs(np.diff(found, axis=0)).mean((1, 2, 3))
-    seam = np.abs(found[0] - found[-1]).mean()
-    assert steps.min() > 0
-    assert not loop or seam < 2 * steps.max()  # the last step is one like the others
-
-
-def test_half_way_is_the_mean_in_w_and_on_the_arc_in_z(cartoon):
-    w = latents.people(cartoon, [3, 7])
-    assert differ(frames(cartoon, "3,7", "--frames", 2, "--interp", "lerp")[1:2], drawn(cartoon, w.mean(0, keepdim=True))) <= 1
-    z = utils.seeded_normal([3, 7], 8)
-    angle = torch.nn.functional.cosine_similarity(*z, dim=0).acos()
-    middle = z.sum(0, keepdim=True) * torch.sin(angle / 2) / torch.sin(angle)
-    found = frames(cartoon, "3,7", "--frames", 2, "--space", "z")[1:2]
-    assert differ(found, drawn(cartoon, cartoon.mapping(middle))) <= 1
-
-
-def test_truncation_0_stands_still(cartoon):
-    for walk in WALKS:
-        found = frames(cartoon, "0-1", "--frames", 3, "--truncation", 0, *walk)
-        assert differ(found, found[:1]) <= 1
 
 
 @pytest.mark.parametrize("ending", ["webp", "gif", "mp4"])
