@@ -91,10 +91,7 @@ def test_every_sheet_but_those_of_swapped_layers_is_drawn():
 def test_directions_of_people_and_the_projection_of_a_picture():
     assert ganspace.ganspace(STRIPES, n=100, count=2).vectors.shape == (2, 3)
     target = STRIPES.synthesis(STRIPES.broadcast(torch.tensor([[0.1, 0.2, 0.3]])))
-    w_avg, spread = projection.latent_statistics(STRIPES)
-    start = projection.starting_points(STRIPES, w_avg, "w", 1)
-    schedule = projection.Schedule(steps=100)
-    found = projection.project(STRIPES, Plain(), target, start, spread=spread, schedule=schedule)
+    (found,) = projection.find(STRIPES, Plain(), target, "w", projection.Schedule(steps=100))
     torch.testing.assert_close(found.latent[0], torch.tensor([0.1, 0.2, 0.3]), atol=0.02, rtol=0)
 
 
