@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import checkpoint
@@ -115,17 +116,27 @@ def _newest_in(folder: Path) -> tuple[Path, list[str]]:
     return path, notes
 
 
-def continued(args: argparse.Namespace, saved: Saved, fixed: Collection[str] = ("seed",)) -> argparse.Namespace:
+def continued(
+    args: argparse.Namespace,
+    saved: Saved,
+    fixed: Mapping[str, str] = MappingProxyType({"seed": "began"}),
+    anew: str = "leave --resume out to begin a new run",
+    instead: Sequence[Collection[str]] = (),
+) -> argparse.Namespace:
     """The flags of a run that goes on: those given on this command line, the others as they were saved.
 
-    Raises InputError for a given flag among `fixed`, of what was used up when the run began, whose value is not the saved one.
+    fixed:   {flag that cannot change: what the run did with its value}
+    instead: sets of flags of which a new one replaces all the others
+    Raises InputError for a flag among `fixed` that was given another value; its message says how to begin anew.
     """
     before, now = saved.contents["args"], flags.as_options(args)
-    for name in sorted(args.given & set(before) & set(fixed)):
-        if now[name] != before[name]:
-            way = "leave the flag out, or leave --resume out to begin a new run"
-            raise InputError(f"{spelled(name, now[name])}: the run began with {spelled(name, before[name])}; {way}")
-    kept = {name: value for name, value in before.items() if name in now and name not in args.given}
+    changed = {name for name in args.given if name not in before or now.get(name) != before[name]}
+    for name in sorted(changed & set(fixed) & set(before)):
+        value = before[name]
+        was = "without it" if value in (None, -1) or value is False else f"with {spelled(name, value)}"
+        raise InputError(f"{spelled(name, now[name])}: the run {fixed[name]} {was}; leave the flag out, or {anew}")
+    replaced = {name for group in instead if changed & set(group) for name in group}
+    kept = {name: before[name] for name in before if name in now and name not in args.given | replaced}
     return argparse.Namespace(**vars(args) | kept)
 
 

@@ -18,6 +18,7 @@ from running import flags, parallel
 from running.base import Stream, Trainable
 from running.evaluation import Evaluation
 from running.resuming import Saved
+from running.symptoms import Symptoms
 
 if TYPE_CHECKING:
     from running.report import Report
@@ -72,7 +73,7 @@ class Run:
     unchanging: options that a resume cannot change, and is silent about
     losses:     in the order of progress line and chart; those of other names follow
     told:       statistics and figures that the progress line tells as well
-    watch:      (the run's folder) -> (a line of statistics) -> what to say of it
+    watch:      (the run's folder) -> (a line of statistics) -> what to say of it; else what the scores show
     """
 
     start: Start
@@ -84,13 +85,14 @@ class Run:
     unchanging: Collection[str] = ()
     losses: Sequence[str] = ()
     told: Sequence[str] = ()
-    watch: Callable[[Path], Watch] = lambda folder: lambda line: []
+    watch: Callable[[Path], Watch] | None = None
     evaluation: Evaluation | None = None
     report: Report | None = None  # once the run has its folder
     saved_at: int | None = None  # the iteration of the newest checkpoint
 
     def __post_init__(self):
         self.options = self.options or flags.as_options(self.args)
+        self.watch = self.watch or (lambda folder: Symptoms(self.args.command, folder).new)
         if saved := self.start.saved:
             with named(f"--resume {saved.path}"):
                 self.state.load_state_dict(saved.contents)

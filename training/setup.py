@@ -16,7 +16,7 @@ from running.run import Run, Start
 from training import augmentation
 from training.options import Options, check, resolve
 from training.state import Settings, TrainingState, new_state
-from training.symptoms import Symptoms
+from training.symptoms import TransferSymptoms
 from training.transfer import METHODS, TransferMethod
 
 SHAPE_FLAGS = ("size", "style_dim", "n_mlp")
@@ -65,7 +65,7 @@ def prepare(begun: Start) -> Run:
         unchanging={*SHAPE_FLAGS, *CHANNEL_FLAGS},  # set or left open: the networks are what they were
         losses=("d", "g", "r1", "path", *(name for kind in METHODS for name in kind.terms)),
         told=("p", "r_t"),
-        watch=lambda folder: Symptoms(options, args.command, folder, batches.position).new,
+        watch=lambda folder: TransferSymptoms(options, args.command, folder, batches.position).new,
     )
 
 

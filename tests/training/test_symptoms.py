@@ -13,7 +13,7 @@ from tests.commands import run
 from tests.networks import tiny_discriminator, tiny_generator
 from tests.pictures import random_pictures
 from training import symptoms
-from training.symptoms import Symptoms
+from training.symptoms import TransferSymptoms
 
 ARGS = {
     **{"augment": False, "augment_p": 0.0, "r1": 0.1, "lr": 0.002, "ckpt": None, "start_from": "g_ema", "size": 16},
@@ -23,7 +23,7 @@ ARGS = {
 
 def watch(lines, pictures: int = 10, images: int = 160, **args) -> list[list[str]]:
     """What is said after each line; a line tells of `images` images."""
-    watched = Symptoms(SimpleNamespace(**ARGS | args), "python train.py", Path("expr"))
+    watched = TransferSymptoms(SimpleNamespace(**ARGS | args), "python train.py", Path("expr"))
     counts = [images * (i + 1) for i in range(len(lines))]
     return [watched.new({"kimg": n / 1000, "epoch": n / pictures, **line}) for n, line in zip(counts, lines)]
 
@@ -111,7 +111,7 @@ def begun(tmp_path_factory):
 )
 def test_the_advice_works_to_the_letter(begun, monkeypatch, line, args):
     folder = begun / ("an augmented run" if args.get("augment") else "a plain run")
-    watched = Symptoms(SimpleNamespace(**ARGS | args), "python train.py", folder)
+    watched = TransferSymptoms(SimpleNamespace(**ARGS | args), "python train.py", folder)
     texts = [text for i in range(1, 20) for text in watched.new({"kimg": i, "epoch": 100 * i, **line})]
     commands = [command for text in texts for command in re.findall("`(.*?)`", text)]
     assert commands and all(command.startswith("python train.py ") for command in commands)
