@@ -138,6 +138,8 @@ def settled(args: argparse.Namespace) -> argparse.Namespace:
     usual = 1.0 if latents else PSI
     chosen = {"factor": args.factor or factor, "latents": latents, "source": source, "ckpt": ckpt, "seeds": seeds}
     chosen["truncation"] = usual if args.truncation is None else args.truncation
+    if args.edit_before_trunc and chosen["truncation"] == 1:
+        raise InputError("--edit_before_trunc: has no effect with --truncation 1, which is the default of --latents")
     return argparse.Namespace(**vars(args) | chosen)
 
 

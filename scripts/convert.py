@@ -75,6 +75,8 @@ def _check_out(args: argparse.Namespace, to: str) -> None:
         raise InputError(f"{args.out}: is the file to convert")
     if (to == "safetensors") != (args.out.suffix == ".safetensors"):
         raise InputError(f"{args.out}: --to {to} needs the ending {'.safetensors' if to == 'safetensors' else '.pt'}")
+    if args.network != "g_ema" and to not in ("bare", "safetensors"):
+        raise InputError(f"--network {args.network}: has no effect without --to bare or safetensors; {to} holds all networks")
 
 
 def _write(source: Checkpoint, to: str, args: argparse.Namespace) -> None:

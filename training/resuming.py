@@ -33,7 +33,7 @@ def continued(args: argparse.Namespace, resumed: Checkpoint) -> argparse.Namespa
     anew = f"begin a new run with --ckpt {saved.get('ckpt') or resumed.path} in place of --resume"
     now = resuming.continued(args, resumed, fixed, anew, INSTEAD)
     if now.kimg and not now.iter:
-        now.iter, now.kimg = _iterations(now, resumed), None
+        now = argparse.Namespace(**vars(now) | {"iter": _iterations(now, resumed), "kimg": None})
     for name, what in {"ckpt": "the run's source", "path": "the data set"}.items():
         value = getattr(now, name)
         if value and name not in args.given and not Path(value).exists() and not resuming.finished(now, resumed):
