@@ -67,7 +67,6 @@ def parser() -> cli.Parser:
     flags.add_loop(group, "an animation from -d to +d and back", frames=48, counted=f"{FPS} a second")
     add("--video", dest="loop", action="store_const", const="mp4", help="as in Cartoon-StyleGAN: --loop mp4")
     add("--save_image", action="store_true", help=argparse.SUPPRESS)  # published; here pictures are always saved
-    parser.needs("--frames --columns", "--loop")
     parser.idle_with("--n_sample", "--seeds", "--latents")
     parser.idle_with("--edit_before_trunc", "--truncation 1")
     return parser

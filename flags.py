@@ -94,3 +94,4 @@ def add_loop(group: argparse._ArgumentGroup, film: str, frames: int, counted: st
     add("--loop", choices=("webp", "gif", "mp4"), help=f"also {film}; mp4 needs the extra `video`")
     add("--frames", type=whole, default=frames, metavar="N", help=f"of the loop, {counted} (default: {frames})")
     add("--columns", type=cli.number(int, least=1), metavar="N", help="people in a row of the loop (default: all)")
+    group.needs("--frames --columns", "--loop")

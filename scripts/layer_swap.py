@@ -63,7 +63,6 @@ def parser() -> cli.Parser:
     parser.idle_with("--interpolate --width --level --mapping --save --loop", "--features")
     parser.idle_with("--width --level", "--interpolate")
     parser.needs("--rgb", "--features")
-    parser.needs("--frames --columns", "--loop")
     parser.needs("--overwrite", "--save")
     return parser
 
