@@ -46,6 +46,8 @@ def begin(
         flags.restore_paths(args, parser)
     for name in needed:
         if getattr(args, name) is None:
+            if saved:
+                raise InputError(f"--resume {saved.path}: a run of another command, which names no {name}")
             none = ", and there is none to go on with" if args.resume else ""
             raise InputError(f"no {name}: name them to begin a run{none}")
     return Start(args, device, saved, outdir)

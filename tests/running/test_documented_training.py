@@ -167,6 +167,10 @@ def test_a_checkpoint_of_another_training_is_refused_by_its_key(command, picture
     (tmp_path / "run" / "checkpoints" / "manifest.jsonl").unlink()
     message = failure(capsys, command, "--resume", newest, "--iter", 2)
     assert f"--resume {newest}: network: missing from the checkpoint" in message
+    del saved["args"]["pictures"]
+    torch.save(saved, newest)
+    message = failure(capsys, command, "--resume", newest, "--iter", 2)
+    assert f"--resume {newest}: a run of another command, which names no pictures" in message
 
 
 def test_help_comes_without_torch(written):
