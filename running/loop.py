@@ -85,7 +85,7 @@ def leave(start: Start) -> Path | None:
     """Nothing is left to do: say so, touch nothing."""
     first = parallel.rank() == 0
     if first:
-        print("\n".join([*start.saved.notes, resuming.finished(start.args, start.saved)]))
+        print("\n".join([*start.saved.notes, start.finished]))
     parallel.stop()
     return start.saved.path if first else None
 

@@ -14,7 +14,7 @@ from torch import Tensor
 import progress
 from dataset import Batches, Images
 from errors import named
-from running import flags, parallel
+from running import flags, parallel, resuming
 from running.base import Stream, Trainable
 from running.evaluation import Evaluation
 from running.resuming import Saved
@@ -58,9 +58,9 @@ class Start:
         return batches
 
     @property
-    def finished(self) -> bool:
-        """Whether no iteration is left to do."""
-        return self.saved is not None and self.saved.contents["iteration"] >= self.args.iter
+    def finished(self) -> str | None:
+        """What to say of a run that has no iteration left to do."""
+        return resuming.finished(self.args, self.saved) if self.saved else None
 
 
 @dataclass
