@@ -320,20 +320,20 @@ def free_folder(
     begun = unfinished.plan_of(given / result)
     if begun is None and (given / result).exists():
         raise InputError(f"--outdir {given}: holds {result} already; give --overwrite to replace it, or another --outdir")
-    if begun is not None and plan is not None and begun != plan:
-        how = differently(begun, plan)
+    if begun is not None and plan is not None and not unfinished.goes_on(begun, plan):
+        how = differently(begun, unfinished.as_far_as(begun, plan))
         raise InputError(f"--outdir {given}: holds a stopped call {how}; repeat that to finish it, or give --overwrite")
     return given
 
 
-def plan_of(args: argparse.Namespace, flags: Sequence[str], **things: str) -> dict[str, object]:
+def plan_of(args: argparse.Namespace, flags: Sequence[str], **things: str | list[str]) -> dict[str, object]:
     """All that decides what a call finds, see `free_folder`: the values of its flags, and prints of what it reads."""
     return {"command": args.command, **{f"--{flag}": vars(args)[flag] for flag in flags}, **things}
 
 
 def _is_free(result: Path, plan: dict[str, object] | None) -> bool:
     begun = unfinished.plan_of(result)
-    return not result.exists() if begun is None else begun == plan
+    return not result.exists() if begun is None else plan is not None and unfinished.goes_on(begun, plan)
 
 
 def differently(begun: dict[str, object], plan: dict[str, object]) -> str:

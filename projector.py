@@ -263,7 +263,7 @@ def plan_of(
     return cli.plan_of(
         args,
         DECIDE,
-        photos=fingerprint({ascii((i, str(photo.path), photo.name)): photo.image for i, photo in enumerate(photos)}),
+        photos=[fingerprint({ascii((str(photo.path), photo.name)): photo.image}) for photo in photos],
         networks=" ".join(fingerprint(network.state_dict()) for network in networks if network is not None),
         beginning=fingerprint({str(i): tensor for i, tensor in enumerate(start)}),
         device=str(start[0].device.type),

@@ -9,7 +9,8 @@
         work.remove()
 
 The pieces lie in projected/latents.pt.unfinished, beside their plan. A later call of the same plan goes on with them; those of
-another plan are thrown away, so ask `plan_of` before.
+another plan are thrown away, so ask `goes_on` before. Of what the pieces are made of, plan[PIECES], those that are there
+already have to be the same: others may be added behind them, or gone.
 """
 
 import contextlib
@@ -24,7 +25,7 @@ from errors import InputError
 from writing import write_text
 
 ENDING = ".unfinished"
-PLAN = "plan.json"
+PLAN, PIECES = "plan.json", "photos"
 
 
 class Unfinished:
@@ -43,7 +44,7 @@ class Unfinished:
 
     def pieces(self, whole: Callable[[int], bool]) -> int:
         """How many there are of this plan, from the first on, that `whole(number)` can use."""
-        if plan_of(self.result) != self.plan:
+        if not goes_on(plan_of(self.result), self.plan):
             return 0
         return next(number for number in count() if not (self.path(number).is_file() and whole(number)))
 
@@ -55,9 +56,9 @@ class Unfinished:
     def __enter__(self) -> "Unfinished":
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = claim(self.folder)
-        if plan_of(self.result) != self.plan:
+        if not goes_on(plan_of(self.result), self.plan):
             self.remove()
-            write_text(self.folder / PLAN, json.dumps(self.plan, indent=1))
+        write_text(self.folder / PLAN, json.dumps(self.plan, indent=1))
         return self
 
     def __exit__(self, *_) -> None:
@@ -69,14 +70,31 @@ class Unfinished:
 
 
 def plan_of(result: Path) -> dict[str, object] | None:
-    """The plan of the pieces that wait for a result, {} where it cannot be read; None where there are none."""
+    """The plan of the pieces that wait for a result, as far as they are there, {} where it cannot be read; None for none."""
     folder = _folder(result)
-    if not any(folder.glob("*.pt")):
+    if not (pieces := [*folder.glob("*.pt")]):
         return None
     try:
-        return json.loads((folder / PLAN).read_text("utf-8"))
-    except (OSError, ValueError):
+        plan = json.loads((folder / PLAN).read_text("utf-8"))
+        return {**plan, PIECES: plan[PIECES][: len(pieces)]}
+    except (OSError, ValueError, KeyError, TypeError):
         return {}
+
+
+def goes_on(begun: dict[str, object] | None, plan: dict[str, object]) -> bool:
+    """Whether a call of this plan may use what was begun by another one.
+
+    >>> goes_on({"--step": 9, "photos": ["a"]}, {"--step": 9, "photos": ["a", "b"]})
+    True
+    >>> goes_on({"--step": 9, "photos": ["b"]}, {"--step": 9, "photos": ["a", "b"]})
+    False
+    """
+    return bool(begun) and begun == as_far_as(begun, plan)
+
+
+def as_far_as(begun: dict[str, object], plan: dict[str, object]) -> dict[str, object]:
+    """A plan of no more pieces than were begun."""
+    return {**plan, PIECES: plan[PIECES][: len(begun.get(PIECES, ()))]}
 
 
 def claim(folder: Path) -> int:

@@ -27,7 +27,7 @@ class OneByOne:
     def __init__(self, work: Unfinished, pictures: Sequence[Sequence[Path]], batch: int = 1):
         self.work, self.count = work, len(pictures)
         done = min(self.count, work.pieces(lambda number: number < self.count and self._is_whole(number, pictures[number])))
-        self.done = done if done == self.count else done - done % batch
+        self.done = done - done % batch
         if self.done:
             print(f"{work.result}: going on after {self.done} of {self.count} people")
 

@@ -178,7 +178,7 @@ def plan_of(args: argparse.Namespace, faces: dict[str, Face], networks: Sequence
     return cli.plan_of(
         args,
         DECIDE,
-        photos=" ".join(f"{name} {face.looks}" for name, face in faces.items()),
+        photos=[f"{name} {face.looks}" for name, face in faces.items()],
         networks=" ".join(fingerprint(network.state_dict()) for network in networks),
         device=networks[0].device.type,
     )

@@ -261,21 +261,31 @@ def test_what_is_left_of_a_stopped_call_is_used_only_where_it_is_whole(place, tm
     assert torch.equal(latents.read_latents(tmp_path / "out" / "latents.pt").latent, together.latent)
 
 
-@pytest.mark.parametrize("flags, said", [("--step 5", "with --step 6"), ("--mse 1", "with --mse 0.0"), ("{b}", "other photos")])
-def test_a_stopped_call_is_not_mixed_with_another_one(place, tmp_path, monkeypatch, capsys, flags, said):
+@pytest.mark.parametrize(
+    "flags, photos, said",
+    [("--step 5", "01", "with --step 6"), ("--mse 1", "01", "with --mse 0.0"), ("", "10", "with other photos")],
+)
+def test_a_stopped_call_is_not_mixed_with_another_one(place, tmp_path, monkeypatch, capsys, flags, photos, said):
     out = tmp_path / "out"
-    line, more = words_for(place, out, photos="01"), flags.format(b=place / "2.png").split()
     with stopped_in_call(2, signal.SIGINT, projection, "project", monkeypatch), pytest.raises(SystemExit):
-        run(projector, *line)
-    before = files_below(out)
-    message = failure(capsys, projector, *line, *more)
-    assert f"--outdir {out}: holds a stopped call" in message and said in message and "--overwrite" in message
+        run(projector, *words_for(place, out, photos="01"))
+    before, other = files_below(out), words_for(place, out, *flags.split(), photos=photos)
+    message = failure(capsys, projector, *other)
+    assert f"--outdir {out}: holds a stopped call {said}" in message and "--overwrite" in message
     assert files_below(out) == before
-    run(projector, *line, *more, "--overwrite")
-    run(projector, *words_for(place, tmp_path / "new", photos="01"), *more)
+    run(projector, *other, "--overwrite")
+    run(projector, *words_for(place, tmp_path / "new", *flags.split(), photos=photos))
     for left in (found := files_below(out), expected := files_below(tmp_path / "new")):
         del left["command.txt"]
     assert found == expected
+
+
+def test_photos_that_come_later_are_found_by_the_next_call(place, tmp_path, monkeypatch):
+    with stopped_in_call(2, signal.SIGINT, projection, "project", monkeypatch), pytest.raises(SystemExit):
+        run(projector, *words_for(place, tmp_path / "out", photos="01"))
+    run(projector, *words_for(place, tmp_path / "out", photos="021"))
+    together = latents.read_latents(project(place, tmp_path / "all", photos="021") / "latents.pt")
+    assert torch.equal(latents.read_latents(tmp_path / "out" / "latents.pt").latent, together.latent)
 
 
 def test_without_a_folder_a_stopped_call_goes_on_in_its_own(place, tmp_path, monkeypatch):

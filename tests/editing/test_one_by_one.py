@@ -21,7 +21,7 @@ class Trial:
     def __init__(self, folder, stop=None, at=COUNT, batch=1):
         self.folder, self.stop, self.at, self.kept, self.joined = folder, stop, at, [], []
         pictures = [[folder / f"{number}.png"] for number in range(COUNT)]
-        self.job = OneByOne(Unfinished(folder / "a.pt", {"plan": 1}), pictures, batch)
+        self.job = OneByOne(Unfinished(folder / "a.pt", {"--plan": 1, "photos": list("abcde")}), pictures, batch)
         self.begun = self.job.done
 
     def run(self):
