@@ -201,8 +201,7 @@ def project(
     noise = [layer.to(latent.device) for layer in noise or generator.stored_noise()]
     stored = all(torch.equal(*layers) for layers in zip(noise, generator.stored_noise()))
     maps = [] if fixed_noise else [_each(layer, len(latent)).requires_grad_() for layer in noise]
-    optimizer = torch.optim.Adam([latent, *maps], lr=schedule.lr)
-    random = torch.Generator().manual_seed(seed)
+    optimizer, random = torch.optim.Adam([latent, *maps], lr=schedule.lr), torch.Generator().manual_seed(seed)
     with torch.no_grad():
         wanted = distance.features(targets)
     drawn, distances, errors = {}, [], []
@@ -215,9 +214,8 @@ def project(
     snapshot(0)
     for step in range(schedule.steps):
         optimizer.param_groups[0]["lr"] = schedule.learning_rate(step)
-        jitter = torch.randn(1, *latent.shape[1:], generator=random).to(latent.device)
-        jittered = latent + jitter * (spread * schedule.jitter(step))
-        images = generator.synthesis(generator.broadcast(jittered), maps or noise)
+        jitter = torch.randn(1, *latent.shape[1:], generator=random).to(latent.device) * (spread * schedule.jitter(step))
+        images = generator.synthesis(generator.broadcast(latent + jitter), maps or noise)
         found = distance.between(distance.features(images), wanted)
         mse = (images - targets).square().mean((1, 2, 3))
         loss = found + schedule.mse * mse
@@ -228,8 +226,8 @@ def project(
         (loss + regularizer).sum().backward()
         optimizer.step()
         normalize_noise(maps)
-        distances.append(found.detach().cpu())
-        errors.append(mse.detach().cpu())
+        for values, value in ((distances, found), (errors, mse)):
+            values.append(value.detach().cpu())
         stepped(loss.detach().mean().item(), regularizer.detach().mean().item())
         snapshot(step + 1)
     kept = [layer.detach() for layer in maps] or (None if stored else [_each(layer, len(latent)) for layer in noise])
