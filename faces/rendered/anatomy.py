@@ -12,9 +12,10 @@ signed distances [n, 1, size, size] and lengths are in the unit of `faces.render
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import NamedTuple, Self
+from functools import cached_property, partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -66,51 +67,28 @@ class Anchor(NamedTuple):
         return least + (1 - least) * self.facing
 
 
-@dataclass(frozen=True)
 class Head:
     """A batch of heads, posed: each pixel in the coordinates of the head, and each place of the head in the picture.
 
-    canvas:                where the heads are to be drawn
-    traits:                the attributes, each [n, 1, 1, 1]
-    proportions:           of the domain
-    centre_x:              [n, 1, 1, 1], of the head in the picture; the clothes follow it half way
-    x, y:                  [n, 1, size, size], pixels seen from the centre of the head, y along its axis
-    half_width:            [n, 1, 1, 1], of the ellipsoid
-    sin_yaw ... cos_pitch: [n, 1, 1, 1], rotation of the ellipsoid
+    canvas:       where the heads are to be drawn
+    traits:       the attributes, each [n, 1, 1, 1]
+    proportions:  of the domain
+    centre_x:     [n, 1, 1, 1], of the head in the picture; the clothes follow it half way
+    x, y:         [n, 1, size, size], pixels seen from the centre of the head, y along its axis
+    half_width:   [n, 1, 1, 1], of the ellipsoid
     """
 
-    canvas: Canvas
-    traits: Traits
-    proportions: Proportions
-    centre_x: Tensor
-    x: Tensor
-    y: Tensor
-    half_width: Tensor
-    sin_yaw: Tensor
-    cos_yaw: Tensor
-    sin_pitch: Tensor
-    cos_pitch: Tensor
-
-    @classmethod
-    def pose(cls, canvas: Canvas, traits: Traits, proportions: Proportions) -> Self:
-        """Place the heads on a canvas. They roll about a point in the neck, 0.45 below their centre."""
+    def __init__(self, canvas: Canvas, traits: Traits, proportions: Proportions):
+        self.canvas, self.traits, self.proportions = canvas, traits, proportions
         roll, yaw, pitch = 0.20 * traits["roll"], 0.62 * traits["yaw"], 0.30 * traits["pitch"]
-        neck = 0.45
-        centre_x = 0.03 * traits["yaw"]
-        from_neck_x, from_neck_y = canvas.x - centre_x, canvas.y - (proportions.head_y + neck)
-        return cls(
-            canvas=canvas,
-            traits=traits,
-            proportions=proportions,
-            centre_x=centre_x,
-            x=roll.cos() * from_neck_x + roll.sin() * from_neck_y,
-            y=roll.cos() * from_neck_y - roll.sin() * from_neck_x + neck,
-            half_width=proportions.head_width + proportions.head_width_range * traits["face_w"],
-            sin_yaw=yaw.sin(),
-            cos_yaw=yaw.cos(),
-            sin_pitch=pitch.sin(),
-            cos_pitch=pitch.cos(),
-        )
+        neck = 0.45  # below the centre of the head, which rolls about it
+        self.centre_x = 0.03 * traits["yaw"]
+        from_neck_x, from_neck_y = canvas.x - self.centre_x, canvas.y - (proportions.head_y + neck)
+        self.x = roll.cos() * from_neck_x + roll.sin() * from_neck_y
+        self.y = roll.cos() * from_neck_y - roll.sin() * from_neck_x + neck
+        self.half_width = proportions.head_width + proportions.head_width_range * traits["face_w"]
+        self.half_height = proportions.head_height
+        self.sin_yaw, self.cos_yaw, self.sin_pitch, self.cos_pitch = yaw.sin(), yaw.cos(), pitch.sin(), pitch.cos()
 
     def at(self, u: float, v: float, height: float = 1.0) -> Anchor:
         """Where the surface point (u, v) appears.
@@ -131,10 +109,6 @@ class Head:
     def offset(self, anchor: Anchor) -> tuple[Tensor, Tensor]:
         """Pixels seen from an anchor: (dx, dy), each [n, 1, size, size]."""
         return self.x - anchor.x, self.y - anchor.y
-
-    @property
-    def half_height(self) -> float:
-        return self.proportions.head_height
 
     @cached_property
     def chin_taper(self) -> Tensor:
@@ -190,6 +164,11 @@ class Head:
         scallops = 0.035 * self.traits["curl"] * torch.cos(self.hair_angle * 13)
         hair = ellipse(self.hair_x, self.y + 0.06, self.hair_width, self.hair_height)
         return hair + scallops + FAR_AWAY * self.traits["bald"]
+
+
+def on_both_sides(*painters: Callable) -> list[Callable]:
+    """What stands in pairs on the head: all of the left, then all of the right."""
+    return [partial(paint, side=side) for side in SIDES for paint in painters]
 
 
 def hair_behind(head: Head) -> Tensor:
@@ -255,48 +234,28 @@ def shoulders(head: Head) -> Tensor:
     return torch.minimum(ellipse(x, y - 1.22, 0.86, 0.52), rounded_box(x, y - 1.3, 0.80, 0.36, corner=0.2))
 
 
-@dataclass(frozen=True)
 class Mouth:
     """A parabola that bends up with a smile, and an opening around it that is widest in the middle.
 
-    anchor:      the middle of the lips
-    dx:          [n, 1, size, size], pixels seen from there
-    below:       [n, 1, size, size], distance below the parabola, negative above it
-    half_width:  [n, 1, 1, 1]
-    middle_y:    [n, 1, 1, 1], of the parabola at dx = 0, seen from the anchor
-    middle_gap:  [n, 1, 1, 1], how far a lip lies from the parabola at dx = 0
-    taper:       [n, 1, size, size], 1 in the middle, 0 from the corners on
+    anchor:           the middle of the lips
+    dx:               [n, 1, size, size], pixels seen from there
+    below:            [n, 1, size, size], distance below the parabola, negative above it
+    middle_y:         [n, 1, 1, 1], of the parabola at dx = 0, seen from the anchor
+    taper:            [n, 1, size, size], 1 in the middle, 0 from the corners on
+    gap, middle_gap:  [n, 1, size, size], how far a lip lies from the parabola at each dx; [n, 1, 1, 1], at dx = 0
     """
 
-    anchor: Anchor
-    dx: Tensor
-    below: Tensor
-    half_width: Tensor
-    middle_y: Tensor
-    middle_gap: Tensor
-    taper: Tensor
-
-    @classmethod
-    def of(cls, head: Head) -> Self:
+    def __init__(self, head: Head):
         smile, build = head.traits["smile"], head.proportions
-        anchor = head.at(0, 0.60, height=1.02)
-        dx, dy = head.offset(anchor)
-        half_width = (build.mouth_width + build.mouth_width_range * smile) * anchor.narrowing()
+        self.anchor = head.at(0, 0.60, height=1.02)
+        self.dx, dy = head.offset(self.anchor)
+        self.half_width = (build.mouth_width + build.mouth_width_range * smile) * self.anchor.narrowing()
         rise = build.mouth_bend * smile
-        return cls(
-            anchor=anchor,
-            dx=dx,
-            below=dy + rise * ((dx / half_width).square() - 0.35),
-            half_width=half_width,
-            middle_y=0.35 * rise,
-            middle_gap=build.mouth_opening * head.traits["mouth_open"],
-            taper=(1 - (dx / half_width).square()).clamp(min=0),
-        )
-
-    @cached_property
-    def gap(self) -> Tensor:
-        """How far a lip lies from the parabola at each dx."""
-        return self.middle_gap * torch.sqrt(self.taper + 1e-6)
+        self.below = dy + rise * ((self.dx / self.half_width).square() - 0.35)
+        self.middle_y = 0.35 * rise
+        self.taper = (1 - (self.dx / self.half_width).square()).clamp(min=0)
+        self.middle_gap = build.mouth_opening * head.traits["mouth_open"]
+        self.gap = self.middle_gap * torch.sqrt(self.taper + 1e-6)
 
     def beyond_corners(self, reach: float = 1.0) -> Tensor:
         """Distance outside the corners, for a mouth `reach` times as wide."""

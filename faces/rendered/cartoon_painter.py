@@ -5,13 +5,11 @@ The proportions differ from domain A as well: a bigger and rounder head, taller 
     images = paint_cartoon(traits, size=64)
 """
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
 from faces.rendered import anatomy
-from faces.rendered.anatomy import SIDES, Head, Mouth, Proportions, Traits
+from faces.rendered.anatomy import Head, Mouth, Proportions, Traits, on_both_sides
 from faces.rendered.drawing import Canvas, ellipse, gradient, hsv, intersection, mix, rgb, smoothstep
 
 PROPORTIONS = Proportions(
@@ -48,54 +46,29 @@ def paint_cartoon(traits: Traits, size: int) -> Tensor:
     traits:  the attributes of `faces.rendered.synthetic`, each [n, 1, 1, 1]
     """
     canvas = Canvas(len(traits["yaw"]), size, shift_y=PROPORTIONS.camera_y)
-    head = Head.pose(canvas, traits, PROPORTIONS)
-    palette = mix_palette(head)
+    head = Head(canvas, traits, PROPORTIONS)
+    palette = Palette(head)
     paint_background(canvas, head)
-    paint_hair_behind(canvas, head, palette)
-    paint_shoulders(canvas, head, palette)
-    paint_neck(canvas, head, palette)
-    for side in SIDES:
-        paint_ear(canvas, head, palette, side)
-    paint_face(canvas, head, palette)
-    for side in SIDES:
-        paint_cheek(canvas, head, palette, side)
-    paint_beard(canvas, head, palette)
-    for side in SIDES:
-        paint_eye(canvas, head, palette, side)
-        paint_brow(canvas, head, palette, side)
-    paint_nose(canvas, head, palette)
-    paint_mouth(canvas, head, palette)
-    paint_face_outline(canvas, head, palette)
-    paint_hair_in_front(canvas, head, palette)
-    paint_glasses(canvas, head, palette)
+    behind = (paint_hair_behind, paint_shoulders, paint_neck, *on_both_sides(paint_ear))
+    face = (paint_face, *on_both_sides(paint_cheek), paint_beard, *on_both_sides(paint_eye, paint_brow))
+    in_front = (paint_nose, paint_mouth, paint_face_outline, paint_hair_in_front, paint_glasses)
+    for paint in (*behind, *face, *in_front):
+        paint(canvas, head, palette)
     return canvas.image.clamp(0, 1)
 
 
-@dataclass(frozen=True)
 class Palette:
     """The colours of a batch of people, [n, 3, 1, 1] unless patterned, and the pen."""
 
-    skin: Tensor
-    hair: Tensor
-    hair_in_front: Tensor  # [n, 3, size, size]
-    iris: Tensor
-    shirt: Tensor
-    pen: float  # half width of the outlines
-
-
-def mix_palette(head: Head) -> Palette:
-    traits = head.traits
-    warm = traits["hair_warm"]
-    saturation = mix(0.30 + 0.5 * warm, 0.35 + 0.25 * warm, traits["hair_dark"])
-    hair = hsv(0.03 + 0.10 * (1 - warm), saturation, mix(0.98, 0.24, head.hair_depth))
-    return Palette(
-        skin=gradient(traits["skin"], SKIN),
-        hair=hair,
-        hair_in_front=shine_hair(head, hair),
-        iris=hsv(0.07 + 0.55 * traits["iris_hue"], 0.75, 0.70),
-        shirt=hsv(traits["shirt_hue"], 0.62, 0.88),
-        pen=0.016 if head.canvas.size >= 96 else 0.020,
-    )
+    def __init__(self, head: Head):
+        traits, warm = head.traits, head.traits["hair_warm"]
+        saturation = mix(0.30 + 0.5 * warm, 0.35 + 0.25 * warm, traits["hair_dark"])
+        self.hair = hsv(0.03 + 0.10 * (1 - warm), saturation, mix(0.98, 0.24, head.hair_depth))
+        self.hair_in_front = shine_hair(head, self.hair)  # [n, 3, size, size]
+        self.skin = gradient(traits["skin"], SKIN)
+        self.iris = hsv(0.07 + 0.55 * traits["iris_hue"], 0.75, 0.70)
+        self.shirt = hsv(traits["shirt_hue"], 0.62, 0.88)
+        self.pen = 0.016 if head.canvas.size >= 96 else 0.020  # half width of the outlines
 
 
 def shine_hair(head: Head, hair: Tensor) -> Tensor:
@@ -206,7 +179,7 @@ def paint_nose(canvas: Canvas, head: Head, palette: Palette):
 
 def paint_mouth(canvas: Canvas, head: Head, palette: Palette):
     """An opening with tongue and teeth, or a line; a mouth that is just about to open has both."""
-    mouth, opened = Mouth.of(head), head.traits["mouth_open"]
+    mouth, opened = Mouth(head), head.traits["mouth_open"]
     dx, dy = head.offset(mouth.anchor)
     upper_lip, lower_lip = -mouth.below - 0.25 * mouth.gap, mouth.below - 1.35 * mouth.gap
     opening = intersection(upper_lip, lower_lip, mouth.beyond_corners())

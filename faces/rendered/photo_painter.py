@@ -7,7 +7,6 @@ cheeks; strands run through the hair; film grain lies over everything.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -15,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from faces.rendered import anatomy
-from faces.rendered.anatomy import SIDES, Head, Mouth, Proportions, Traits
+from faces.rendered.anatomy import SIDES, Head, Mouth, Proportions, Traits, on_both_sides
 from faces.rendered.drawing import Canvas, bump, decay, ellipse, gradient, hsv, intersection, mix, power, rgb, smoothstep
 
 PROPORTIONS = Proportions(
@@ -60,25 +59,14 @@ def paint_photo(traits: Traits, size: int, seeds: Iterable[int]) -> Tensor:
     """
     noise = draw_noise(size, seeds)
     canvas = Canvas(len(noise.grain), size, shift_y=PROPORTIONS.camera_y)
-    head = Head.pose(canvas, traits, PROPORTIONS)
-    palette = mix_palette(head)
+    head = Head(canvas, traits, PROPORTIONS)
+    palette = Palette(head)
     paint_background(canvas, head, noise)
-    paint_hair_behind(canvas, head, palette)
-    paint_shoulders(canvas, head, palette)
-    paint_neck(canvas, head, palette)
-    for side in SIDES:
-        paint_ear(canvas, head, palette, side)
-    paint_face(canvas, head, palette)
-    for side in SIDES:
-        paint_cheek(canvas, head, palette, side)
-    paint_beard(canvas, head, palette)
-    for side in SIDES:
-        paint_eye(canvas, head, palette, side)
-        paint_brow(canvas, head, palette, side)
-    paint_nose(canvas, head, palette)
-    paint_mouth(canvas, head, palette)
-    paint_hair_in_front(canvas, head, palette)
-    paint_glasses(canvas, head)
+    behind = (paint_hair_behind, paint_shoulders, paint_neck, *on_both_sides(paint_ear))
+    face = (paint_face, *on_both_sides(paint_cheek), paint_beard, *on_both_sides(paint_eye, paint_brow))
+    in_front = (paint_nose, paint_mouth, paint_hair_in_front, paint_glasses)
+    for paint in (*behind, *face, *in_front):
+        paint(canvas, head, palette)
     return finish(canvas, noise)
 
 
@@ -99,42 +87,25 @@ def draw_noise(size: int, seeds: Iterable[int]) -> Noise:
     return Noise(backdrop.reshape(-1, 1, 5, 5), clouds.reshape(-1, 1, coarse, coarse), grain.reshape(-1, 3, size, size))
 
 
-@dataclass(frozen=True)
 class Palette:
-    """The colours of a batch of people, [n, 3, 1, 1] unless shaded, and the light on them."""
+    """The colours of a batch of people, [n, 3, 1, 1] unless shaded, and the light on them.
 
-    skin: Tensor
-    hair: Tensor
-    hair_in_front: Tensor  # [n, 3, size, size]
-    hair_behind: Tensor  # [n, 3, size, size]
-    iris: Tensor
-    shirt: Tensor
-    light_x: Tensor  # [n, 1, 1, 1], how far the light comes from the right
-    face_light: Tensor  # [n, 1, size, size], 0..1, what reaches the skin of the face
+    light_x:     [n, 1, 1, 1], how far the light comes from the right
+    face_light:  [n, 1, size, size], 0..1, what reaches the skin of the face
+    soft_light:  the same with the shadows lifted, 0.6..1
+    """
 
-    @property
-    def soft_light(self) -> Tensor:
-        """The light on the face with the shadows lifted, [n, 1, size, size] in 0.6..1."""
-        return 0.6 + 0.4 * self.face_light
-
-
-def mix_palette(head: Head) -> Palette:
-    traits = head.traits
-    warm = traits["hair_warm"]
-    saturation = mix(0.25 + 0.5 * warm, 0.35 + 0.3 * warm, traits["hair_dark"])
-    hair = hsv(0.045 + 0.07 * (1 - warm), saturation, mix(0.86, 0.13, head.hair_depth))
-    light_x = 0.75 * traits["light"]
-    hair_in_front, hair_behind = shade_hair(head, hair, light_x)
-    return Palette(
-        skin=gradient(traits["skin"], SKIN),
-        hair=hair,
-        hair_in_front=hair_in_front,
-        hair_behind=hair_behind,
-        iris=hsv(0.07 + 0.55 * traits["iris_hue"], 0.55, 0.42),
-        shirt=hsv(traits["shirt_hue"], 0.5, 0.55),
-        light_x=light_x,
-        face_light=lambert(head.x / head.face_width, head.y / head.half_height, light_x, light_y=0.8 * LIGHT_Y),
-    )
+    def __init__(self, head: Head):
+        traits, warm = head.traits, head.traits["hair_warm"]
+        self.light_x = 0.75 * traits["light"]
+        self.face_light = lambert(head.x / head.face_width, head.y / head.half_height, self.light_x, light_y=0.8 * LIGHT_Y)
+        self.soft_light = 0.6 + 0.4 * self.face_light
+        saturation = mix(0.25 + 0.5 * warm, 0.35 + 0.3 * warm, traits["hair_dark"])
+        self.hair = hsv(0.045 + 0.07 * (1 - warm), saturation, mix(0.86, 0.13, head.hair_depth))
+        self.hair_in_front, self.hair_behind = shade_hair(head, self.hair, self.light_x)  # [n, 3, size, size]
+        self.skin = gradient(traits["skin"], SKIN)
+        self.iris = hsv(0.07 + 0.55 * traits["iris_hue"], 0.55, 0.42)
+        self.shirt = hsv(traits["shirt_hue"], 0.5, 0.55)
 
 
 def lambert(normal_x: Tensor, normal_y: Tensor, light_x: Tensor, light_y: float) -> Tensor:
@@ -275,7 +246,7 @@ def paint_nose(canvas: Canvas, head: Head, palette: Palette):
 
 def paint_mouth(canvas: Canvas, head: Head, palette: Palette):
     """Lips around an opening with teeth, or around a line when the mouth is nearly closed."""
-    mouth, opened = Mouth.of(head), head.traits["mouth_open"]
+    mouth, opened = Mouth(head), head.traits["mouth_open"]
     dx, dy = head.offset(mouth.anchor)
     chin_shadow = bump(dx, dy - 0.105 - mouth.middle_gap, 0.10, 0.030)
     canvas.paint(palette.skin * 0.5, head.face_mask * 0.30 * chin_shadow)
@@ -304,7 +275,7 @@ def paint_hair_in_front(canvas: Canvas, head: Head, palette: Palette):
     canvas.fill(hair, palette.hair_in_front, softness=1.5)
 
 
-def paint_glasses(canvas: Canvas, head: Head):
+def paint_glasses(canvas: Canvas, head: Head, palette: Palette):
     worn = head.traits["glasses"]
     lenses, bridge = anatomy.glasses(head)
     for lens in lenses:

@@ -20,7 +20,7 @@ def pose(proportions, **changes):
     """Eight sampled heads, some of their attributes replaced."""
     traits = {name: values.view(-1, 1, 1, 1) for name, values in sample_attributes(8, seed=4).items()}
     traits |= {name: torch.full((8, 1, 1, 1), float(value)) for name, value in changes.items()}
-    return Head.pose(Canvas(8, 16), traits, proportions)
+    return Head(Canvas(8, 16), traits, proportions)
 
 
 @pytest.mark.parametrize(("u", "v"), PLACES)
