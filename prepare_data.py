@@ -40,62 +40,33 @@ EARLIER = {"format": "jpeg", "quality": 100, "max_pixels": 64_000_000}  # defaul
 
 def parser() -> cli.Parser:
     parser = cli.Parser(__doc__, "python prepare_data.py [flags] --out LMDB PATH")
-    data = parser.add_argument_group("input and output")
-    data.add_argument("path", type=Path, metavar="PATH", help="folder (nested or flat), zip or film, or one picture")
-    data.add_argument("--out", type=Path, required=True, metavar="LMDB", help="data set to write, a new folder")
-    data.add_argument("--overwrite", action="store_true", help="replace the data set at --out once the new one is whole")
-    data.add_argument("--strict", action="store_true", help="exit status 1 if any file was rejected; the rest is stored")
-    data.add_argument(
-        "--n_worker",
-        type=cli.number(int, least=1),
-        default=threads.granted(),
-        metavar="N",
-        help="processes (default: %(default)s, one a core)",
+    count = cli.number(int, least=1)
+    add = parser.add_argument_group("input and output").add_argument
+    add("path", type=Path, metavar="PATH", help="folder (nested or flat), zip or film, or one picture")
+    add("--out", type=Path, required=True, metavar="LMDB", help="data set to write, a new folder")
+    add("--overwrite", action="store_true", help="replace the data set at --out once the new one is whole")
+    add("--strict", action="store_true", help="exit status 1 if any file was rejected; the rest is stored")
+    help = "processes (default: %(default)s, one a core)"
+    add("--n_worker", type=count, default=threads.granted(), metavar="N", help=help)
+    add = parser.add_argument_group("pictures").add_argument
+    help = "sides to store, in pixels (default: %(default)s, as the reference)"
+    add("--size", type=_sizes, default="128,256,512,1024", metavar="N,N", help=help)
+    help = "what is kept of tall and wide ones; pad: all of it, on --background (default: centre)"
+    add("--crop", choices=squares.CROPS, default="centre", help=help)
+    add("--resample", choices=squares.RESAMPLE, default="lanczos", help="filter (default: lanczos)")
+    help = (
+        "webp and png are exact, png up to 1.5 times as large; jpeg is nearly; jpeg420 has half the colour resolution, as "
+        "the reference (default: webp)"
     )
-    picture = parser.add_argument_group("pictures")
-    picture.add_argument(
-        "--size",
-        type=_sizes,
-        default="128,256,512,1024",
-        metavar="N,N",
-        help="sides to store, in pixels (default: %(default)s, as the reference)",
-    )
-    picture.add_argument(
-        "--crop",
-        choices=squares.CROPS,
-        default="centre",
-        help="what is kept of tall and wide ones; pad: all of it, on --background (default: centre)",
-    )
-    picture.add_argument("--resample", choices=squares.RESAMPLE, default="lanczos", help="filter (default: lanczos)")
-    picture.add_argument(
-        "--format",
-        choices=ENCODINGS,
-        default="webp",
-        help="webp and png are exact, png up to 1.5 times as large; jpeg is nearly; jpeg420 has half the colour resolution, as "
-        "the reference (default: webp)",
-    )
-    picture.add_argument(
-        "--quality", type=cli.number(int, least=1, most=100), default=100, metavar="N", help="of both jpegs (default: 100)"
-    )
-    picture.add_argument(
-        "--background",
-        type=_colour,
-        default="white",
-        metavar="COLOUR",
-        help="behind transparent parts (default: white)",
-    )
-    picture.add_argument(
-        "--max_pixels",
-        type=_pixels,
-        default=MAX_PIXELS,
-        metavar="N",
-        help="larger pictures are rejected; a JPEG up to 4 times as large is halved (default: 80M, megapixels)",
-    )
-    film = parser.add_argument_group("films")
-    film.add_argument(
-        "--scene_frames", type=cli.number(int, least=1), default=3, metavar="N", help="frames of each scene (default: 3)"
-    )
-    film.add_argument("--every", type=cli.number(above=0), metavar="SECONDS", help="one frame every so often, scenes or not")
+    add("--format", choices=ENCODINGS, default="webp", help=help)
+    percent = cli.number(int, least=1, most=100)
+    add("--quality", type=percent, default=100, metavar="N", help="of both jpegs (default: 100)")
+    add("--background", type=_colour, default="white", metavar="COLOUR", help="behind transparent parts (default: white)")
+    help = "larger pictures are rejected; a JPEG up to 4 times as large is halved (default: 80M, megapixels)"
+    add("--max_pixels", type=_pixels, default=MAX_PIXELS, metavar="N", help=help)
+    add = parser.add_argument_group("films").add_argument
+    add("--scene_frames", type=count, default=3, metavar="N", help="frames of each scene (default: 3)")
+    add("--every", type=cli.number(above=0), metavar="SECONDS", help="one frame every so often, scenes or not")
     parser.needs("--quality", "--format jpeg", "--format jpeg420")
     parser.idle_with("--scene_frames", "--every")
     return parser

@@ -15,19 +15,14 @@ import numpy as np
 from PIL import Image, ImageCms
 
 from data import hdr
+from data.hdr import D65, PRIMARIES
 
 MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}  # colour space of a profile -> mode of the pictures it is for
-D65, D50 = (0.3127, 0.3290), (0.9642, 1.0, 0.8249)  # xy; XYZ, of the profile connection space
-PRIMARIES = {  # xy of white, red, green and blue, by their number in ITU-T H.273
-    1: (D65, (0.640, 0.330), (0.300, 0.600), (0.150, 0.060)),  # BT.709 and sRGB
-    5: (D65, (0.640, 0.330), (0.290, 0.600), (0.150, 0.060)),
-    6: (D65, (0.630, 0.340), (0.310, 0.595), (0.155, 0.070)),
-    9: (D65, (0.708, 0.292), (0.170, 0.797), (0.131, 0.046)),  # BT.2020
-    11: ((0.314, 0.351), (0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),
-    12: (D65, (0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),  # Display P3
-}
+D50 = (0.9642, 1.0, 0.8249)  # XYZ, of the profile connection space
 ADOBE = (D65, (0.640, 0.330), (0.210, 0.710), (0.150, 0.060)), 563 / 256
 GAMMAS = {4: 2.2, 5: 2.8, 8: 1.0}  # transfer characteristics of H.273 that are powers; 0 stands for sRGB's curve
+# Parametric curve of type 3 (ICC.1, 10.18): ((x + 0.055) / 1.055)^2.4, and x / 12.92 below 0.04045.
+SRGB_CURVE = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
 BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 PROBE = 9  # levels of each channel in which a profile is compared with sRGB
 UNREADABLE = "unreadable colour profile ignored"
@@ -97,14 +92,12 @@ def matrix_profile(primaries: Sequence[tuple[float, float]], gamma: float = 0, n
     primaries: xy of white, red, green and blue
     Raises ValueError for primaries that span no colours.
     """
-    xyz = np.array([(x / y, 1.0, (1 - x - y) / y) for x, y in primaries])
-    white, colours = xyz[0], xyz[1:].T
     try:
-        colours = colours * np.linalg.solve(colours, white)
+        white, colours = hdr.to_xyz(primaries)
     except np.linalg.LinAlgError:
         raise ValueError("primaries on one line") from None
     adapted = np.linalg.inv(BRADFORD) @ np.diag(BRADFORD @ D50 / (BRADFORD @ white)) @ BRADFORD @ colours
-    curve = struct.pack(">4sIHHi", b"para", 0, 0, 0, _fixed(gamma)) if gamma else _srgb_curve()
+    curve = struct.pack(">4sIHH", b"para", 0, 0 if gamma else 3, 0) + _fixed([gamma] if gamma else SRGB_CURVE)
     text = name.encode("utf-16-be")
     tags = {
         b"desc": struct.pack(">4sIII4sII", b"mluc", 0, 1, 12, b"enUS", len(text), 28) + text,
@@ -118,7 +111,7 @@ def matrix_profile(primaries: Sequence[tuple[float, float]], gamma: float = 0, n
         body += content + bytes(-len(content) % 4)
     rest = struct.pack(">I", len(tags)) + table + body
     header = struct.pack(">IIi4s4s4s12s4s", 128 + len(rest), 0, 0x04300000, b"mntr", b"RGB ", b"XYZ ", bytes(12), b"acsp")
-    return header + bytes(28) + b"".join(struct.pack(">i", _fixed(value)) for value in D50) + bytes(48) + rest
+    return header + bytes(28) + _fixed(D50) + bytes(48) + rest
 
 
 @lru_cache(maxsize=32)
@@ -138,7 +131,8 @@ def _conversion(profile: bytes) -> Conversion:
             return Conversion()
     except Exception:  # as many kinds as there are ways to write a bad profile
         return Conversion(note=UNREADABLE)
-    return Conversion(transform, mode, f"converted to sRGB from {_called(opened)}")
+    name = "".join(letter for letter in opened.profile.profile_description or "" if letter.isprintable())
+    return Conversion(transform, mode, f"converted to sRGB from {name.strip()[:60] or 'a nameless profile'}")
 
 
 def _changes_nothing(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
@@ -161,11 +155,6 @@ def _opaque(picture: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     if picture.mode in ("L", "RGB", "CMYK"):
         return picture, alpha
     return picture.convert("L" if picture.mode == "LA" else "RGB"), alpha
-
-
-def _called(profile: ImageCms.ImageCmsProfile) -> str:
-    name = "".join(letter for letter in profile.profile.profile_description or "" if letter.isprintable())
-    return name.strip()[:60] or "a nameless profile"
 
 
 def _by_code_points(points: tuple[int, int] | None) -> bytes | Hdr | None:
@@ -221,15 +210,10 @@ def _is_adobe(picture: Image.Image) -> bool:
         return False
 
 
-def _fixed(value: float) -> int:
-    return round(value * 65536)
-
-
 def xyz_tag(values: Sequence[float]) -> bytes:
-    return struct.pack(">4sI", b"XYZ ", 0) + b"".join(struct.pack(">i", _fixed(value)) for value in values)
+    return struct.pack(">4sI", b"XYZ ", 0) + _fixed(values)
 
 
-def _srgb_curve() -> bytes:
-    """Parametric curve of type 3 (ICC.1, 10.18): ((x + 0.055) / 1.055)^2.4, and x / 12.92 below 0.04045."""
-    numbers = [2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045]
-    return struct.pack(">4sIHH", b"para", 0, 3, 0) + b"".join(struct.pack(">i", _fixed(number)) for number in numbers)
+def _fixed(values: Sequence[float]) -> bytes:
+    """Each in 16.16 bits."""
+    return struct.pack(f">{len(values)}i", *(round(value * 65536) for value in values))

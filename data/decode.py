@@ -124,13 +124,18 @@ def _opened(data: bytes, kind: str) -> Image.Image:
 def _shrink(picture: Image.Image, max_pixels: int) -> int:
     """Let a JPEG over the limit be decoded at half its size; returns by how much it shrinks. Raises TooLarge."""
     width, height = picture.size
+    halvable = picture.format in ("JPEG", "MPO") and min(width, height) > 1
+    check_size(width, height, max_pixels * (HALVED if halvable else 1))
     if width * height <= max_pixels:
         return 1
-    most = max_pixels * (HALVED if picture.format in ("JPEG", "MPO") else 1)
-    if width * height > most or min(width, height) < 2:
-        raise TooLarge(f"{width} x {height} is over the limit of {most / 1e6:g} megapixels")
     picture.draft(None, (width // 2, height // 2))
     return 2
+
+
+def check_size(width: int, height: int, max_pixels: int) -> None:
+    """Raises TooLarge."""
+    if width * height > max_pixels:
+        raise TooLarge(f"{width} x {height} is over the limit of {max_pixels / 1e6:g} megapixels")
 
 
 def _scale_transparent_colour(picture: Image.Image) -> None:

@@ -65,7 +65,8 @@ def of(head: bytes) -> Kind:
     if name := _read(head):
         return Kind(name)
     if name := _brand(head) or next((name for start, name in _EXPORT.items() if head.startswith(start)), ""):
-        return Kind(name, f"{name}, not an image that is read; export it as {'JPEG' if _photo(name) else 'PNG'}")
+        photo = name in ("HEIC", "JPEG XL", "a camera's raw")
+        return Kind(name, f"{name}, not an image that is read; export it as {'JPEG' if photo else 'PNG'}")
     if head.startswith(_ARCHIVES) or head[257:262] == b"ustar":
         return Kind("archive", "an archive inside; unpack it, or name it by itself")
     if _is_film(head):
@@ -95,10 +96,6 @@ def _brand(head: bytes) -> str:
     if head[4:8] != b"ftyp":
         return ""
     return "a camera's raw" if head[8:12] == b"crx " else "HEIC" if _brands(head) & _HEIF else ""
-
-
-def _photo(name: str) -> bool:
-    return name in ("HEIC", "JPEG XL", "a camera's raw")
 
 
 def _is_film(head: bytes) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from data import hdr
-from data.decode import MAX_PIXELS, Decoded, TooLarge, flatten
+from data.decode import MAX_PIXELS, Decoded, check_size, flatten
 
 UNTAGGED = 2  # in H.273's tables of matrices, primaries and transfers
 BT709, BT2020 = 1, 9  # there
@@ -31,9 +31,7 @@ TURNS = {  # signs of a display matrix, where the axes of the frame point to -> 
 
 def picture_of(frame, stream, max_pixels: int = MAX_PIXELS, background: str = "white") -> Decoded:
     """frame: a VideoFrame of PyAV; stream: whose it is, just after it was decoded. Raises TooLarge."""
-    width, height = _square_size(frame, stream)
-    if width * height > max_pixels:  # frames may change their size within a film
-        raise TooLarge(f"{width} x {height} is over the limit of {max_pixels / 1e6:g} megapixels")
+    check_size(*_square_size(frame, stream), max_pixels)  # frames may change their size within a film
     notes: list[str] = []
     picture = _turned(_squared(_coloured(frame, stream, background, notes), stream, notes), frame)
     if frame.interlaced_frame:

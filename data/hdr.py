@@ -14,22 +14,26 @@ BAND = 64  # rows at a time
 KNEE = 0.75  # of the light of white: below it nothing changes
 SDR_GAMMA = 2.4  # of a film that is not HDR (ITU-R BT.1886)
 D65 = (0.3127, 0.3290)
-CHROMATICITIES = {  # x, y of red, green, blue
-    1: ((0.640, 0.330), (0.300, 0.600), (0.150, 0.060)),  # BT.709 and sRGB
-    9: ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046)),  # BT.2020
-    12: ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),  # Display P3
+PRIMARIES = {  # xy of white, red, green and blue, by their number
+    1: (D65, (0.640, 0.330), (0.300, 0.600), (0.150, 0.060)),  # BT.709 and sRGB
+    5: (D65, (0.640, 0.330), (0.290, 0.600), (0.150, 0.060)),
+    6: (D65, (0.630, 0.340), (0.310, 0.595), (0.155, 0.070)),
+    9: (D65, (0.708, 0.292), (0.170, 0.797), (0.131, 0.046)),  # BT.2020
+    11: ((0.314, 0.351), (0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),
+    12: (D65, (0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),  # Display P3
 }
+WIDE = (9, 12)  # primaries whose films hold colours that no screen shows
 
 
 def beyond_a_screen(primaries: int, transfer: int) -> bool:
     """Whether pixels of these primaries and this transfer need `to_screen`."""
-    return transfer in (PQ, HLG) or (primaries in CHROMATICITIES and primaries != 1)
+    return transfer in (PQ, HLG) or primaries in WIDE
 
 
 def to_screen(pixels: np.ndarray, primaries: int, transfer: int) -> np.ndarray:
     """R'G'B' [height, width, 3] in [0, 1], or uint16, -> uint8 sRGB. Unknown primaries: BT.2020's with HDR."""
-    own = CHROMATICITIES.get(primaries, CHROMATICITIES[9])
-    matrix = between(own, CHROMATICITIES[1]).T.astype(np.float32)
+    own = PRIMARIES[primaries if primaries in (1, *WIDE) else 9]
+    matrix = between(own, PRIMARIES[1]).T.astype(np.float32)
     shown = np.empty(pixels.shape, np.uint8)
     for top in range(0, len(pixels), BAND):  # a frame of 4K as a whole would take a gigabyte
         band = pixels[top : top + BAND]
@@ -76,12 +80,12 @@ def squeezed(light: np.ndarray) -> np.ndarray:
 
 
 def between(own: tuple, other: tuple) -> np.ndarray:
-    """[3, 3]: linear RGB of one set of primaries -> of the other, both with D65 as white."""
-    return np.linalg.inv(_to_xyz(other)) @ _to_xyz(own)
+    """[3, 3]: linear RGB of one set of primaries -> of the other, both with the same white."""
+    return np.linalg.inv(to_xyz(other)[1]) @ to_xyz(own)[1]
 
 
-def _to_xyz(primaries: tuple) -> np.ndarray:
-    """Columns: each primary's X, Y, Z, such that all three together are D65 with Y = 1."""
-    columns = np.array([(x / y, 1, (1 - x - y) / y) for x, y in primaries]).T
-    x, y = D65
-    return columns * np.linalg.solve(columns, np.array([x / y, 1, (1 - x - y) / y]))
+def to_xyz(primaries: tuple) -> tuple[np.ndarray, np.ndarray]:
+    """White [3], and [3, 3]: linear RGB -> X, Y, Z, such that all three primaries together are white with Y = 1."""
+    xyz = np.array([(x / y, 1, (1 - x - y) / y) for x, y in primaries])
+    white, columns = xyz[0], xyz[1:].T
+    return white, columns * np.linalg.solve(columns, white)

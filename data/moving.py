@@ -7,15 +7,13 @@ In a folder or a zip an animated picture is one picture, its first frame.
 """
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from data import video
-from data.decode import MAX_PIXELS, Decoded, TooLarge, Unreadable, decode, reasons
-from data.sources import Item
+from data.decode import MAX_PIXELS, Decoded, check_size, decode
 from errors import InputError
 
 KINDS = ("GIF", "WEBP", "PNG", "AVIF")
@@ -33,37 +31,27 @@ def moves(path: Path, kind: str) -> bool:
         return False
 
 
-class Moving:
-    """As `video.Film`; frames are named by their time, and placed by their number."""
+class Moving(video.Frames):
+    """As `video.Film`; frames are placed by their number."""
 
     def __init__(self, path: Path, every: float | None = None, scene_frames: int = 3):
-        self.path, self.passed_over = path, []
+        self.path = path
         times, histograms, refused = _looked_through(path)
         if every:
             chosen = [times.index(time) for time in video.spaced(times, 1000 * every)]
         else:
             scenes = video.scenes_of(enumerate(histograms))
             chosen = [scene[i] for scene in scenes for i in video.spread(len(scene), scene_frames)]
-        version = f"{path.stat().st_size} {path.stat().st_mtime_ns}"
-        self.items = [Item(video.clock(times[number] / 1000), "", version, number) for number in chosen]
-        if refused:
-            self.items.append(Item("the rest", refused, version))
+        self._keep(((times[number] / 1000, number) for number in chosen), refused)
 
-    def picture(self, item: Item, max_pixels: int = MAX_PIXELS, background: str = "white") -> Decoded:
-        """As in `sources.Source`."""
-        if item.refused:
-            raise Unreadable(item.refused)
-        with reasons(), Image.open(self.path, formats=KINDS) as picture:
-            if picture.width * picture.height > max_pixels:
-                raise TooLarge(f"{picture.width} x {picture.height} is over the limit of {max_pixels / 1e6:g} megapixels")
-            picture.seek(item.place)
+    def _picture(self, place: int, max_pixels: int, background: str) -> Decoded:
+        with Image.open(self.path, formats=KINDS) as picture:
+            check_size(*picture.size, max_pixels)
+            picture.seek(place)
             data = io.BytesIO()  # one picture of its own, so that colours and transparency are treated as ever
             frame = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
             frame.save(data, "PNG", icc_profile=picture.info.get("icc_profile"), compress_level=1)
         return decode(data.getvalue(), max_pixels, background)
-
-    def refusal(self, item: Item) -> str:
-        return item.refused
 
 
 def _looked_through(path: Path) -> tuple[list[int], list[np.ndarray], str]:
@@ -73,19 +61,14 @@ def _looked_through(path: Path) -> tuple[list[int], list[np.ndarray], str]:
         with Image.open(path, formats=KINDS) as picture:
             if picture.width * picture.height > MAX_PIXELS:
                 raise InputError(f"{path}: {picture.width} x {picture.height}, more than {MAX_PIXELS / 1e6:g} megapixels")
-            for frame in _frames(picture):
-                histograms.append(video.histogram(np.asarray(frame.convert("RGB").resize((64, 64), Image.Resampling.BOX))))
+            for number in range(picture.n_frames):
+                picture.seek(number)
+                picture.load()
+                histograms.append(video.histogram(np.asarray(picture.convert("RGB").resize((64, 64), Image.Resampling.BOX))))
                 times.append(now)
-                now += round(frame.info.get("duration") or UNSAID)
+                now += round(picture.info.get("duration") or UNSAID)
     except InputError:
         raise
     except Exception as error:  # as in `moves`
         return times, histograms, f"damaged: {error}"
     return times, histograms, ""
-
-
-def _frames(picture: Image.Image) -> Iterator[Image.Image]:
-    for number in range(picture.n_frames):
-        picture.seek(number)
-        picture.load()
-        yield picture

@@ -110,13 +110,12 @@ def hidden(passed_over: Sequence[str]) -> str:
 
 
 class Files:
-    """What folders, zips and single pictures have in common; each knows how to read the first bytes of an item."""
+    """What folders, zips and single pictures have in common. folder: that holds the items, by their names."""
 
-    path: Path
     items: list[Item]
 
-    def __init__(self, path: Path):
-        self.path = path
+    def __init__(self, path: Path, folder: Path):
+        self.path, self._folder = path, folder
         self.passed_over: list[str] = []
 
     def picture(self, item: Item, max_pixels: int = MAX_PIXELS, background: str = "white") -> Decoded:
@@ -138,41 +137,32 @@ class Files:
             return self._read(item, most)
 
     def _read(self, item: Item, most: int) -> bytes:
-        raise NotImplementedError
+        with open(self._folder / item.name, "rb") as file:
+            return file.read(most)
 
 
 class Single(Files):
     """One picture that the user names; a link is followed."""
 
     def __init__(self, path: Path):
-        super().__init__(path)
-        status = path.stat()
-        refused = TOO_LONG if status.st_size > MAX_BYTES else ""
-        self.items = [Item(path.name, refused, f"{status.st_size} {status.st_mtime_ns}")]
-
-    def _read(self, item: Item, most: int) -> bytes:
-        with open(self.path, "rb") as file:
-            return file.read(most)
+        super().__init__(path, path.parent)
+        self.items = [_item(path.name, path.stat())]
 
 
 class Folder(Files):
     """All files below a folder."""
 
     def __init__(self, path: Path):
-        super().__init__(path)
+        super().__init__(path, path)
         self.items = sorted(_below(path.resolve(), self.passed_over))
         self.passed_over.sort()
-
-    def _read(self, item: Item, most: int) -> bytes:
-        with open(self.path / item.name, "rb") as file:
-            return file.read(most)
 
 
 class Archive(Files):
     """All members of a zip, read one by one in memory."""
 
     def __init__(self, path: Path):
-        super().__init__(path)
+        super().__init__(path, path)
         self._opened: tuple[int, zipfile.ZipFile] | None = None
         try:
             members = self._archive().infolist()
@@ -255,9 +245,15 @@ def _file(path: Path, root: Path) -> Item:
         if target.is_dir():
             return Item(name, "a link to a folder; what it holds is read in its own place")
     status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        return Item(name, "not a regular file")
-    return Item(name, TOO_LONG if status.st_size > MAX_BYTES else "", f"{status.st_size} {status.st_mtime_ns}")
+    return _item(name, status) if stat.S_ISREG(status.st_mode) else Item(name, "not a regular file")
+
+
+def _item(name: str, status: os.stat_result) -> Item:
+    return Item(name, TOO_LONG if status.st_size > MAX_BYTES else "", version_of(status))
+
+
+def version_of(status: os.stat_result) -> str:
+    return f"{status.st_size} {status.st_mtime_ns}"
 
 
 def _members(members: list[zipfile.ZipInfo], passed_over: list[str]) -> Iterator[Item]:

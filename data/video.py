@@ -6,57 +6,75 @@
 Needs PyAV, the extra `video`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 import progress
-from data.decode import MAX_PIXELS, Decoded, TooLarge, Unreadable, reasons
+from data.decode import MAX_PIXELS, Decoded, Unreadable, check_size, reasons
 from data.frame import picture_of
-from data.sources import Item
+from data.sources import Item, version_of
 from errors import InputError
 
 CUT = 0.35  # histogram distance between consecutive frames, in [0, 1], that makes a new scene
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,ogg,asf"  # no playlist: it could name any other file
 
 
-class Film:
-    """Chosen frames as items, named by their time.
+class Frames:
+    """Chosen frames as items: what films and animated pictures have in common."""
+
+    path: Path
+    items: list[Item]
+
+    def _keep(self, chosen: Iterable[tuple[float, int]], refused: str) -> None:
+        """chosen: (seconds, place) of each frame; refused: what ended the film early, "" if nothing did."""
+        version = version_of(self.path.stat())
+        self.passed_over: Sequence[str] = ()
+        self.items = [Item(clock(seconds), "", version, place) for seconds, place in chosen]
+        self.items += [Item("the rest", refused, version)] if refused else []
+
+    def picture(self, item: Item, max_pixels: int = MAX_PIXELS, background: str = "white") -> Decoded:
+        """As in `sources.Source`."""
+        if item.refused:
+            raise Unreadable(item.refused)
+        with reasons():
+            return self._picture(item.place, max_pixels, background)
+
+    def refusal(self, item: Item) -> str:
+        return item.refused
+
+    def _picture(self, place: int, max_pixels: int, background: str) -> Decoded:
+        raise NotImplementedError
+
+
+class Film(Frames):
+    """Frames are named by their time.
 
     every:        seconds between frames; None looks for scenes instead (and decodes the film once to find them)
     scene_frames: frames of each scene, evenly spread; a scene with fewer gives all it has
     """
 
     def __init__(self, path: Path, every: float | None = None, scene_frames: int = 3):
-        self.path, self.passed_over = path, []
+        self.path = path
         refused = ""
         with self._open() as container:
             stream = container.streams.video[0]
             if every:
-                chosen = spaced(sorted(_packet_times(container, stream)), every / stream.time_base)
+                times = sorted(packet.pts for packet in container.demux(stream) if packet.pts is not None)
+                chosen = spaced(times, every / stream.time_base)
             else:
                 stream.thread_type = "AUTO"
                 scenes, refused = _scenes(container, stream)
                 chosen = [scene[i] for scene in scenes for i in spread(len(scene), scene_frames)]
             seconds = float(stream.time_base)
-        version = f"{path.stat().st_size} {path.stat().st_mtime_ns}"
-        self.items = [Item(clock(time * seconds), "", version, time) for time in chosen]
-        if refused:
-            self.items.append(Item("the rest", refused, version))
+        self._keep(((time * seconds, time) for time in chosen), refused)
 
-    def picture(self, item: Item, max_pixels: int = MAX_PIXELS, background: str = "white") -> Decoded:
-        """As in `sources.Source`."""
-        if item.refused:
-            raise Unreadable(item.refused)
-        with reasons(), self._open() as container:
+    def _picture(self, place: int, max_pixels: int, background: str) -> Decoded:
+        with self._open() as container:
             stream = container.streams.video[0]
-            if stream.width * stream.height > max_pixels:
-                raise TooLarge(f"{stream.width} x {stream.height} is over the limit of {max_pixels / 1e6:g} megapixels")
-            return picture_of(_frame_at(container, stream, item.place), stream, max_pixels, background)
-
-    def refusal(self, item: Item) -> str:
-        return item.refused
+            check_size(stream.width, stream.height, max_pixels)
+            return picture_of(_frame_at(container, stream, place), stream, max_pixels, background)
 
     def _open(self):
         try:
@@ -84,10 +102,6 @@ def _frame_at(container, stream, time: int):
                 return frame
             break
     raise Unreadable("this frame does not decode")
-
-
-def _packet_times(container, stream) -> Iterator[int]:
-    return (packet.pts for packet in container.demux(stream) if packet.pts is not None)
 
 
 def spaced(times: list[int], step: float) -> list[int]:

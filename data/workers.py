@@ -6,6 +6,7 @@
 A result is what function(item) returned, or a Lost that says why there is nothing.
 """
 
+import contextlib
 import math
 import multiprocessing
 import os
@@ -94,20 +95,15 @@ class _Worker:
 def _work(function: Callable, connection, seconds: float) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is answered by the program, which then stops us
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # C libraries chat about damaged files
-    _, most = resource.getrlimit(resource.RLIMIT_DATA)
-    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY if most == resource.RLIM_INFINITY else min(MEMORY, most), most))
-    while True:
-        try:
+    _limit(resource.RLIMIT_DATA, MEMORY)
+    with contextlib.suppress(EOFError):
+        while True:
             item = connection.recv()
-        except EOFError:
-            return
-        _may_work(seconds)
-        connection.send(function(item))
+            _limit(resource.RLIMIT_CPU, math.ceil(time.process_time() + seconds))  # then the system ends it by SIGXCPU
+            connection.send(function(item))
 
 
-def _may_work(seconds: float) -> None:
-    """From now on, by the clock of this process; then the system ends it by SIGXCPU."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    _, most = resource.getrlimit(resource.RLIMIT_CPU)
-    limit = math.ceil(used.ru_utime + used.ru_stime + seconds)
-    resource.setrlimit(resource.RLIMIT_CPU, (limit if most == resource.RLIM_INFINITY else min(limit, most), most))
+def _limit(kind: int, value: int) -> None:
+    """For this process, as far as the machine lets it."""
+    _, most = resource.getrlimit(kind)
+    resource.setrlimit(kind, (value if most == resource.RLIM_INFINITY else min(value, most), most))

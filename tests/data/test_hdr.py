@@ -18,7 +18,7 @@ def test_the_curves_pass_through_the_points_of_the_standards():
 
 
 @pytest.mark.parametrize("transfer", [1, *TRANSFERS])
-@pytest.mark.parametrize("primaries", [2, *hdr.CHROMATICITIES])
+@pytest.mark.parametrize("primaries", [2, 1, *hdr.WIDE])
 def test_grey_stays_grey_and_brighter_stays_brighter(transfer, primaries):
     shown = hdr.to_screen(GREYS, primaries, transfer).astype(int)
     assert np.ptp(shown, axis=2).max() <= 1
@@ -26,7 +26,7 @@ def test_grey_stays_grey_and_brighter_stays_brighter(transfer, primaries):
 
 
 def test_primaries_of_the_screen_are_left_alone():
-    assert hdr.between(hdr.CHROMATICITIES[1], hdr.CHROMATICITIES[1]) == pytest.approx(np.eye(3), abs=1e-12)
+    assert hdr.between(hdr.PRIMARIES[1], hdr.PRIMARIES[1]) == pytest.approx(np.eye(3), abs=1e-12)
     pixels = np.random.default_rng(0).random((4, 5, 3))
     assert np.array_equal(hdr.to_screen(pixels, 1, 1), np.rint(pixels * 255))
 
