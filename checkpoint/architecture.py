@@ -10,10 +10,11 @@ conv_clamp, stddev_group) has the published value unless the file states another
 
 import dataclasses
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from checkpoint import kinds
@@ -76,12 +77,10 @@ class Architecture:
         return Discriminator(self.size, channels=self.channels, conv_clamp=self.conv_clamp, stddev_group=self.stddev_group)
 
     def generator_shapes(self) -> dict[str, torch.Size]:
-        with Undrawn():
-            return {name: tensor.shape for name, tensor in self.generator().state_dict().items()}
+        return _shapes(self.generator)
 
     def discriminator_shapes(self) -> dict[str, torch.Size]:
-        with Undrawn():
-            return {name: tensor.shape for name, tensor in self.discriminator().state_dict().items()}
+        return _shapes(self.discriminator)
 
     def expect(self, size: int | None = None, channel_multiplier: float | None = None) -> None:
         """Raises InputError where what a command was told of the network contradicts the file."""
@@ -101,6 +100,11 @@ class Undrawn(TorchFunctionMode):
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         return (torch.empty if func is torch.randn else func)(*args, **(kwargs or {}))
+
+
+def _shapes(build: Callable[[], nn.Module]) -> dict[str, torch.Size]:
+    with Undrawn():
+        return {name: tensor.shape for name, tensor in build().state_dict().items()}
 
 
 def from_generator(state: State) -> Architecture:
@@ -149,7 +153,7 @@ def complete(state: State, shapes: dict[str, torch.Size], taps: tuple[float, ...
             result[name] = torch.randn(shape, generator=noise)
             filled.append("noises.*")
         elif name.endswith(".kernel"):
-            result[name] = _kernel(name, taps)
+            result[name] = kernel_of(name, taps)
             filled.append("*.kernel")
         else:
             raise InputError(f"{name}: expected {list(shape)}, found no such tensor")
@@ -241,8 +245,6 @@ def _taps(state: State) -> tuple[float, ...]:
     return tuple(int(tap) for tap in nearest) if whole else tuple(float(tap) for tap in taps)
 
 
-def _kernel(name: str, taps: tuple[float, ...]) -> Tensor:
-    """The filter that belongs to a name, for files without kernels."""
-    if "blur" in name:
-        return make_kernel(taps) * 4
-    return make_kernel(BLUR_TAPS) * (4 if "upsample" in name else 1)
+def kernel_of(name: str, taps: tuple[float, ...]) -> Tensor:
+    """The filter that belongs to a name. taps: of the generator's blur."""
+    return make_kernel(taps if "blur" in name else BLUR_TAPS) * (4 if "blur" in name or "upsample" in name else 1)

@@ -52,7 +52,8 @@ def load_values(path: Path, lazy: bool = False) -> tuple[object, str]:
             contents, container = load_pickle(file), "pickle"
         else:
             raise InputError(f"not a checkpoint: {otherwise(path)}")
-    return _plain(contents, size), container
+    with understood():  # the data of some tensors is read only here
+        return plain(contents, size), container
 
 
 def _is_safetensors(start: bytes, size: int) -> bool:
@@ -68,9 +69,3 @@ def _load_safetensors(path: Path) -> dict:
     with understood(), safe_open(path, framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         return {**tensors, "metadata": file.metadata() or {}}
-
-
-def _plain(contents: object, size: int) -> object:
-    """Plain values, see values.py. The data of some tensors is read only here."""
-    with understood():
-        return plain(contents, size)

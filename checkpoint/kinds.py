@@ -61,22 +61,8 @@ FILES = (
 )
 
 
-def described(names: Iterable[str]) -> str:
-    """Of a state dict with these names; "" where nothing is known."""
-    return _of(KINDS, names)
-
-
-def of_file(entries: Iterable[str]) -> str:
-    """Of a file's dict with these entries; "" where nothing is known."""
-    return _of(FILES, entries)
-
-
-def of_program(entries: Iterable[str]) -> str:
-    """Which other program wrote a dict with these entries; "" where nothing is known."""
-    return _of(PROGRAMS, entries)
-
-
-def _of(table: tuple, names: Iterable[str]) -> str:
+def described(names: Iterable[str], table: tuple = KINDS) -> str:
+    """What has these names: the tensors of a state dict, or the entries of a dict (FILES, PROGRAMS); "" if it is not known."""
     names = [str(name) for name in names]
     for kind, patterns in table:
         if all(any(re.match(pattern, name) for name in names) for pattern in patterns):

@@ -46,8 +46,7 @@ def tensors(record: Record) -> dict[str, object]:
 def own(module: Record) -> dict[str, object]:
     """Its own parameters, then its buffers, but for those that are not saved."""
     table = attributes(module)
-    unsaved = table.get("_non_persistent_buffers_set")
-    unsaved = {*members(unsaved)}
+    unsaved = {name for name in members(table.get("_non_persistent_buffers_set")) if isinstance(name, str)}
     both = _table(table, "_parameters") | {k: v for k, v in _table(table, "_buffers").items() if k not in unsaved}
     return {name: tensor for name, tensor in both.items() if tensor is not None}
 
@@ -78,18 +77,20 @@ def argument(record: Record, names: tuple[str, ...]) -> object:
 
 
 def entries(value: object) -> dict:
-    """Of a dict, or of an object that is one."""
+    """Of a dict, or of an object that is one: those of its argument (a dict, or pairs), and those that were set."""
     if isinstance(value, Record):
-        given = next((argument for argument in value.args if isinstance(argument, dict)), {})
+        given = next((argument for argument in value.args if isinstance(argument, (dict, list))), {})
+        if isinstance(given, list):
+            given = dict(pair for pair in given if isinstance(pair, (list, tuple)) and len(pair) == 2)
         return {**given, **value.pairs}
     return value if isinstance(value, dict) else {}
 
 
-def members(value: object) -> set[str]:
-    """Texts of a set, list or record of one."""
+def members(value: object) -> list:
+    """Of a set or list, or of an object that is one."""
     if isinstance(value, Record):
-        value = [*(value.args[0] if value.args and isinstance(value.args[0], (list, tuple)) else ()), *value.items]
-    return {item for item in value if isinstance(item, str)} if isinstance(value, (list, tuple, set, frozenset)) else set()
+        return [*members(value.args[0] if value.args else None), *value.items]
+    return [*value] if isinstance(value, (list, tuple, set, frozenset)) else []
 
 
 def _table(table: dict, name: str) -> dict:

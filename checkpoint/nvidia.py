@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from checkpoint.architecture import State
+from checkpoint.architecture import State, kernel_of
 from errors import InputError
 from model import BLUR_TAPS, make_kernel
 
@@ -94,10 +94,8 @@ def generator_from_nvidia(theirs: State) -> tuple[State, Tensor | None]:
     first = ours.get("style.1.weight")
     if first is not None and first.shape[0] != first.shape[-1]:
         raise InputError(f"mapping.fc0.weight: found {list(first.shape)}, z and w of different lengths; {ONLY}")
-    for j in range(len(_resolutions(8, size))):
-        ours[f"convs.{2 * j}.conv.blur.kernel"] = make_kernel(BLUR_TAPS) * 4
-        ours[f"to_rgbs.{j}.upsample.kernel"] = make_kernel(BLUR_TAPS) * 4
-    return ours, w_avg
+    places = [f"{place}.kernel" for j in _blocks(size) for place in (f"convs.{2 * j}.conv.blur", f"to_rgbs.{j}.upsample")]
+    return ours | _kernels(places), w_avg
 
 
 def discriminator_from_nvidia(theirs: State) -> State:
@@ -105,10 +103,7 @@ def discriminator_from_nvidia(theirs: State) -> State:
     _refuse_labels(theirs, "mapping.")
     size = _size(theirs, r"b(\d+)\.")
     ours = _to_ours(theirs, list(discriminator_layers(size)), discriminator_filters(size))
-    for i in range(1, len(_resolutions(8, size)) + 1):
-        ours[f"convs.{i}.conv2.0.kernel"] = make_kernel(BLUR_TAPS)
-        ours[f"convs.{i}.skip.0.kernel"] = make_kernel(BLUR_TAPS)
-    return ours
+    return ours | _kernels([f"convs.{j + 1}.{layer}.0.kernel" for j in _blocks(size) for layer in ("conv2", "skip")])
 
 
 def generator_to_nvidia(ours: State, w_avg: Tensor | None = None) -> State:
@@ -142,14 +137,14 @@ def _to_ours(theirs: State, layers: list[tuple[str, str, str]], filters: list[st
     for name, tensor in theirs.items():
         if name not in used:
             raise InputError(f"{name}: unexpected tensor {list(tensor.shape)}; {ONLY}")
-        if name.endswith(FILTER) and not _is_filter(tensor, gain=1):
+        if name.endswith(FILTER) and not _is_filter(tensor, make_kernel(BLUR_TAPS)):
             raise InputError(f"{name}: expected the filter of the taps [1, 3, 3, 1], found another")
     return ours
 
 
 def _to_nvidia(ours: State, layers: Iterator[tuple[str, str, str]], filters: list[str]) -> State:
     for name, tensor in ours.items():
-        if name.endswith(".kernel") and not _is_filter(tensor, gain=4 if "blur" in name or "upsample" in name else 1):
+        if name.endswith(".kernel") and not _is_filter(tensor, kernel_of(name, BLUR_TAPS)):
             raise InputError(f"{name}: NVIDIA's networks have the taps [1, 3, 3, 1] only")
     theirs = {}
     for their_name, our_name, front, behind in _pairs(layers):
@@ -165,21 +160,20 @@ def _pairs(layers) -> Iterator[tuple[str, str, int, int]]:
             yield f"{their_module}.{their_name}", f"{our_module}.{our_name}".rstrip("."), front, behind
 
 
-def _is_filter(kernel: Tensor, gain: float) -> bool:
-    expected = make_kernel(BLUR_TAPS) * gain
+def _is_filter(kernel: Tensor, expected: Tensor) -> bool:
     return kernel.shape == expected.shape and torch.allclose(kernel.float(), expected, rtol=0, atol=1e-6)
-
-
-def is_generator(state: dict) -> bool:
-    return "synthesis.b4.const" in state
-
-
-def is_discriminator(state: dict) -> bool:
-    return "b4.out.weight" in state
 
 
 def _size(state: State, pattern: str) -> int:
     return max((int(match[1]) for name in state if (match := re.match(pattern, name))), default=4)
+
+
+def _kernels(names: list[str]) -> State:
+    return {name: kernel_of(name, BLUR_TAPS) for name in names}
+
+
+def _blocks(size: int) -> range:
+    return range(len(_resolutions(8, size)))
 
 
 def _resolutions(first: int, last: int) -> list[int]:

@@ -34,10 +34,10 @@ def load_pickle(file: BinaryIO) -> object:
 
 def config(network: Record) -> dict:
     """What the program needs to know and the tensors do not show. A name is absent where the file does not state it."""
-    found = {}
+    settings = {}
     for path, attribute, arguments, name in SETTINGS:
         value = number(modules.setting(network, path, attribute))
         value = number(modules.argument(network, arguments)) if value is modules.ABSENT else value
         if value is not modules.ABSENT:
-            found.setdefault(name, value)
-    return found
+            settings.setdefault(name, value)
+    return settings

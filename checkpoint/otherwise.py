@@ -22,6 +22,7 @@ PACKED = {
     b"Rar!\x1a\x07": "RAR",
 }
 OTHERS = {
+    **{start: f"packed by {what}: unpack it, and name the file inside" for start, what in PACKED.items()},
     b"\x89PNG": "a picture",
     b"\xff\xd8\xff": "a picture",
     b"GIF8": "a picture",
@@ -47,14 +48,10 @@ def otherwise(path: Path) -> str:
         head = file.read(HEAD)
     if not head:
         return "the file is empty"
-    for start, what in PACKED.items():
-        if head.startswith(start):
-            return f"packed by {what}: unpack it, and name the file inside"
     if head[257:262] == b"ustar":
         return _of_tar(path)
-    for start, what in OTHERS.items():
-        if head.startswith(start):
-            return what
+    if what := next((what for start, what in OTHERS.items() if head.startswith(start)), ""):
+        return what
     if head[:1] == b"\x08" and any(name in head for name in (b"pytorch", b"onnx", b"tf2onnx", b"keras2onnx")):
         return "an ONNX network; only PyTorch's are read"
     if not any(head):

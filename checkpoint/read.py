@@ -68,11 +68,10 @@ class Checkpoint:
 
     def generator_name(self, which: str = "g_ema") -> str:
         """`which`, or the other of "g" and "g_ema" where it is missing."""
-        names = [which, *({"g", "g_ema"} - {which})]
-        found = next((name for name in names if name in self.networks), None)
-        if found is None:
-            raise InputError(f"{self.path}: holds no generator, only {', '.join(self.networks)}")
-        return found
+        for name in (which, *({"g", "g_ema"} - {which})):
+            if name in self.networks:
+                return name
+        raise InputError(f"{self.path}: holds no generator, only {', '.join(self.networks)}")
 
     def generator(self, which: str = "g_ema") -> Generator:
         """Ready to draw: eval mode, without gradients. Each call returns a network of its own.
@@ -133,13 +132,15 @@ def _interpret(path: Path, contents: dict, kind: str) -> Checkpoint:
     survey = search.networks_in({key: value for key, value in contents.items() if key in search.EXACT} if stamped else contents)
     _refuse_unknown(survey, contents, kind)
     states, centres, notes = {}, {}, []
-    for name, found in survey.networks.items():
-        with named(found.place or name):
-            states[name], w_avg = _public_names(found)
+    for name, network in survey.networks.items():
+        with named(network.place or name):
+            states[name], w_avg = _public_names(network)
         centres |= {} if w_avg is None else {"latent_avg": w_avg}  # g_ema comes last, and wins
-        notes += _remarks(name, found)
+        notes += _remarks(name, network)
     extra = _beside(contents, survey) | centres
-    options = _nvidia_options(contents.get("config")) | _all_settings(survey)
+    options = _nvidia_options(contents.get("config"))
+    for name in ("d", "g", "g_ema"):  # the discriminator, which has a conv_clamp of its own, says least
+        options |= _settings(survey.networks[name]) if name in survey.networks else {}
     architecture = _architecture(states, options | _metadata(metadata) | _stated(extra.pop("architecture", None)))
     networks = {}
     for name, state in states.items():
@@ -177,10 +178,10 @@ def _refuse_unknown(survey: search.Survey, contents: dict, kind: str) -> None:
     kinds_left = "; ".join(f"{place or 'the file'}: {what}" for place, what in list(survey.left.items())[:3])
     if not survey.networks:
         dicts = [contents, *(value for value in contents.values() if isinstance(value, dict))]
-        if program := next(filter(None, map(kinds.of_program, dicts)), ""):
+        if program := next(filter(None, (kinds.described(entries, kinds.PROGRAMS) for entries in dicts)), ""):
             raise InputError(f"{program}, not a StyleGAN2 network")
         missing = "a pickle without the networks G, D or G_ema" if kind == "pickle" else "holds no generator or discriminator"
-        what = kinds_left or kinds.of_file(contents)
+        what = kinds_left or kinds.described(contents, kinds.FILES)
         raise InputError(f"{missing}, {_listed(contents)}" + (f" ({what})" if what else ""))
     if set(survey.networks) == {"d"} and kinds_left:
         raise InputError(f"holds no generator that can be used; beside the discriminator there is {kinds_left}")
@@ -188,20 +189,19 @@ def _refuse_unknown(survey: search.Survey, contents: dict, kind: str) -> None:
 
 def _beside(contents: dict, survey: search.Survey) -> dict:
     """Everything that is no network, latent_avg among it wherever it lies on the way to a generator."""
-    used = {found.keys[0] for found in survey.networks.values() if found.keys}
-    bare = any(not found.keys for found in survey.networks.values())
-    extra = {}
-    for key, value in contents.items():
-        if (
-            key not in {*used, "config"}
-            and not (value is None and key in search.EXACT)
-            and not (bare and isinstance(value, Tensor) and key != "latent_avg")
-        ):
-            extra[key] = value
-    for found in survey.networks.values():
-        holders = [found.holder, *_on_the_way(contents, found.keys)]
+    used = {network.keys[0] for network in survey.networks.values() if network.keys}
+    bare = any(not network.keys for network in survey.networks.values())
+    extra = {
+        key: value
+        for key, value in contents.items()
+        if key not in {*used, "config"}
+        and not (value is None and key in search.EXACT)
+        and not (bare and isinstance(value, Tensor) and key != "latent_avg")
+    }
+    for network in survey.networks.values():
+        holders = [network.holder, *_on_the_way(contents, network.keys)]
         w_avg = next((holder["latent_avg"] for holder in holders if isinstance(holder.get("latent_avg"), Tensor)), None)
-        if w_avg is not None and found.kind == "generator":
+        if w_avg is not None and network.kind == "generator":
             extra.setdefault("latent_avg", w_avg)
     return extra
 
@@ -215,68 +215,59 @@ def _on_the_way(contents: dict, keys: tuple[str, ...]) -> list[dict]:
     return holders
 
 
-def _public_names(found: search.Found) -> tuple[State, Tensor | None]:
+def _public_names(network: search.Network) -> tuple[State, Tensor | None]:
     """A network's tensors under our names, and NVIDIA's w_avg."""
-    if found.keys and not found.prefix and not found.dropped:
-        _state(found.holder)  # nothing else may lie there
-    state = _state(found.state)
-    if found.names == "ours":
+    if network.keys and not network.prefix and not network.dropped:
+        _state(network.holder)  # nothing else may lie there
+    state = _state(network.state)
+    if network.names == "ours":
         return state, None
-    if found.kind == "generator":
+    if network.kind == "generator":
         return nvidia.generator_from_nvidia(state)
     return nvidia.discriminator_from_nvidia(state), None
 
 
-def _all_settings(survey: search.Survey) -> dict:
-    """Those of a generator before those of the discriminator, which has a conv_clamp of its own."""
-    return {
-        k: v for name in ("d", "g", "g_ema") if name in survey.networks for k, v in _settings(survey.networks[name]).items()
-    }
-
-
-def _settings(found: search.Found) -> dict:
+def _settings(network: search.Network) -> dict:
     """What a network that was pickled whole says of itself beside its tensors."""
-    module = modules.at(found.holder.module, found.prefix) if isinstance(found.holder, Whole) else None
-    while module and found.dropped & set(inner := modules.children(module)):  # DataParallel and its like
-        module = next(child for name, child in inner.items() if name in found.dropped)
+    module = modules.at(network.holder.module, network.prefix) if isinstance(network.holder, Whole) else None
+    while module and network.dropped & set(inner := modules.children(module)):  # DataParallel and its like
+        module = next(child for name, child in inner.items() if name in network.dropped)
     if module is None:
         return {}
-    if found.names == "nvidia":
+    if network.names == "nvidia":
         return _nvidia_options(nvidia_pickle.config(module))
     values = {option: number(modules.setting(module, *place)) for option, place in WHOLE_SETTINGS.items()}
     return {option: value for option, value in values.items() if value is not modules.ABSENT}
 
 
-def _remarks(name: str, found: search.Found) -> list[str]:
+def _remarks(name: str, network: search.Network) -> list[str]:
     """What was understood rather than read."""
     remarks = []
-    if isinstance(found.holder, Whole) and found.names == "ours":
-        remarks.append(f"{name}: a whole {found.holder.title}, of which the tensors are read and nothing is run")
-    if found.prefix or (found.keys and not found.key):
-        remarks.append(f"{name}: taken from {found.place}")
-    if found.dropped:
-        remarks.append(f"{name}: {', '.join(sorted(found.dropped))} left out of its names")
+    if isinstance(network.holder, Whole) and network.names == "ours":
+        remarks.append(f"{name}: a whole {network.holder.title}, of which the tensors are read and nothing is run")
+    if network.prefix or (network.keys and not network.key):
+        remarks.append(f"{name}: taken from {network.place}")
+    if network.dropped:
+        remarks.append(f"{name}: {', '.join(sorted(network.dropped))} left out of its names")
     return remarks
 
 
 def _format(kind: str, stamped: bool, survey: search.Survey, contents: dict) -> str:
-    """For people."""
+    """For people: the first that fits."""
     networks = survey.networks.values()
-    if kind == "safetensors":
-        return "safetensors"
-    if kind == "pickle":
-        return "NVIDIA pickle" if any(found.names == "nvidia" for found in networks) else "pickle"
-    if any(isinstance(found.holder, Whole) for found in networks):
-        return "whole networks"
-    if any(found.names == "nvidia" for found in networks):
-        return "NVIDIA state dicts"
-    if any(found.prefix == "decoder." for found in networks):
-        return "pSp, e4e or the like"
-    if any(not found.keys for found in networks):
-        return "bare state dict"
-    if stamped:
-        return "this project"
-    return "stylegan2-pytorch training" if "g_optim" in contents or "d_optim" in contents else "converted weights"
+    theirs = any(network.names == "nvidia" for network in networks)
+    formats = {
+        "safetensors": kind == "safetensors",
+        "NVIDIA pickle": kind == "pickle" and theirs,
+        "pickle": kind == "pickle",
+        "whole networks": any(isinstance(network.holder, Whole) for network in networks),
+        "NVIDIA state dicts": theirs,
+        "pSp, e4e or the like": any(network.prefix == "decoder." for network in networks),
+        "bare state dict": any(not network.keys for network in networks),
+        "this project": stamped,
+        "stylegan2-pytorch training": "g_optim" in contents or "d_optim" in contents,
+    }
+    return next((name for name, fits in formats.items() if fits), "converted weights")
 
 
 def _nvidia_options(config: object) -> dict:

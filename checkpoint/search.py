@@ -1,8 +1,8 @@
 """Find the generators and discriminators in what a file holds, under whatever names its program gave them.
 
-    found = networks_in({"state_dict": {"decoder.input.input": ..., "encoder.body.0.weight": ...}, "opts": {}})
-    found.networks["g_ema"].place       # "state_dict: decoder.*"
-    found.left                          # {"state_dict: encoder.*": "an encoder (pSp, e4e)"}
+    survey = networks_in({"state_dict": {"decoder.input.input": ..., "encoder.body.0.weight": ...}, "opts": {}})
+    survey.networks["g_ema"].place      # "state_dict: decoder.*"
+    survey.left                         # {"state_dict: encoder.*": "an encoder (pSp, e4e)"}
 
 A network is known by one tensor that no other has. What stands before the names of all its tensors is the program's.
 """
@@ -41,7 +41,7 @@ DEEPEST = 8  # levels of dicts in which networks are looked for
 
 
 @dataclass
-class Found:
+class Network:
     """A network in the file.
 
     keys:    of the dicts that lead to it
@@ -84,31 +84,25 @@ class Found:
 class Survey:
     """networks: by "g", "d" and "g_ema".  left: {place: what it seems to be} of networks that are not among them."""
 
-    networks: dict[str, Found] = field(default_factory=dict)
+    networks: dict[str, Network] = field(default_factory=dict)
     left: dict[str, str] = field(default_factory=dict)
 
 
 def networks_in(contents: dict) -> Survey:
     """Raises InputError for a published key whose network is not understood, and where it is unclear which network is which."""
-    survey, found = Survey(), []
-    for keys, holder in _states(contents):
+    survey, networks = Survey(), []
+    for keys, holder in _holders(contents):
         here, left = _split(keys, holder)
-        found += here
+        networks += here
         survey.left |= left
     for key in EXACT:
-        if contents.get(key) is not None and not any(one.keys[:1] == (key,) for one in found):
-            found.append(_expected(key, contents[key]))
+        if contents.get(key) is not None and not any(network.keys[:1] == (key,) for network in networks):
+            networks.append(_expected(key, contents[key]))
             survey.left.pop(key, None)
-    survey.left |= {place: what for place, what in _unread(contents) if place not in {one.place for one in found}}
-    _assign(found, survey)
+    known = {network.place for network in networks}
+    survey.left |= {place: what for place, what in _unread(contents) if place not in known}
+    _assign(networks, survey)
     return survey
-
-
-def _states(contents: dict) -> Iterator[tuple[tuple[str, ...], dict]]:
-    """(keys, dict) of every dict that holds tensors, but for optimizers."""
-    for keys, holder in _holders(contents):
-        if any(isinstance(value, Tensor) for value in holder.values()):
-            yield keys, holder
 
 
 def _unread(contents: dict) -> Iterator[tuple[str, str]]:
@@ -120,9 +114,9 @@ def _unread(contents: dict) -> Iterator[tuple[str, str]]:
         else:
             yield from ((told((*keys, key)), value) for key, value in unread.items())
         for key, value in holder.items():
-            some = [item for item in value if isinstance(item, Tensor)] if isinstance(value, (list, tuple)) else []
-            if len({tensor.shape for tensor in some}) >= FEWEST:  # those of one shape are samples
-                yield told((*keys, str(key))), f"{len(some)} tensors without names"
+            tensors = [item for item in value if isinstance(item, Tensor)] if isinstance(value, (list, tuple)) else []
+            if len({tensor.shape for tensor in tensors}) >= FEWEST:  # those of one shape are samples
+                yield told((*keys, str(key))), f"{len(tensors)} tensors without names"
 
 
 def _holders(contents: dict) -> Iterator[tuple[tuple[str, ...], dict]]:
@@ -145,7 +139,7 @@ def _dicts(holder: dict) -> Iterator[tuple[object, dict]]:
             yield from ((f"{key} {i}", item) for i, item in enumerate(value) if isinstance(item, dict))
 
 
-def _split(keys: tuple[str, ...], holder: dict) -> tuple[list[Found], dict[str, str]]:
+def _split(keys: tuple[str, ...], holder: dict) -> tuple[list[Network], dict[str, str]]:
     """The networks among a dict's tensors, and what the others are."""
     tensors, dropped = _unwrapped({str(name): value for name, value in holder.items() if isinstance(value, Tensor)})
     states: dict[str, dict[str, Tensor]] = {prefix: {} for prefix in _prefixes(tensors)}
@@ -158,11 +152,11 @@ def _split(keys: tuple[str, ...], holder: dict) -> tuple[list[Found], dict[str, 
         count = tensor.ndim == 0 and "." not in short  # such as the n_averaged of torch's AveragedModel
         state = rest if owner is None or count or name == "latent_avg" else states[owner]
         state[name if state is rest else short] = tensor
-    found = []
+    networks = []
     for prefix, state in states.items():
         kind, names = next(value for name, value in SIGNATURES.items() if name in state)
-        found.append(Found(keys, prefix, kind, names, state, holder, dropped))
-    return found, _others(keys, rest, alone=not states)
+        networks.append(Network(keys, prefix, kind, names, state, holder, dropped))
+    return networks, _others(keys, rest, alone=not states)
 
 
 def _prefixes(names: dict[str, Tensor]) -> list[str]:
@@ -198,32 +192,33 @@ def _description(state: dict[str, Tensor]) -> str:
     return what or f"{len(state)} tensor{'s' * (len(state) != 1)} of no network known here"
 
 
-def _assign(found: list[Found], survey: Survey) -> None:
+def _assign(networks: list[Network], survey: Survey) -> None:
     """Give each network its role. Of several for one role, that under a published key is taken and the others are left."""
-    roles = {id(one): one.role for one in found}
-    unclear = [one for one in found if roles[id(one)] is None]
+    roles = {id(network): network.role for network in networks}
+    unclear = [network for network in networks if network.role is None]
     free = [role for role in ("g_ema", "g") if role not in roles.values()]
     if len(unclear) == 1 and free:
         roles[id(unclear[0])] = free[0]
     elif unclear and len(free) == 2:
         raise InputError(_several("generators", unclear))
     for role in ("g", "d", "g_ema", None):
-        claimants = [one for one in found if roles[id(one)] == role]
-        taken = [one for one in claimants if one.key] if len(claimants) > 1 else claimants
+        claimants = [network for network in networks if roles[id(network)] == role]
+        taken = [network for network in claimants if network.key] if len(claimants) > 1 else claimants
         if role and len(claimants) > 1 and len(taken) != 1:
             raise InputError(_several("networks for one place", claimants))
-        for one in claimants:
-            if role and one in taken:
-                survey.networks[role] = one
+        for network in claimants:
+            if role and network in taken:
+                survey.networks[role] = network
             else:
-                survey.left[one.place] = f"one more {one.kind}"
+                survey.left[network.place] = f"one more {network.kind}"
 
 
-def _several(what: str, found: list[Found]) -> str:
-    return f"holds several {what}, {' and '.join(one.place or 'the file itself' for one in found)}; save the one to use alone"
+def _several(what: str, networks: list[Network]) -> str:
+    places = " and ".join(network.place or "the file itself" for network in networks)
+    return f"holds several {what}, {places}; save the one to use alone"
 
 
-def _expected(key: str, value: object) -> Found:
+def _expected(key: str, value: object) -> Network:
     """A network under a published key without the tensor by which it is known: refused by its kind, or to be read strictly."""
     state, dropped = (
         _unwrapped({str(name): tensor for name, tensor in value.items()}) if isinstance(value, dict) else ({}, set())
@@ -231,17 +226,14 @@ def _expected(key: str, value: object) -> Found:
     what = kinds.described(state)
     if what and what not in (*kinds.OURS, *kinds.NVIDIAS):
         raise InputError(f"{key}: {what}, which cannot be used here; only StyleGAN2's generators and discriminators can")
-    if not what and state and all(isinstance(tensor, Tensor) for tensor in state.values()) and all(map(_is_text, value)):
+    named = state and all(isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in value.items())
+    if named and not what:
         raise InputError(
             f"{key}: {_description(state)}, such as {next(iter(state))}; expected a StyleGAN2 generator or discriminator"
         )
     names = "nvidia" if what in kinds.NVIDIAS else "ours"
     kind = "discriminator" if EXACT[key] == "d" else "generator"
-    return Found((key,), "", kind, names, state, value, dropped)
-
-
-def _is_text(name: object) -> bool:
-    return isinstance(name, str)
+    return Network((key,), "", kind, names, state, value, dropped)
 
 
 def _words(key: str) -> set[str]:

@@ -31,8 +31,8 @@ LARGEST_PICKLE = 64 * 2**20  # bytes of the pickle inside a zip, which holds nam
 
 KINDS = ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool")
 # What torch.load with weights_only=True reads. Everything here builds a plain value.
-STORAGES = {("torch", f"{kind}Storage") for kind in KINDS}
-ALLOWED = STORAGES | {
+ALLOWED = {
+    *(("torch", f"{kind}Storage") for kind in KINDS),
     ("collections", "OrderedDict"),
     ("argparse", "Namespace"),
     ("torch._utils", "_rebuild_tensor_v2"),
@@ -59,7 +59,7 @@ def load_stream(file: BinaryIO) -> object:
     view = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if hasattr(file, "name") else file
     seen = [vet(view) for _ in range(5)]
     file.seek(position)
-    return _torch_load(file) if all(_strict(one) for one in seen) else _stream_of_records(file)
+    return _torch_load(file) if all(map(_strict, seen)) else _stream_of_records(file)
 
 
 def _strict(seen: Seen) -> bool:

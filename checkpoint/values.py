@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from checkpoint import modules
-from checkpoint.records import Record
+from checkpoint.records import PATHS, Record
 from checkpoint.tensors import Storage, rebuilt
 from errors import InputError
 
@@ -119,9 +119,7 @@ class _Copier:
             return rebuilt(record)
         if record.name.startswith("numpy.") and last in NUMPY:
             return NUMPY[last](record, copy)
-        if record.name in VALUES:
-            return VALUES[record.name](record, copy)
-        return _of_class(record, copy)
+        return VALUES.get(_short(record.name), _of_class)(record, copy)
 
 
 def _bytes(tensor: Tensor, size: int) -> tuple[int, int]:
@@ -189,17 +187,13 @@ def _word(value: object) -> str:
 
 
 def _entries(record: Record, copy: Copy) -> object:
-    """OrderedDict, Counter, defaultdict: pairs that were set, and those of the argument."""
-    given = next((value for value in record.args if isinstance(value, (dict, list))), {})
-    if isinstance(given, list):
-        given = dict(pair for pair in given if isinstance(pair, (list, tuple)) and len(pair) == 2)
-    return copy({**given, **record.pairs})
+    """OrderedDict, Counter, defaultdict."""
+    return copy(modules.entries(record))
 
 
 def _members(record: Record, copy: Copy) -> object:
     """set, frozenset, deque."""
-    given = record.args[0] if record.args and isinstance(record.args[0], (list, tuple, set, frozenset)) else []
-    return copy([*given, *record.items])
+    return copy(modules.members(record))
 
 
 def _encoded(record: Record, copy: Copy) -> object:
@@ -225,7 +219,7 @@ def _path(record: Record, copy: Copy) -> object:
 
 def _date(record: Record, copy: Copy) -> object:
     """Their bytes, behind them the time zone."""
-    kind = {"datetime": datetime.datetime, "date": datetime.date, "time": datetime.time}[record.name.rpartition(".")[2]]
+    kind = getattr(datetime, record.name.rpartition(".")[2])
     data = _bytes_of(record.args[0]) if record.args else None
     try:
         return kind(data).isoformat() + "".join(f" {copy(zone)}" for zone in record.args[1:])
@@ -330,28 +324,19 @@ NUMPY = {
     "_frombuffer": _numpy_buffer,
     "dtype": lambda record, copy: str(_dtype(record) or told(record)),
 }
-VALUES = {
+VALUES = {  # those of Python's builtins by their short names
     **{f"collections.{name}": _entries for name in ("OrderedDict", "defaultdict", "Counter")},
-    **{f"{root}.{name}": _members for root in ("builtins", "__builtin__") for name in ("set", "frozenset")},
-    **{f"{root}.complex": _complex for root in ("builtins", "__builtin__")},
-    **{f"{root}.bytearray": _first for root in ("builtins", "__builtin__")},
-    **{
-        f"{module}.{name}": _path
-        for module in ("pathlib", "pathlib._local")
-        for name in ("Path", "PosixPath", "WindowsPath", "PurePath", "PurePosixPath", "PureWindowsPath")
-    },
+    **dict.fromkeys(("set", "frozenset", "collections.deque", "torch.Size"), _members),
+    **dict.fromkeys(("bytearray", "decimal.Decimal", "torch.serialization._get_layout"), _first),
+    **{f"{module}.{name}": _path for module in ("pathlib", "pathlib._local") for name in PATHS},
     **{f"datetime.{name}": _date for name in ("datetime", "date", "time")},
-    **{f"{root}._reconstructor": _constructed for root in ("copyreg", "copy_reg")},
+    **dict.fromkeys(("copyreg._reconstructor", "copy_reg._reconstructor"), _constructed),
+    **dict.fromkeys(("functools.partial", "types.GenericAlias"), _partial),
+    "bytes": lambda record, copy: told(record) if record.args else b"",
+    "complex": _complex,
     "datetime.timedelta": _duration,
-    "collections.deque": _members,
     "_codecs.encode": _encoded,
-    **{f"{root}.bytes": lambda record, copy: told(record) if record.args else b"" for root in ("builtins", "__builtin__")},
-    "torch.Size": _members,
     "torch.device": _device,
-    "decimal.Decimal": _first,
     "fractions.Fraction": lambda record, copy: "/".join(_word(part).strip("'") for part in record.args),
     "uuid.UUID": _uuid,
-    "functools.partial": _partial,
-    "types.GenericAlias": _partial,
-    "torch.serialization._get_layout": _first,
 }
