@@ -24,7 +24,7 @@ from checkpoint import Checkpoint
 from editing import layer_swap
 from editing import layers as choice
 from editing import people as persons
-from editing.people import People
+from editing.people import Brush, People
 from errors import InputError
 from model import Generator
 
@@ -75,6 +75,11 @@ def check_loop(args: argparse.Namespace, size: tuple[int, int]) -> None:
     """Raises InputError, before anything is drawn, for a --loop whose frames of this size could not be written."""
     fewer = "fewer people" if args.latents else "fewer people (--seeds)"
     cli.read("--loop", args.loop, animation.check, size, [fewer, "--columns N for several rows"])
+
+
+def brush(args: argparse.Namespace, drawn: Callable[[int], object]) -> Brush:
+    """As --truncation, where the command has it, and --batch say; drawn(n) is called when n more pictures are done."""
+    return Brush(vars(args).get("truncation", 1.0), args.batch, drawn)
 
 
 def save(args: argparse.Namespace, picture: Image, name: str | Path, names: Sequence[str], **more: object) -> Path:

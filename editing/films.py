@@ -3,10 +3,11 @@
     paths = walks(networks, people.by_seed("0-5"), frames=24, loop=True)
     animation.save(side_by_side(networks, paths), Path("walk.webp"), fps=24)
 
-Frames are Pillow pictures. batch and drawn are those of `sheets`; edits move in `sweeps`.
+Frames are Pillow pictures. brush: see `people.Brush`; edits move in `sweeps`.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from PIL import Image
 from torch import Tensor
@@ -16,48 +17,39 @@ from drawer import Drawer
 from editing import interpolation, people
 from editing.latents import Latents
 from editing.layer_swap import Way
-from editing.people import People
-from editing.sheets import COLUMNS, Drawn, check_people_sheet, nobody
+from editing.people import BRUSH, Brush, People, nobody
+from editing.sheets import COLUMNS, Networks, check_people_sheet
 from model import Generator
 
 LONGEST_TITLE = "from 1024 px"
 
 
 def walks(
-    networks: Mapping[str, Drawer],
-    who: People,
-    frames: int,
-    space: str = "w",
-    kind: str = "spline",
-    loop: bool = False,
-    psi: float = 1.0,
+    networks: Networks, who: People, frames: int, space: str = "w", kind: str = "spline", loop: bool = False, psi: float = 1.0
 ) -> dict[str, Tensor]:
     """A path [steps, n_latent, style_dim] of each network; everybody is met in order, one in `frames` steps.
 
     space: "w" or "z", where it walks; kind and loop: see `interpolation.walk`
     """
-    if space == "w":
-        return {
-            name: interpolation.walk(who.w_plus(generator, psi), frames, kind, loop) for name, generator in networks.items()
-        }
-    paths = {}
-    for name, generator in networks.items():
+
+    def path(generator: Drawer) -> Tensor:
+        if space == "w":
+            return interpolation.walk(who.w_plus(generator, psi), frames, kind, loop)
         z = interpolation.walk(who.z(generator), frames, kind, loop)
         steps = [""] * len(z)
-        paths[name] = People(steps, found=Latents(z, "z", steps)).w_plus(generator, psi)
-    return paths
+        return People(steps, found=Latents(z, "z", steps)).w_plus(generator, psi)
+
+    return {name: path(generator) for name, generator in networks.items()}
 
 
-def keyframes(
-    networks: Mapping[str, Drawer], paths: Mapping[str, Tensor], frames: int, who: People, batch: int = 8
-) -> Image.Image:
+def keyframes(networks: Networks, paths: Mapping[str, Tensor], frames: int, who: People, brush: Brush = BRUSH) -> Image.Image:
     """A sheet of the people that the walks meet. Raises InputError, before it draws, where no memory holds it."""
     check_people_sheet(networks, len(who))
-    met = {name: people.pictures(networks[name], path[::frames], batch) for name, path in paths.items()}
+    met = {name: [*people.pictures(networks[name], path[::frames], brush)] for name, path in paths.items()}
     return utils.paired_sheet(met, COLUMNS, captions=who.captions)
 
 
-def walk_size(networks: Mapping[str, Drawer]) -> tuple[int, int]:
+def walk_size(networks: Networks) -> tuple[int, int]:
     """Width and height of the frames of `side_by_side`, before they are drawn."""
     side = max(network.size for network in networks.values())
     if len(networks) == 1:
@@ -65,37 +57,24 @@ def walk_size(networks: Mapping[str, Drawer]) -> tuple[int, int]:
     return utils.sheet_size((side, side), len(networks), len(networks), list(networks))
 
 
-def side_by_side(
-    networks: Mapping[str, Drawer], paths: Mapping[str, Tensor], batch: int = 8, drawn: Drawn = nobody
-) -> Iterator[Image.Image]:
+def side_by_side(networks: Networks, paths: Mapping[str, Tensor], brush: Brush = BRUSH) -> Iterator[Image.Image]:
     """The paths of several networks at once; of one network, its pictures as they are."""
-    films = [people.each_picture(networks[name], path, batch, drawn=drawn) for name, path in paths.items()]
+    films = [people.pictures(networks[name], path, brush) for name, path in paths.items()]
     for frame in zip(*films, strict=True):
         yield frame[0] if len(films) == 1 else utils.sheet(frame, len(films), list(paths))
 
 
 def swap_loop(
-    source: Generator,
-    target: Generator,
-    who: People,
-    way: Way,
-    frames: int,
-    columns: int | None = None,
-    psi: float = 1.0,
-    batch: int = 8,
-    drawn: Drawn = nobody,
+    source: Generator, target: Generator, who: People, way: Way, frames: int, columns: int | None = None, brush: Brush = BRUSH
 ) -> list[Image.Image]:
-    """Everybody, `columns` in a row; from the low network to the high one in so many frames, and back.
-
-    drawn: told of frames, not of pictures
-    """
+    """Everybody, `columns` in a row; from the low network to the high one in so many frames, and back. drawn counts frames"""
     low, high = way.ends(source, target)
     there = []
     for step in range(frames):
         network, title = way.passing(low, high, step / (frames - 1))
-        row = people.pictures(network, who.w_plus(network, psi), batch)
+        row = [*people.pictures(network, who.w_plus(network, brush.psi), replace(brush, drawn=nobody))]
         there.append(utils.sheet(row, _across(who, columns), title=title))
-        drawn(1)
+        brush.drawn(1)
     return there + there[-2:0:-1]
 
 

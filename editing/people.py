@@ -2,7 +2,7 @@
 
     who = by_seed("0-3,100")                        # or from_file("faces.pt"), or together([...]) of several
     w_plus = who.w_plus(cartoon, psi=0.7)           # [people, n_latent, style_dim]
-    drawn = pictures(cartoon, w_plus, noise=who.noise(cartoon))
+    drawn = [*pictures(cartoon, w_plus, noise=who.noise(cartoon))]
 
 A seed, or a latent in z, goes through the mapping network of whoever draws it; w and w+ are taken as they are.
 """
@@ -26,6 +26,22 @@ from editing.latents import Latents
 from errors import InputError, named
 
 PORTION = 32  # batches whose latents are found at a time
+
+
+def nobody(*_: object, **__: object) -> None:
+    """For whoever wants to know nothing."""
+
+
+@dataclass(frozen=True)
+class Brush:
+    """How people are drawn: their truncation, how many at a time, and drawn(n), called when n more are done, as by a bar."""
+
+    psi: float = 1.0
+    batch: int = 8
+    drawn: Callable[[int], object] = nobody
+
+
+BRUSH = Brush()
 
 
 @dataclass
@@ -190,42 +206,17 @@ def _noise_of_groups(groups: Sequence[People], generator: Drawer, person: int | 
 
 
 def pictures(
-    generator: Drawer,
-    w_plus: Tensor,
-    batch: int = 8,
-    noise: Sequence[Tensor] | None = None,
-    drawn: Callable[[int], object] = lambda count: None,
-) -> list[Image.Image]:
-    """What `latents.draw` draws, as pictures; drawn(n) is called whenever n more are done, for a progress bar."""
-    return list(each_picture(generator, w_plus, batch, noise, drawn))
-
-
-def each_picture(
-    generator: Drawer,
-    w_plus: Tensor,
-    batch: int = 8,
-    noise: Sequence[Tensor] | None = None,
-    drawn: Callable[[int], object] = lambda count: None,
+    generator: Drawer, w_plus: Tensor, brush: Brush = BRUSH, noise: Sequence[Tensor] | None = None
 ) -> Iterator[Image.Image]:
-    """As `pictures`, as they are asked for: no more than `batch` are held."""
-    for images in latents.drawn(generator, w_plus, batch, noise):
+    """What `latents.draw` draws, as pictures that are drawn as they are asked for, a batch at a time."""
+    for images in latents.drawn(generator, w_plus, brush.batch, noise):
         yield from utils.to_pictures(images)
-        drawn(len(images))
+        brush.drawn(len(images))
 
 
-def everybody(
-    generator: Drawer, who: People, psi: float = 1.0, batch: int = 8, drawn: Callable[[int], object] = lambda count: None
-) -> Iterator[Image.Image]:
+def everybody(generator: Drawer, who: People, brush: Brush = BRUSH) -> Iterator[Image.Image]:
     """One picture each, as they are asked for; of thousands of seeds, few latents are held at a time."""
-    for some in _portions(who, PORTION * batch):
-        yield from each_picture(generator, some.w_plus(generator, psi), batch, some.noise(generator), drawn)
-
-
-def _portions(who: People, size: int) -> Iterator[People]:
-    """Seeds in their order; the latents of a file are in memory already, and stay together."""
-    if who.seeds is None:
-        yield who
-        return
-    for start in range(0, len(who), size):
-        some = slice(start, start + size)
-        yield People(who.names[some], seeds=who.seeds[some])
+    size = len(who) if who.seeds is None else PORTION * brush.batch  # those of a file are in memory already
+    for start in range(0, len(who), size or 1):
+        part = who if who.seeds is None else People(who.names[start : start + size], seeds=who.seeds[start : start + size])
+        yield from pictures(generator, part.w_plus(generator, brush.psi), brush, part.noise(generator))

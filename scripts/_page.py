@@ -171,9 +171,10 @@ def drawn_sheets(newest: Path, source: str | None, seeds: Sequence[int], device:
     pair = ["--ckpt", str(newest), *(["--source", source] if source else [])]
     mixing = [*pair, "--rows", rows, "--cols", columns, "--sheet_only"]
     with Bar(None, "pictures") as bar:
-        nearer = sheets.truncation_sheet(networks, who, psis(PSIS), drawn=bar.update)
+        brush = people.Brush(drawn=bar.update)
+        nearer = sheets.truncation_sheet(networks, who, psis(PSIS), brush=brush)
         named = layers.named(child.n_latent).values()
-        tables = [sheets.mixing_table(networks, *mixed, chosen, drawn=bar.update) for chosen in named]
+        tables = [sheets.mixing_table(networks, *mixed, chosen, brush) for chosen in named]
         sections = {
             "Truncation": section([nearer], "truncation", [*pair, "--seeds", few]),
             "Style mixing": section(tables, "style_mixing", mixing),
@@ -181,7 +182,7 @@ def drawn_sheets(newest: Path, source: str | None, seeds: Sequence[int], device:
         if source:
             way = layer_swap.Way()
             stops = way.stops(None, child)
-            ladder = sheets.layer_ladder(networks["source"], child, who, way, stops, drawn=bar.update)
+            ladder = sheets.layer_ladder(networks["source"], child, who, way, stops, brush)
             said = layer_swap.report(source, str(newest), networks["source"], child).splitlines()
             words = ["--source", source, "--target", str(newest), "--seeds", few]
             sections["Layer swap"] = section([sheets.swap_sheet({"": ladder}, who, way, stops)], "layer_swap", words, said)

@@ -56,8 +56,7 @@ def main(args: argparse.Namespace) -> Path:
         sheets.check_people_sheet(networks, shown, args.columns)
     alone = drawing.saver(args, ("latents", *TOLD)) if single else None
     with progress.Bar(shown * len(networks) + (len(who) - shown) * single, "people") as bar:
-        drawn = {"batch": args.batch, "drawn": bar.update, "alone": alone}
-        sheet = sheets.people_sheet(networks, who, args.truncation, args.columns, shown, **drawn)
+        sheet = sheets.people_sheet(networks, who, args.columns, shown, drawing.brush(args, bar.update), alone)
     if not shown:
         return args.outdir
     for whose, written in {"people": who.names[:shown], "rows": list(networks)}.items():

@@ -46,7 +46,7 @@ def parser() -> cli.Parser:
 def main(args: argparse.Namespace) -> Path:
     import animation
     import drawing
-    from editing import films
+    from editing import films, people
 
     args.interp = args.interp or USUAL[args.space]
     if args.space == "w" and args.interp == "slerp":
@@ -61,10 +61,10 @@ def main(args: argparse.Namespace) -> Path:
         animation.check_pace(args.format, args.fps)
     with cli.named_by(args, "latents", "seeds"):
         paths = films.walks(networks, who, args.frames, args.space, args.interp, args.loop, args.truncation)
-    keyframes = films.keyframes(networks, paths, args.frames, who, args.batch)
+    keyframes = films.keyframes(networks, paths, args.frames, who, drawing.brush(args, people.nobody))
     print(drawing.save(args, keyframes, "keyframes.png", TOLD))
     with progress.Bar(sum(map(len, paths.values())), "frames") as bar:
-        frames = films.side_by_side(networks, paths, args.batch, bar.update)
+        frames = films.side_by_side(networks, paths, drawing.brush(args, bar.update))
         hold = 1 / args.fps if args.loop else HOLD
         return animation.save(frames, args.outdir / f"walk.{args.format}", args.fps, hold)
 

@@ -97,7 +97,7 @@ def main(args: argparse.Namespace) -> Path:
             target = target_file.generator().to(device)
             with named(f"--target {path}"):
                 progress.say(layer_swap.report(args.source, path, source, target))
-            ladders[name] = sheets.layer_ladder(source, target, who, way, stops, args.truncation, args.batch, bar.update)
+            ladders[name] = sheets.layer_ladder(source, target, who, way, stops, drawing.brush(args, bar.update))
     written = drawing.save(args, sheets.swap_sheet(ladders, who, way, stops), "sheet.png", told)
     if args.save:
         network = way.network(*way.ends(source, target), *(args.swap or args.interpolate))
@@ -106,8 +106,7 @@ def main(args: argparse.Namespace) -> Path:
         print(f"network: {args.save}")
     if args.loop:
         with progress.Bar(args.frames, "frames") as bar:
-            size = (args.frames, args.columns, args.truncation, args.batch)
-            frames = films.swap_loop(source, target, who, way, *size, bar.update)
+            frames = films.swap_loop(source, target, who, way, args.frames, args.columns, drawing.brush(args, bar.update))
         print(f"loop: {animation.save(frames, args.outdir / f'swap.{args.loop}', FPS, hold=1 / FPS)}")
     return written
 

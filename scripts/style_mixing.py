@@ -53,7 +53,7 @@ def main(args: argparse.Namespace) -> Path:
     if args.single:
         chosen = chosen or range(child.n_latent)
         with progress.Bar(len(networks) * len(rows) * len(columns) * (len(chosen) + 2), "pictures") as bar:
-            sheet = sheets.single_layers(networks, rows, columns, chosen, args.truncation, args.batch, bar.update)
+            sheet = sheets.single_layers(networks, rows, columns, chosen, drawing.brush(args, bar.update))
         return drawing.save(args, sheet, "layers.png", TOLD, layers=layers.as_text(chosen))
 
     tables = {"grid": chosen} if chosen else {f"grid-{name}": part for name, part in layers.named(child.n_latent).items()}
@@ -61,8 +61,8 @@ def main(args: argparse.Namespace) -> Path:
     written = []
     with progress.Bar(len(networks) * cells * len(tables), "pictures") as bar:
         for name, taken in tables.items():
-            alone = sheets.nobody if args.sheet_only else drawing.saver(args, TOLD, name[len("grid-") :])
-            sheet = sheets.mixing_table(networks, rows, columns, taken, args.truncation, args.batch, bar.update, alone)
+            alone = people.nobody if args.sheet_only else drawing.saver(args, TOLD, name[len("grid-") :])
+            sheet = sheets.mixing_table(networks, rows, columns, taken, drawing.brush(args, bar.update), alone)
             written.append(drawing.save(args, sheet, f"{name}.png", TOLD, layers=layers.as_text(taken)))
     *others, last = written
     for path in others:

@@ -39,7 +39,7 @@ def main(args: argparse.Namespace) -> Path:
     networks = drawing.generators(args)
     who = drawing.people(args, networks)
     with progress.Bar(len(who) * len(networks) * len(args.psi), "pictures") as bar:
-        sheet = sheets.truncation_sheet(networks, who, args.psi, args.cutoff, args.batch, bar.update)
+        sheet = sheets.truncation_sheet(networks, who, args.psi, args.cutoff, drawing.brush(args, bar.update))
     psi = ",".join(f"{psi:g}" for psi in args.psi)
     return drawing.save(args, sheet, "sheet.png", ("latents", "seeds", "cutoff", "ckpt", "source"), psi=psi)
 

@@ -46,7 +46,7 @@ def test_people_by_seed_and_from_a_file(tmp_path, psi):
     w_plus = STRIPES.w_avg + psi * (who.w_plus(STRIPES) - STRIPES.w_avg)
     latents.save_latents(tmp_path / "a.pt", who.z(STRIPES), space="z", names=who.names)
     everybody = people.together([who, people.from_file(tmp_path / "a.pt", STRIPES)])
-    drawn = list(people.everybody(STRIPES, everybody, psi))
+    drawn = list(people.everybody(STRIPES, everybody, people.Brush(psi)))
     assert everybody.noise(STRIPES) is None
     for picture, expected in zip(drawn, torch.cat([w_plus, w_plus]), strict=True):
         assert np.abs(colours(picture) - expected.numpy()).max() < 0.01
@@ -56,14 +56,14 @@ def test_layers_mix_and_walks_pass_through_people():
     anna, bert = people.by_seed("3,5").w_plus(STRIPES)
     (picture,) = people.pictures(STRIPES, style_mixing.mix(anna, bert, [0, 2])[None])
     assert np.abs(colours(picture) - torch.stack([bert[0], anna[1], bert[2], anna[3]]).numpy()).max() < 0.01
-    path = people.pictures(STRIPES, interpolation.walk(torch.stack([anna, bert]), frames=2))
+    path = [*people.pictures(STRIPES, interpolation.walk(torch.stack([anna, bert]), frames=2))]
     assert np.abs(colours(path[1]) - (anna + bert).numpy() / 2).max() < 0.01
 
 
 def test_ladders_of_psi_and_sheets_of_edits():
     who = people.by_seed("3,5")
     ladder = truncation.ladder(who.w_plus(STRIPES), STRIPES.w_avg, [0, 1])
-    assert np.abs(colours(people.pictures(STRIPES, ladder[0])[0]) - STRIPES.w_avg.numpy()).max() < 0.01
+    assert np.abs(colours(next(people.pictures(STRIPES, ladder[0]))) - STRIPES.w_avg.numpy()).max() < 0.01
     found = Directions(torch.eye(3))
     sheet = sweeps.sheet_of_people({"": sweeps.Scene(STRIPES, who, psi=0.5)}, found, Edit(0, low=-0.1, high=0.1))
     assert sheet.width > 2 * STRIPES.size and sheet.height > 3 * STRIPES.size
@@ -76,7 +76,7 @@ def test_every_sheet_but_those_of_swapped_layers_is_drawn():
     def keep(name, picture, **shown):
         alone[name] = colours(picture)
 
-    assert sheets.people_sheet(networks, who, psi=0.5, alone=keep)
+    assert sheets.people_sheet(networks, who, brush=people.Brush(0.5), alone=keep)
     assert sheets.truncation_sheet(networks, who, [0, 0.5, 1], cutoff=2)
     assert sheets.mixing_table(networks, who, others, layers=[1], alone=keep)
     assert sheets.single_layers(networks, who, others, layers=[0, 3])

@@ -61,7 +61,7 @@ def test_truncation_0_stands_still(cartoon):
 def test_frames_have_the_size_that_was_foretold_and_all_are_counted(cartoon, networks):
     pair = dict(list({"cartoon": cartoon, "photo": tiny_generator(seed=2)}.items())[:networks])
     counts, paths = [], films.walks(pair, who.by_seed("0-1"), 3)
-    sizes = {frame.size for frame in films.side_by_side(pair, paths, batch=2, drawn=counts.append)}
+    sizes = {frame.size for frame in films.side_by_side(pair, paths, who.Brush(batch=2, drawn=counts.append))}
     assert sizes == {films.walk_size(pair)} and sum(counts) == networks * 4
 
 

@@ -124,7 +124,7 @@ def test_a_missing_file_and_latents_of_another_size_are_refused(generator, tmp_p
 def test_pictures_come_with_the_news_of_each_batch(generator, batch):
     w_plus, news = people.by_seed("0-4").w_plus(generator), []
     noise = generator.make_noise(5, torch.Generator().manual_seed(0))
-    found = people.pictures(generator, w_plus, batch, noise, news.append)
+    found = [*people.pictures(generator, w_plus, people.Brush(batch=batch, drawn=news.append), noise)]
     assert sum(news) == 5 and max(news) == min(batch, 5)
     expected = utils.to_pixels(latents.draw(generator, w_plus, noise=noise))
     for picture, pixels in zip(found, expected, strict=True):

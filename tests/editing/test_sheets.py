@@ -24,15 +24,15 @@ def ladder(networks, who, **more):
     return sheets.swap_sheet({"": sheets.layer_ladder(source, cartoon, who, WAY, stops, **more)}, who, WAY, stops)
 
 
-def edits(networks, who, drawn=sheets.nobody):
+def edits(networks, who, brush=people.BRUSH):
     sweeps.check_sheet(networks, who, 3)
-    scenes = {name: sweeps.Scene(generator, who, drawn=lambda: drawn(len(who))) for name, generator in networks.items()}
+    scenes = {name: sweeps.Scene(generator, who, drawn=lambda: brush.drawn(len(who))) for name, generator in networks.items()}
     return sweeps.sheet_of_people(scenes, sefa(networks["source"]), Edit(0), 3)
 
 
-def walk(networks, who, drawn=sheets.nobody):
+def walk(networks, who, brush=people.BRUSH):
     paths = films.walks(networks, who, frames=1)
-    drawn(2 * len(who))
+    brush.drawn(2 * len(who))
     return films.keyframes(networks, paths, 1, who)
 
 
@@ -51,7 +51,7 @@ SHEETS = {  # name: (what draws it, how many pictures it is of, for two networks
 def test_every_picture_is_counted_and_the_sheet_is_one(networks, name):
     draw, expected = SHEETS[name]
     counts = []
-    assert isinstance(draw(networks, people.by_seed("0-2"), drawn=counts.append), Image.Image)
+    assert isinstance(draw(networks, people.by_seed("0-2"), brush=people.Brush(drawn=counts.append)), Image.Image)
     assert sum(counts) == expected(3)
 
 
