@@ -49,11 +49,6 @@ def open_images(path: str | Path, size: int | None = None) -> "Images":
     return SourceImages(path, size)
 
 
-def stored_sizes(path: str | Path) -> list[int]:
-    """Sides in pixels that an LMDB holds, ascending."""
-    return store.sizes(Path(path))
-
-
 class Images(Sequence):
     """Equally sized pictures by number: `images[i]` is a uint8 tensor [3, size, size]. Can be sent to other processes."""
 
@@ -163,7 +158,7 @@ class SourceImages(Images):
         return squares.square(picture, self.size)
 
 
-class Batches(Iterator[Tensor]):
+class Batches(Iterator[Tensor], contextlib.AbstractContextManager):
     """Endless uint8 batches [batch, 3, size, size], all of them a function of (images, seed, position).
 
     The images come in an endless row of permutations, a new one for each pass over them, every second image mirrored by
@@ -210,9 +205,6 @@ class Batches(Iterator[Tensor]):
     def close(self) -> None:
         """Stop the threads."""
         self._pool.shutdown(cancel_futures=True)
-
-    def __enter__(self) -> "Batches":
-        return self
 
     def __exit__(self, *_) -> None:
         self.close()

@@ -46,17 +46,17 @@ class Published:
 
 
 PUBLISHED = {
-    "ffhq256": Published(
-        "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/"
-        "transfer-learning-source-nets/ffhq-res256-mirror-paper256-noaug.pkl",
-        "faces, 256 px: NVIDIA .pkl with G, D and G_ema, which every command reads as it is",
-        "NVIDIA Source Code License, non-commercial; trained on FFHQ (CC BY-NC-SA 4.0)",
-    ),
-    "ffhq1024": Published(
-        "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/ffhq.pkl",
-        "faces, 1024 px: NVIDIA .pkl with G, D and G_ema, which every command reads as it is",
-        "NVIDIA Source Code License, non-commercial; trained on FFHQ (CC BY-NC-SA 4.0)",
-    ),
+    **{
+        f"ffhq{size}": Published(
+            f"https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/{file}",
+            f"faces, {size} px: NVIDIA .pkl with G, D and G_ema, which every command reads as it is",
+            "NVIDIA Source Code License, non-commercial; trained on FFHQ (CC BY-NC-SA 4.0)",
+        )
+        for size, file in (
+            (256, "transfer-learning-source-nets/ffhq-res256-mirror-paper256-noaug.pkl"),
+            (1024, "ffhq.pkl"),
+        )
+    },
     "ffhq256-rosinality": Published(
         "https://drive.google.com/file/d/1PQutd-JboOCOZqmd95XWxWrO8gGEvRcO/view",
         "faces, 256 px: training file of stylegan2-pytorch with g, d and g_ema",
@@ -258,12 +258,12 @@ def _check_room(part: Path, length: int, total: int) -> None:
 def _check_hash(file: Path, path: Path, expected: str) -> None:
     """Compare before the file gets its name."""
     with file.open("rb") as data:
-        found = hashlib.file_digest(data, "sha256").hexdigest()
-    if not found.startswith(expected):
+        digest = hashlib.file_digest(data, "sha256").hexdigest()
+    if not digest.startswith(expected):
         if file != path:
             file.unlink()
-        raise InputError(f"{path}: SHA-256 is {found}, expected {expected}; {'deleted' if file != path else 'not touched'}")
-    print(f"SHA-256 {found} ({'as expected' if expected else 'none is published; compare it the next time'})")
+        raise InputError(f"{path}: SHA-256 is {digest}, expected {expected}; {'deleted' if file != path else 'not touched'}")
+    print(f"SHA-256 {digest} ({'as expected' if expected else 'none is published; compare it the next time'})")
 
 
 def _explain(file: Published, path: Path) -> None:

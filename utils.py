@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
@@ -122,7 +122,7 @@ def sheet(
         draw.text((left - 4, y + height // 2), name, INK, font, anchor="rm")
         for column, index in enumerate(row):
             x = left + GAP + column * (width + GAP)
-            canvas.paste(_enlarged(pictures[index], layout.factor), (x, y))
+            canvas.paste(ImageOps.scale(pictures[index], layout.factor), (x, y))
             text = lettering.shortened(next(texts, ""), width, font)
             draw.text((x + width // 2, y + height + 2), text, INK, font, anchor="ma")
         y += row_height
@@ -193,14 +193,11 @@ def paired_sheet(
     pictures, names, texts = [], [], []
     for start in range(0, count, columns):
         for name, row in people.items():
-            some = list(row[start : start + columns])
-            missing = columns - len(some) if count > columns else 0
-            pictures += some + [Image.new("RGB", some[0].size, PAPER)] * missing
-            texts += (
-                [*captions[start : start + columns], *[""] * missing]
-                if name == list(people)[-1]
-                else [""] * (len(some) + missing)
-            )
+            shown = list(row[start : start + columns])
+            missing = columns - len(shown) if count > columns else 0
+            pictures += shown + [Image.new("RGB", shown[0].size, PAPER)] * missing
+            last = name == list(people)[-1]  # the captions stand below it
+            texts += [*(captions[start : start + columns] if last else [""] * len(shown)), *[""] * missing]
             names.append(name)
     return sheet(pictures, min(columns, count), texts if captions else (), names if any(names) else (), title)
 
@@ -280,12 +277,6 @@ def choose_device(name: str = "auto") -> torch.device:
         reason = str(error).splitlines()[0]
         raise InputError(f"{name}: {reason}; use cpu or auto") from None
     return device
-
-
-def _enlarged(picture: Image.Image, factor: int) -> Image.Image:
-    if factor == 1:
-        return picture
-    return picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.BICUBIC)
 
 
 def _ticks(low: float, high: float, count: int = 5) -> list[float]:

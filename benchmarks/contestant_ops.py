@@ -13,7 +13,12 @@ OP_BATCH, OP_CHANNELS = 2, 128
 
 def pieces(kind: str, setting: dict) -> Pieces:
     """Forward, and forward with backward, of each operator as a network of `side` px has them."""
-    operators = {"ours": our_operators, "plain": plain_operators, "rosinality": rosinality_operators, "ada": ada_operators}
+    operators = {
+        "ours": our_operators,
+        "rosinality": our_operators,
+        "ada": ada_operators,
+    }  # rosinality: the same names
+    operators["plain"] = functools.partial(our_operators, impl="ref")
     dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[setting["precision"]]
     timed = {}
     for name, operator in operators[kind](setting).items():
@@ -58,14 +63,6 @@ def our_operators(setting: dict, **impl: str):
         "down 2": lambda x: upfirdn2d(x, kernel, down=2, pad=(1, 1), **impl),
         "leaky relu": lambda x: fused_leaky_relu(x, bias.to(x.dtype), **impl),
     }
-
-
-def plain_operators(setting: dict):
-    return our_operators(setting, impl="ref")
-
-
-def rosinality_operators(setting: dict):
-    return our_operators(setting)  # the same names and arguments
 
 
 def ada_operators(setting: dict):

@@ -176,8 +176,9 @@ def rosinality(setting: dict):
     from model import Discriminator, Generator
 
     multiplier = setting["channel_base"] / 16384
-    generator = Generator(setting["size"], 512, 8, channel_multiplier=multiplier if multiplier < 1 else round(multiplier))
-    discriminator = Discriminator(setting["size"], channel_multiplier=multiplier if multiplier < 1 else round(multiplier))
+    multiplier = multiplier if multiplier < 1 else round(multiplier)
+    generator = Generator(setting["size"], 512, 8, channel_multiplier=multiplier)
+    discriminator = Discriminator(setting["size"], channel_multiplier=multiplier)
     return generator, discriminator, lambda z: generator([z], return_latents=True), discriminator
 
 

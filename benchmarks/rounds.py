@@ -12,7 +12,6 @@ from pathlib import Path
 import cli
 import progress
 from benchmarks.machine import ROOT
-from benchmarks.tables import seconds
 from errors import InputError
 
 CONTESTANT = Path(__file__).with_name("contestant.py")
@@ -117,8 +116,3 @@ def hidden_folders(words: Sequence[str]) -> list[str]:
     """
     kept = [word for before, word in zip(["", *words], words) if "--out" not in (before, word, word.split("=")[0])]
     return [f"{word.split('=')[0]}=DIR" if word.split("=")[0] in KINDS else word for word in kept]
-
-
-def by_piece(chosen: Sequence[Contestant], piece: str, what: str) -> list[str]:
-    """One cell for each contestant."""
-    return [seconds(c.values(piece, what)) if piece in c.measured else "" for c in chosen]

@@ -45,7 +45,7 @@ def main(args: argparse.Namespace) -> Path:
     for contestant in chosen:
         contestant.measured["iteration"] = whole(contestant)
     ours = chosen[0].values("iteration", what)
-    rows = [[piece, *rounds.by_piece(chosen, piece, what)] for piece in (*SHARES, "iteration")]
+    rows = [[piece, *(tables.seconds(c.values(piece, what)) for c in chosen)] for piece in (*SHARES, "iteration")]
     rows.append(["iteration / ours", *(tables.ratio(c.values("iteration", what), ours) for c in chosen)])
     walls = (tables.median_with_interval(c.values("iteration", "wall"))[0] for c in chosen)
     rows.append(["s/kimg (wall)", *(f"{1000 / args.batch * wall:.1f}" for wall in walls)])

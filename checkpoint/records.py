@@ -17,7 +17,6 @@ from errors import InputError
 REFUSED, MENTIONED, CALLED = range(3)  # what a pickle may do with a name: nothing; hold it as a value; also call it
 
 PYTHON = {*sys.stdlib_module_names, "__builtin__", "copy_reg", "cPickle", "commands", "urllib2", "Queue", "exceptions"}
-CORES = ("numpy.core", "numpy._core")  # NumPy 1 and 2
 PATHS = ("Path", "PosixPath", "WindowsPath", "PurePath", "PurePosixPath", "PureWindowsPath")
 BUILT_IN = "object dict list tuple set frozenset int long float complex bool str unicode bytes bytearray slice range xrange"
 PERSISTENT = "_reconstruct_persistent_obj"  # NVIDIA's modules, which carry their source
@@ -32,47 +31,43 @@ UNREAD = {  # functions that make tensors which are no plain numbers: what those
     "_rebuild_device_tensor_from_numpy": "a tensor of another kind of device",
     "_rebuild_device_tensor_from_cpu_tensor": "a tensor of another kind of device",
 }
-# Functions, and classes of Python itself, that harmless files call. All others are refused.
-LISTED = {
-    *((module, name) for module in ("builtins", "__builtin__") for name in (*BUILT_IN.split(), "Ellipsis")),
-    *((module, name) for module in ("pathlib", "pathlib._local") for name in PATHS),
-    *(("collections", name) for name in ("OrderedDict", "defaultdict", "Counter", "deque", "ChainMap", "UserDict")),
-    *(("datetime", name) for name in ("datetime", "date", "time", "timedelta", "timezone")),
-    *(("typing", name) for name in ("Any", "Union", "Optional", "List", "Dict", "Tuple")),
-    *((f"{core}.multiarray", name) for core in CORES for name in ("scalar", "_reconstruct")),
-    *((f"{core}.numeric", "_frombuffer") for core in CORES),
-    *(("numpy.random._pickle", f"__{name}_ctor") for name in ("randomstate", "generator", "bit_generator")),
-    *(("torch._utils", f"_rebuild_{name}") for name in ("tensor", "tensor_v2", "tensor_v3")),
-    *(("torch._utils", f"_rebuild_{name}") for name in ("parameter", "parameter_with_state")),
-    *(("torch._utils", name) for name in UNREAD),
-    *((module, name) for module in ("builtins", "exceptions") for name in EXCEPTIONS),
-    ("numpy", "dtype"),
-    ("numpy", "ndarray"),
+# Functions, and classes of Python itself, that harmless files call: (modules, names in them). All others are refused.
+HARMLESS = (
+    ("builtins __builtin__", f"{BUILT_IN} Ellipsis"),
+    ("builtins exceptions", " ".join(EXCEPTIONS)),
+    ("pathlib pathlib._local", " ".join(PATHS)),
+    ("collections", "OrderedDict defaultdict Counter deque ChainMap UserDict"),
+    ("datetime", "datetime date time timedelta timezone"),
+    ("typing", "Any Union Optional List Dict Tuple"),
+    ("numpy", "dtype ndarray"),
+    ("numpy.core.multiarray numpy._core.multiarray", "scalar _reconstruct"),  # NumPy 1 and 2
+    ("numpy.core.numeric numpy._core.numeric", "_frombuffer"),
     ("numpy.ma.core", "_mareconstruct"),
+    ("numpy.random._pickle", "__randomstate_ctor __generator_ctor __bit_generator_ctor"),
     ("numpy.random.bit_generator", "__pyx_unpickle_SeedSequence"),
+    ("torch", "device"),
+    ("torch._utils", "_rebuild_tensor _rebuild_tensor_v2 _rebuild_tensor_v3"),
+    ("torch._utils", "_rebuild_parameter _rebuild_parameter_with_state"),
+    ("torch._utils", " ".join(UNREAD)),
     ("torch._tensor", "_rebuild_from_type_v2"),
     ("torch.storage", "_load_from_bytes"),
     ("torch.serialization", "_get_layout"),
-    ("torch", "device"),
-    ("copyreg", "_reconstructor"),
-    ("copy_reg", "_reconstructor"),
+    ("copyreg copy_reg", "_reconstructor"),
     ("_codecs", "encode"),
     ("array", "_array_reconstructor"),
     ("functools", "partial"),
     ("logging", "getLogger"),
-    ("operator", "attrgetter"),
-    ("operator", "itemgetter"),
+    ("operator", "attrgetter itemgetter"),
     ("time", "struct_time"),
-    ("types", "GenericAlias"),
+    ("types", "GenericAlias SimpleNamespace"),
     ("argparse", "Namespace"),
-    ("types", "SimpleNamespace"),
     ("decimal", "Decimal"),
     ("fractions", "Fraction"),
-    ("uuid", "UUID"),
-    ("uuid", "SafeUUID"),
+    ("uuid", "UUID SafeUUID"),
     ("random", "Random"),
     ("re", "_compile"),
-}
+)
+LISTED = {(module, name) for modules, names in HARMLESS for module in modules.split() for name in names.split()}
 
 
 def judge(module: str | None, name: str | None) -> int:

@@ -24,13 +24,8 @@ SIGNATURES = {  # tensor: (network, whose names)
     "b4.out.weight": ("discriminator", "nvidia"),
 }
 EXACT = {"g": "g", "d": "d", "g_ema": "g_ema", "G": "g", "D": "d", "G_ema": "g_ema"}
-WRAPPERS = {
-    "module",
-    "_orig_mod",
-    "_fsdp_wrapped_module",
-    "_forward_module",
-    "_checkpoint_wrapped_module",
-}  # what parallel and compiled training put in front
+# What parallel and compiled training put in front.
+WRAPPERS = {"module", "_orig_mod", "_fsdp_wrapped_module", "_forward_module", "_checkpoint_wrapped_module"}
 AVERAGED = {"ema", "gema", "running", "avg", "average", "averaged", "smooth", "smoothed", "shadow", "gs"}
 TRAINED = {"g", "gen", "generator", "online"}
 JUDGES = {"d", "dis", "disc", "discriminator", "critic"}

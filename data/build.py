@@ -55,7 +55,7 @@ class OtherPlan(Exception):
         self.partial, self.plan = partial, plan
 
 
-class Build:
+class Build(contextlib.AbstractContextManager):
     """The growing OUT.partial.
 
     plan: all that determines the result, as text; a partial of another plan raises OtherPlan, if it holds anything
@@ -112,9 +112,6 @@ class Build:
     def discard(self) -> None:
         self._environment.close()
         _remove(self.partial)
-
-    def __enter__(self) -> "Build":
-        return self
 
     def __exit__(self, *_) -> None:
         self._environment.close()

@@ -14,6 +14,7 @@ from PIL import Image
 
 from data import video
 from data.decode import MAX_PIXELS, Decoded, check_size, decode
+from data.sources import Item, Source
 from errors import InputError
 
 KINDS = ("GIF", "WEBP", "PNG", "AVIF")
@@ -31,23 +32,23 @@ def moves(path: Path, kind: str) -> bool:
         return False
 
 
-class Moving(video.Frames):
+class Moving(Source):
     """As `video.Film`; frames are placed by their number."""
 
     def __init__(self, path: Path, every: float | None = None, scene_frames: int = 3):
-        self.path = path
+        super().__init__(path)
         times, histograms, refused = _looked_through(path)
         if every:
             chosen = [times.index(time) for time in video.spaced(times, 1000 * every)]
         else:
             scenes = video.scenes_of(enumerate(histograms))
             chosen = [scene[i] for scene in scenes for i in video.spread(len(scene), scene_frames)]
-        self._keep(((times[number] / 1000, number) for number in chosen), refused)
+        self.items = video.items_of(path, ((times[number] / 1000, number) for number in chosen), refused)
 
-    def _picture(self, place: int, max_pixels: int, background: str) -> Decoded:
+    def _picture(self, item: Item, max_pixels: int, background: str) -> Decoded:
         with Image.open(self.path, formats=KINDS) as picture:
             check_size(*picture.size, max_pixels)
-            picture.seek(place)
+            picture.seek(item.place)
             data = io.BytesIO()  # one picture of its own, so that colours and transparency are treated as ever
             frame = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
             frame.save(data, "PNG", icc_profile=picture.info.get("icc_profile"), compress_level=1)

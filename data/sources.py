@@ -16,7 +16,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from data import formats
 from data.decode import MAX_BYTES, MAX_PIXELS, Decoded, Unreadable, decode, reasons
@@ -36,16 +36,28 @@ class Item(NamedTuple):
     place: int = 0  # zip: number in its directory; film: time stamp
 
 
-class Source(Protocol):
-    path: Path
+class Source:
+    """Pictures as items. A subclass lists them, and reads the picture of one (`_picture`)."""
+
     items: list[Item]  # sorted by name
-    passed_over: list[str]  # names of hidden files, and of those of the system
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.passed_over: list[str] = []  # names of hidden files, and of those of the system
 
     def picture(self, item: Item, max_pixels: int = MAX_PIXELS, background: str = "white") -> Decoded:
         """The RGB picture of an item. Raises Unreadable; options as in `decode`."""
+        if item.refused:
+            raise Unreadable(item.refused)
+        with reasons():
+            return self._picture(item, max_pixels, background)
 
     def refusal(self, item: Item) -> str:
         """Why an item is no picture, as far as its first bytes tell; "" for a picture."""
+        return item.refused
+
+    def _picture(self, item: Item, max_pixels: int, background: str) -> Decoded:
+        raise NotImplementedError
 
 
 def open_source(path: Path, every: float | None = None, scene_frames: int = 3) -> Source:
@@ -109,32 +121,23 @@ def hidden(passed_over: Sequence[str]) -> str:
     return f"{len(passed_over)} hidden or system file{'s' * (len(passed_over) != 1)} passed over ({named})"
 
 
-class Files:
-    """What folders, zips and single pictures have in common. folder: that holds the items, by their names."""
+class Files(Source):
+    """What folders, zips and single pictures have in common: the bytes of an item, of which the first tell."""
 
-    items: list[Item]
-
-    def __init__(self, path: Path, folder: Path):
-        self.path, self._folder = path, folder
-        self.passed_over: list[str] = []
-
-    def picture(self, item: Item, max_pixels: int = MAX_PIXELS, background: str = "white") -> Decoded:
-        data = self._bytes(item, MAX_BYTES + 1)  # what a listing says of the length may be a lie
-        if len(data) > MAX_BYTES:
-            raise Unreadable(TOO_LONG)
-        return decode(data, max_pixels, background)
+    _folder: Path
 
     def refusal(self, item: Item) -> str:
         try:
-            return formats.of(self._bytes(item, formats.HEAD)).refused
+            with reasons():
+                return item.refused or formats.of(self._read(item, formats.HEAD)).refused
         except Unreadable as reason:
             return str(reason)
 
-    def _bytes(self, item: Item, most: int) -> bytes:
-        with reasons():
-            if item.refused:
-                raise Unreadable(item.refused)
-            return self._read(item, most)
+    def _picture(self, item: Item, max_pixels: int, background: str) -> Decoded:
+        data = self._read(item, MAX_BYTES + 1)  # what a listing says of the length may be a lie
+        if len(data) > MAX_BYTES:
+            raise Unreadable(TOO_LONG)
+        return decode(data, max_pixels, background)
 
     def _read(self, item: Item, most: int) -> bytes:
         with open(self._folder / item.name, "rb") as file:
@@ -145,16 +148,16 @@ class Single(Files):
     """One picture that the user names; a link is followed."""
 
     def __init__(self, path: Path):
-        super().__init__(path, path.parent)
-        self.items = [_item(path.name, path.stat())]
+        super().__init__(path)
+        self._folder, self.items = path.parent, [_item(path.name, path.stat())]
 
 
 class Folder(Files):
     """All files below a folder."""
 
     def __init__(self, path: Path):
-        super().__init__(path, path)
-        self.items = sorted(_below(path.resolve(), self.passed_over))
+        super().__init__(path)
+        self._folder, self.items = path, sorted(_below(path.resolve(), self.passed_over))
         self.passed_over.sort()
 
 
@@ -162,7 +165,7 @@ class Archive(Files):
     """All members of a zip, read one by one in memory."""
 
     def __init__(self, path: Path):
-        super().__init__(path, path)
+        super().__init__(path)
         self._opened: tuple[int, zipfile.ZipFile] | None = None
         try:
             members = self._archive().infolist()

@@ -6,57 +6,30 @@
 Needs PyAV, the extra `video`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 import progress
-from data.decode import MAX_PIXELS, Decoded, Unreadable, check_size, reasons
+from data.decode import Decoded, Unreadable, check_size
 from data.frame import picture_of
-from data.sources import Item, version_of
+from data.sources import Item, Source, version_of
 from errors import InputError
 
 CUT = 0.35  # histogram distance between consecutive frames, in [0, 1], that makes a new scene
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,ogg,asf"  # no playlist: it could name any other file
 
 
-class Frames:
-    """Chosen frames as items: what films and animated pictures have in common."""
-
-    path: Path
-    items: list[Item]
-
-    def _keep(self, chosen: Iterable[tuple[float, int]], refused: str) -> None:
-        """chosen: (seconds, place) of each frame; refused: what ended the film early, "" if nothing did."""
-        version = version_of(self.path.stat())
-        self.passed_over: Sequence[str] = ()
-        self.items = [Item(clock(seconds), "", version, place) for seconds, place in chosen]
-        self.items += [Item("the rest", refused, version)] if refused else []
-
-    def picture(self, item: Item, max_pixels: int = MAX_PIXELS, background: str = "white") -> Decoded:
-        """As in `sources.Source`."""
-        if item.refused:
-            raise Unreadable(item.refused)
-        with reasons():
-            return self._picture(item.place, max_pixels, background)
-
-    def refusal(self, item: Item) -> str:
-        return item.refused
-
-    def _picture(self, place: int, max_pixels: int, background: str) -> Decoded:
-        raise NotImplementedError
-
-
-class Film(Frames):
-    """Frames are named by their time.
+class Film(Source):
+    """Chosen frames as items, named by their time.
 
     every:        seconds between frames; None looks for scenes instead (and decodes the film once to find them)
     scene_frames: frames of each scene, evenly spread; a scene with fewer gives all it has
     """
 
     def __init__(self, path: Path, every: float | None = None, scene_frames: int = 3):
-        self.path = path
+        super().__init__(path)
         refused = ""
         with self._open() as container:
             stream = container.streams.video[0]
@@ -68,13 +41,13 @@ class Film(Frames):
                 scenes, refused = _scenes(container, stream)
                 chosen = [scene[i] for scene in scenes for i in spread(len(scene), scene_frames)]
             seconds = float(stream.time_base)
-        self._keep(((time * seconds, time) for time in chosen), refused)
+        self.items = items_of(path, ((time * seconds, time) for time in chosen), refused)
 
-    def _picture(self, place: int, max_pixels: int, background: str) -> Decoded:
+    def _picture(self, item: Item, max_pixels: int, background: str) -> Decoded:
         with self._open() as container:
             stream = container.streams.video[0]
             check_size(stream.width, stream.height, max_pixels)
-            return picture_of(_frame_at(container, stream, place), stream, max_pixels, background)
+            return picture_of(_frame_at(container, stream, item.place), stream, max_pixels, background)
 
     def _open(self):
         try:
@@ -89,6 +62,13 @@ class Film(Frames):
             container.close()
             raise InputError(f"{self.path}: holds no pictures, only sound")
         return container
+
+
+def items_of(path: Path, chosen: Iterable[tuple[float, int]], refused: str) -> list[Item]:
+    """chosen: (seconds, place) of each frame; refused: what ended the film early, "" if nothing did."""
+    version = version_of(path.stat())
+    items = [Item(clock(seconds), "", version, place) for seconds, place in chosen]
+    return items + ([Item("the rest", refused, version)] if refused else [])
 
 
 def _frame_at(container, stream, time: int):

@@ -58,17 +58,18 @@ def fused_leaky_relu_ref(
     bias: Tensor | None = None,
     negative_slope: float = 0.2,
     scale: float = 2**0.5,
-    *,
-    demod: Tensor | None = None,
-    noise: Tensor | None = None,
-    strength: Tensor | None = None,
+    **terms: Tensor | None,
 ) -> Tensor:
-    """Plain PyTorch: this is the definition."""
-    return F.leaky_relu(_pre_activation(x, bias, demod, noise, strength), negative_slope) * scale
+    """Plain PyTorch: this is the definition. terms: demod, noise and strength."""
+    return F.leaky_relu(_pre_activation(x, bias, **terms), negative_slope) * scale
 
 
 def _pre_activation(
-    x: Tensor, bias: Tensor | None, demod: Tensor | None, noise: Tensor | None, strength: Tensor | None
+    x: Tensor,
+    bias: Tensor | None,
+    demod: Tensor | None = None,
+    noise: Tensor | None = None,
+    strength: Tensor | None = None,
 ) -> Tensor:
     if demod is not None:
         x = x * _per_channel(demod, x.ndim).to(x.dtype)
@@ -189,9 +190,4 @@ def _dense(x: Tensor, like: Tensor | None = None) -> Tensor:
     """x without gaps in memory, as `like` lies there. Otherwise with its channels innermost, but NCHW may stay so on CUDA."""
     if like.is_contiguous() if like is not None else build.takes_planes(x):
         return x.contiguous()
-    return _rows_of_pixels(x)
-
-
-def _rows_of_pixels(x: Tensor) -> Tensor:
-    """Channels innermost in memory, whatever the number of dimensions."""
     return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x.movedim(1, -1).contiguous().movedim(-1, 1)

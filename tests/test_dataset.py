@@ -19,7 +19,7 @@ from PIL import Image
 
 import prepare_data
 from data import store
-from dataset import Batches, Images, open_images, stored_sizes
+from dataset import Batches, Images, open_images
 from errors import InputError
 from tests.waiting import PATIENCE
 
@@ -81,7 +81,7 @@ def test_folder_zip_and_data_set_give_the_same_images(places):
 
 def test_data_set_of_one_size_needs_no_size(tmp_path):
     path = write_lmdb(tmp_path / "lmdb", length=b"1", key_8_00000=jpeg())
-    assert open_images(path).size == 8 and stored_sizes(path) == [8]
+    assert open_images(path).size == 8 and store.sizes(path) == [8]
 
 
 def test_data_set_of_the_reference_is_read(tmp_path):
@@ -93,7 +93,7 @@ def test_data_set_of_the_reference_is_read(tmp_path):
 
 def test_stored_sizes_are_found_among_many_keys(tmp_path):
     keys = {f"key_{size}_{i:05d}": b"x" for size in (4, 64, 128, 1024) for i in range(50)}
-    assert stored_sizes(write_lmdb(tmp_path / "lmdb", length=b"50", plan=b"x", log_0=b"x", **keys)) == [4, 64, 128, 1024]
+    assert store.sizes(write_lmdb(tmp_path / "lmdb", length=b"50", plan=b"x", log_0=b"x", **keys)) == [4, 64, 128, 1024]
 
 
 @pytest.mark.parametrize(

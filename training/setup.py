@@ -8,8 +8,8 @@ import torch
 
 import checkpoint
 from checkpoint import Architecture, Checkpoint
-from data.store import is_store
-from dataset import Images, open_images, stored_sizes
+from data.store import is_store, sizes
+from dataset import Images, open_images
 from errors import InputError, named, spelled
 from model import Discriminator, Generator, channel_table
 from running.run import Run, Start
@@ -72,7 +72,7 @@ def prepare(begun: Start) -> Run:
 def _open_images(path: str, size: int | None, start: Checkpoint | None) -> Images:
     """In `size`, else the checkpoint's, else the only one stored, else 256."""
     size = size or (start.architecture.size if start else None)
-    stored = stored_sizes(path) if is_store(Path(path)) else None
+    stored = sizes(Path(path)) if is_store(Path(path)) else None
     if size is None and stored is None:
         size = NEW_NETWORK_SIZE
     if start and stored and size == start.architecture.size not in stored:
