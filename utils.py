@@ -111,7 +111,7 @@ def sheet(
     row_names: one for each row, before it, shortened to two pictures
     title:     above all
     """
-    layout = _Layout(pictures[0].size, len(pictures), columns, captions, row_names, title)
+    layout = Layout(pictures[0].size, len(pictures), columns, captions, row_names, title)
     (width, height), font, left = layout.picture, layout.font, layout.left
     texts = iter(_captions(captions))
     canvas = Image.new("RGB", layout.size, PAPER)
@@ -129,18 +129,6 @@ def sheet(
     return canvas
 
 
-def sheet_size(
-    picture: tuple[int, int],
-    count: int,
-    columns: int,
-    captions: Sequence[str] = (),
-    row_names: Sequence[str] = (),
-    title: str = "",
-) -> tuple[int, int]:
-    """Width and height of a `sheet` of `count` pictures of this size, before they are drawn."""
-    return _Layout(picture, count, columns, captions, row_names, title).size
-
-
 def paired_sheet_size(
     picture: tuple[int, int], names: Sequence[str], count: int, columns: int, title: str = ""
 ) -> tuple[int, int]:
@@ -148,7 +136,7 @@ def paired_sheet_size(
     blocks = math.ceil(count / columns)
     shown = list(names) * blocks if any(names) else ()
     pictures = len(names) * (count if blocks == 1 else blocks * columns)
-    return sheet_size(picture, pictures, min(columns, count), (), shown, title)
+    return Layout(picture, pictures, min(columns, count), (), shown, title).size
 
 
 def check_sheet(size: tuple[int, int], remedy: str) -> None:
@@ -158,10 +146,10 @@ def check_sheet(size: tuple[int, int], remedy: str) -> None:
         raise InputError(f"a sheet of {size[0]} x {size[1]} px would take {gib:.0f} GiB of memory; {remedy}")
 
 
-class _Layout:
-    """Where everything is on a sheet."""
+class Layout:
+    """Where everything is on a `sheet` of `count` pictures of this size; `size` is its width and height."""
 
-    def __init__(self, picture: tuple[int, int], count: int, columns: int, captions, row_names, title: str):
+    def __init__(self, picture: tuple[int, int], count: int, columns: int, captions=(), row_names=(), title: str = ""):
         self.factor = math.ceil(LEAST_SIDE / picture[0])
         self.picture = width, height = picture[0] * self.factor, picture[1] * self.factor
         self.font = font = lettering.font(max(11, min(16, width // 9)))

@@ -45,7 +45,9 @@ def write(path: str | Path, contents: dict, manifest: bool = True, stamp: bool =
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise NotFinite(f"{path}: not written, {name} holds NaN or Inf")
     path.parent.mkdir(parents=True, exist_ok=True)
-    _check_space(path, sum(tensor.nbytes for _, tensor in _tensors(contents)) + SPARE)
+    needed = sum(tensor.nbytes for _, tensor in _tensors(contents)) + SPARE
+    if shutil.disk_usage(path.parent).free < needed:
+        raise InputError(f"{path}: not written, needs {_readable(needed)} and the disk has {_free(path)} free")
     digest = _save(path, contents)
     if manifest:
         _note(path, digest, contents.get("iteration"))
@@ -152,11 +154,6 @@ def _tensors(value, name: str = "") -> Iterator[tuple[str, Tensor]]:
     elif isinstance(value, (dict, list, tuple)):
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
             yield from _tensors(item, f"{name}.{key}" if name else str(key))
-
-
-def _check_space(path: Path, needed: int) -> None:
-    if shutil.disk_usage(path.parent).free < needed:
-        raise InputError(f"{path}: not written, needs {_readable(needed)} and the disk has {_free(path)} free")
 
 
 def _free(path: Path) -> str:

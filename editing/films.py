@@ -54,7 +54,7 @@ def walk_size(networks: Networks) -> tuple[int, int]:
     side = max(network.size for network in networks.values())
     if len(networks) == 1:
         return side, side
-    return utils.sheet_size((side, side), len(networks), len(networks), list(networks))
+    return utils.Layout((side, side), len(networks), len(networks), list(networks)).size
 
 
 def side_by_side(networks: Networks, paths: Mapping[str, Tensor], brush: Brush = BRUSH) -> Iterator[Image.Image]:
@@ -80,7 +80,7 @@ def swap_loop(
 
 def swap_loop_size(generator: Drawer, who: People, columns: int | None = None) -> tuple[int, int]:
     """Width and height of its frames, before they are drawn."""
-    return utils.sheet_size((generator.size, generator.size), len(who), _across(who, columns), title=LONGEST_TITLE)
+    return utils.Layout((generator.size, generator.size), len(who), _across(who, columns), title=LONGEST_TITLE).size
 
 
 def _across(who: People, columns: int | None) -> int:

@@ -164,7 +164,7 @@ def _swapped(low: Generator, high: Generator, w_plus: Tensor, way: Way, resoluti
 def check(networks: Networks, across: int, down: int, remedy: str) -> None:
     """Raises InputError for a sheet of `across` pictures in each of `down` rows of each network that no memory holds."""
     side = _side(networks)
-    utils.check_sheet(utils.sheet_size((side, side), across * down * len(networks), across), remedy)
+    utils.check_sheet(utils.Layout((side, side), across * down * len(networks), across).size, remedy)
 
 
 def person_by_person(rows: Mapping[str, Sequence[Row]], names: Sequence[str]) -> list[tuple[str, Row]]:

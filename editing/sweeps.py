@@ -100,7 +100,7 @@ def loop_size(networks: Mapping[str, Drawer], who: People, edit: Edit, columns: 
 def check_sheet(networks: Mapping[str, Drawer], who: People, steps: int) -> None:
     """Raises InputError for a `sheet_of_people` that no memory holds."""
     side = next(iter(networks.values())).size
-    size = utils.sheet_size((side, side), len(who) * steps * len(networks), len(who))
+    size = utils.Layout((side, side), len(who) * steps * len(networks), len(who)).size
     utils.check_sheet(size, "take fewer people, or fewer steps")
 
 

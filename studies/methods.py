@@ -20,7 +20,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import cli
-from errors import InputError, named
+from errors import InputError
 
 ROOT = Path(__file__).parent.parent
 AS_PUBLISHED = "--freezeD 3 --augment --augment_p 0.3"
@@ -106,9 +106,7 @@ class Study:
         self.source = cli.read("--source", args.source, checkpoint.read).generator().to(self.device)
         self._keep_settings(checkpoint.fingerprint(self.source.state_dict()))
         self.data = self._faces()
-        ruler = args.regressor or regressor.SHIPPED
-        with named(f"--regressor {ruler}"):
-            network, truth = regressor.read(ruler)
+        network, truth = cli.read("--regressor", args.regressor or regressor.SHIPPED, regressor.read)
         self.ruler = Ruler(network.to(self.device), truth, args.people)
         self.start = self.ruler.read_people(self.source)
         images = dataset.open_images(self.data, self.source.size)

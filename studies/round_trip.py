@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import cli
 import progress
-from errors import InputError, named
+from errors import InputError
 from studies.methods import METHODS, ROOT
 
 if TYPE_CHECKING:
@@ -53,9 +53,7 @@ def main(args: argparse.Namespace) -> Path:
 
     device = cli.read("--device", args.device, utils.choose_device)
     runs = newest_checkpoints(args.work)
-    ruler = args.regressor or regressor.SHIPPED
-    with named(f"--regressor {ruler}"):
-        reader, correlations = regressor.read(ruler)
+    reader, correlations = cli.read("--regressor", args.regressor or regressor.SHIPPED, regressor.read)
     source = cli.read("--source", args.source, checkpoint.read)
     network = source.generator().to(device)
     attributes = sample_attributes(args.people, SEED)

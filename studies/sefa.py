@@ -126,6 +126,7 @@ def fit(size: int) -> Rulers:
     import torch
 
     from faces.rendered.synthetic import ATTRIBUTES, render, sample_attributes
+    from metrics.attributes.ruler import pearson
 
     attributes = sample_attributes(RENDERS + HELD_OUT, SEED)
     seen = fields(torch.cat([render_part(render, attributes, size, start) for start in range(0, RENDERS + HELD_OUT, 250)]))
@@ -138,7 +139,7 @@ def fit(size: int) -> Rulers:
         square = fitted.T @ fitted + RIDGE * torch.eye(len(centre))
         weight = torch.linalg.solve(square, fitted.T @ (target[:RENDERS] - middle))
         read = inputs[RENDERS:] @ weight
-        r = min(correlation(read[:, i], target[RENDERS:, i]) for i in range(target.shape[1]))
+        r = pearson(read, target[RENDERS:]).min().item()
         if r >= LEAST_R:
             rulers.names.append(name)
             rulers.r.append(r)
@@ -219,12 +220,6 @@ def rank_correlation(readings: Tensor) -> Tensor:
     places = torch.arange(len(readings)).double().view(-1, *[1] * (readings.ndim - 1))
     middle = (len(readings) - 1) / 2
     return ((ranks - middle) * (places - middle)).sum(0) / ((places - middle) ** 2).sum()
-
-
-def correlation(a: Tensor, b: Tensor) -> float:
-    import torch
-
-    return float(torch.corrcoef(torch.stack([a, b]))[0, 1])
 
 
 def hue(name: str) -> bool:

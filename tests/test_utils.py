@@ -121,7 +121,7 @@ def test_a_full_disk_leaves_the_old_picture_and_no_half_one(tmp_path, suffix):
 
 
 def test_names_of_rows_that_cannot_be_written_are_numbered_by_network():
-    names = utils._Layout((128, 128), 4, 1, (), ["Zoë", "日本", "Zoë", "日本"], "").row_names
+    names = utils.Layout((128, 128), 4, 1, (), ["Zoë", "日本", "Zoë", "日本"], "").row_names
     assert names == ["Zoë", "#2", "Zoë", "#2"]
 
 
@@ -197,7 +197,7 @@ def test_long_captions_stay_below_their_own_picture_and_long_titles_are_not_cut(
 def test_the_size_of_a_sheet_is_known_before_its_pictures(count, columns, side, title):
     captions, names = ["", "x", "", "", ""][:count], ["a", "long name"]
     sheet = utils.sheet([flat((9, 9, 9), side)] * count, columns, captions, names, title)
-    assert utils.sheet_size((side, side), count, columns, captions, names, title) == sheet.size
+    assert utils.Layout((side, side), count, columns, captions, names, title).size == sheet.size
 
 
 @pytest.mark.parametrize("count, columns", [(1, 1), (5, 2), (4, 8), (6, 3)])

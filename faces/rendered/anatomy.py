@@ -12,8 +12,8 @@ signed distances [n, 1, size, size] and lengths are in the unit of `faces.render
 """
 
 import math
+from collections import namedtuple
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import NamedTuple
 
@@ -29,26 +29,26 @@ EYE_U = 0.40  # of the right eye, see `Head.at`
 LONG_HAIR = 0.22  # from this length on, hair falls behind the neck
 FAR_AWAY = 3.0  # added to a shape, it leaves the picture
 
-
-@dataclass(frozen=True)
-class Proportions:
-    """The lengths in which the domains differ. Widths and heights are half of what they name."""
-
-    camera_y: float  # how far everything is moved down
-    head_y: float
-    head_width: float
-    head_width_range: float  # added for face_w = 1
-    head_height: float
-    neck_width: float
-    eye_v: float  # height on the face, see `Head.at`
-    mouth_width: float
-    mouth_width_range: float  # added for smile = 1
-    mouth_bend: float  # how far the corners rise for smile = 1
-    mouth_opening: float  # for mouth_open = 1
-    lens_v: float  # of the glasses
-    lens_width: float
-    lens_height: float
-    lens_corner: float
+# The lengths in which the domains differ: (photo, cartoon). Widths and heights are half of what they name.
+LENGTHS = {
+    "camera_y": (0.02, 0.0),  # how far everything is moved down
+    "head_y": (0.02, -0.02),
+    "head_width": (0.47, 0.54),
+    "head_width_range": (0.045, 0.05),  # added for face_w = 1
+    "head_height": (0.62, 0.60),
+    "neck_width": (0.19, 0.16),
+    "eye_v": (0.06, 0.12),  # height on the face, see `Head.at`
+    "mouth_width": (0.165, 0.150),
+    "mouth_width_range": (0.035, 0.045),  # added for smile = 1
+    "mouth_bend": (0.055, 0.085),  # how far the corners rise for smile = 1
+    "mouth_opening": (0.085, 0.135),  # for mouth_open = 1
+    "lens_v": (0.08, 0.12),  # of the glasses
+    "lens_width": (0.165, 0.205),
+    "lens_height": (0.125, 0.225),
+    "lens_corner": (0.09, 0.16),
+}
+Proportions = namedtuple("Proportions", LENGTHS)
+PHOTO, CARTOON = map(Proportions._make, zip(*LENGTHS.values()))
 
 
 class Anchor(NamedTuple):

@@ -9,26 +9,8 @@ import torch
 from torch import Tensor
 
 from faces.rendered import anatomy
-from faces.rendered.anatomy import Head, Mouth, Proportions, Traits, on_both_sides
+from faces.rendered.anatomy import CARTOON, Head, Mouth, Traits, on_both_sides
 from faces.rendered.drawing import Canvas, ellipse, gradient, hsv, intersection, mix, rgb, smoothstep
-
-PROPORTIONS = Proportions(
-    camera_y=0.0,
-    head_y=-0.02,
-    head_width=0.54,
-    head_width_range=0.05,
-    head_height=0.60,
-    neck_width=0.16,
-    eye_v=0.12,
-    mouth_width=0.150,
-    mouth_width_range=0.045,
-    mouth_bend=0.085,
-    mouth_opening=0.135,
-    lens_v=0.12,
-    lens_width=0.205,
-    lens_height=0.225,
-    lens_corner=0.16,
-)
 
 SKIN = [(255, 226, 206), (255, 205, 165), (236, 172, 124), (196, 128, 84), (142, 86, 58), (102, 62, 46)]
 INK = rgb(0.13, 0.09, 0.12)
@@ -45,8 +27,8 @@ def paint_cartoon(traits: Traits, size: int) -> Tensor:
 
     traits:  the attributes of `faces.rendered.synthetic`, each [n, 1, 1, 1]
     """
-    canvas = Canvas(len(traits["yaw"]), size, shift_y=PROPORTIONS.camera_y)
-    head = Head(canvas, traits, PROPORTIONS)
+    canvas = Canvas(len(traits["yaw"]), size, shift_y=CARTOON.camera_y)
+    head = Head(canvas, traits, CARTOON)
     palette = Palette(head)
     paint_background(canvas, head)
     behind = (paint_hair_behind, paint_shoulders, paint_neck, *on_both_sides(paint_ear))

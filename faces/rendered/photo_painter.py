@@ -14,26 +14,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from faces.rendered import anatomy
-from faces.rendered.anatomy import SIDES, Head, Mouth, Proportions, Traits, on_both_sides
+from faces.rendered.anatomy import PHOTO, SIDES, Head, Mouth, Traits, on_both_sides
 from faces.rendered.drawing import Canvas, bump, decay, ellipse, gradient, hsv, intersection, mix, power, rgb, smoothstep
-
-PROPORTIONS = Proportions(
-    camera_y=0.02,
-    head_y=0.02,
-    head_width=0.47,
-    head_width_range=0.045,
-    head_height=0.62,
-    neck_width=0.19,
-    eye_v=0.06,
-    mouth_width=0.165,
-    mouth_width_range=0.035,
-    mouth_bend=0.055,
-    mouth_opening=0.085,
-    lens_v=0.08,
-    lens_width=0.165,
-    lens_height=0.125,
-    lens_corner=0.09,
-)
 
 SKIN = [(255, 220, 196), (242, 194, 158), (218, 158, 116), (176, 114, 76), (128, 78, 50), (92, 56, 40)]
 SHADOW_TINT = rgb(1.0, 0.90, 0.84)
@@ -58,8 +40,8 @@ def paint_photo(traits: Traits, size: int, seeds: Iterable[int]) -> Tensor:
     seeds:   one per face, for backdrop and grain
     """
     noise = draw_noise(size, seeds)
-    canvas = Canvas(len(noise.grain), size, shift_y=PROPORTIONS.camera_y)
-    head = Head(canvas, traits, PROPORTIONS)
+    canvas = Canvas(len(noise.grain), size, shift_y=PHOTO.camera_y)
+    head = Head(canvas, traits, PHOTO)
     palette = Palette(head)
     paint_background(canvas, head, noise)
     behind = (paint_hair_behind, paint_shoulders, paint_neck, *on_both_sides(paint_ear))

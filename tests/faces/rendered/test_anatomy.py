@@ -3,15 +3,14 @@
 import pytest
 import torch
 
-from faces.rendered import cartoon_painter, photo_painter
-from faces.rendered.anatomy import Head
+from faces.rendered.anatomy import CARTOON, PHOTO, Head
 from faces.rendered.drawing import Canvas
 from faces.rendered.synthetic import sample_attributes
 
 PLACES = [(0, 0), (-0.4, 0.1), (0.5, 0.4), (0, 0.6)]
 
 
-@pytest.fixture(params=[photo_painter.PROPORTIONS, cartoon_painter.PROPORTIONS], ids=["photo", "cartoon"])
+@pytest.fixture(params=[PHOTO, CARTOON], ids=["photo", "cartoon"])
 def proportions(request):
     return request.param
 
