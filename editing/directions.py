@@ -18,6 +18,7 @@ from torch import Tensor
 
 from drawer import Drawer
 from editing import direction_formats, files
+from editing.latent_formats import of_layers
 from editing.layers import as_text, parse_layers
 from errors import InputError, named
 
@@ -70,7 +71,7 @@ class Directions:
 
     def __post_init__(self):
         self.scale = torch.ones(len(self)) if self.scale is None else self.scale
-        self.names = self.names or [f"{self.method or 'direction'} {index}" for index in range(len(self))]
+        self.names = self.names or files.texts(None, len(self), self.method or "direction")
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -142,9 +143,7 @@ def check_fits(directions: Directions, generator: Drawer) -> None:
     acting = [directions.layers or [], *(edit.layers or [] for edit in directions.edits.values())]
     highest = max((layer for some in acting for layer in some), default=0)
     if layers not in ([], [generator.n_latent]) or highest >= generator.n_latent:
-        found = layers[0] if layers else f"at least {highest + 1}"
-        pixels = direction_formats.pixels_of(*layers) if layers else 0
-        theirs = f"{found} layers" + (f", which are for {pixels} px" if pixels else "")
+        theirs = of_layers(*layers) if layers else f"at least {highest + 1} layers"
         ours = f"this network has {generator.n_latent} ({generator.size} px)"
         raise InputError(f"made for {theirs}, but {ours}; factorise it")
 

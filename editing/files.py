@@ -1,6 +1,6 @@
 """Latent and direction files: dicts of tensors and plain values. They are read like checkpoints: no code of a file is run.
 
-Those of others may be bare tensors, lists of them, or NumPy's; see foreign.py for what the names in them mean.
+Those of others may be bare tensors, lists of them, or NumPy's; latent_formats and direction_formats know what is in them.
 
 save("faces.pt", {"latent": torch.zeros(1, 512), "space": "w"})
 load("faces.pt")["latent"].shape
@@ -76,6 +76,23 @@ def described(contents: dict) -> str:
     if {"g_ema", "g", "d", "input.input", "G_ema", "D", "state_dict"} & set(map(str, contents)):
         return "a checkpoint of networks"
     return f"it holds {', '.join(printable(str(name)) for name in list(contents)[:6]) or 'nothing'}"
+
+
+def check_numbers(tensor: Tensor, what: str) -> None:
+    """Raises InputError for `what`, such as latents, that are no finite floating point numbers."""
+    shape = list(tensor.shape)
+    if not tensor.is_floating_point() or not tensor.ndim or not tensor.numel():
+        raise InputError(f"damaged ({what} {shape} of {str(tensor.dtype).removeprefix('torch.')}, expected floating point)")
+    if not tensor.float().isfinite().all():
+        raise InputError(f"damaged ({what} {shape} with NaN or Inf)")
+
+
+def numbered(stem: str, count: int) -> list[str]:
+    return [stem] if count == 1 else [f"{stem} {index}" for index in range(count)]
+
+
+def shapes(tensors: dict[str, Tensor]) -> str:
+    return ", ".join(f"{printable(name)} {list(tensor.shape)}" for name, tensor in [*tensors.items()][:6])
 
 
 def texts(values: object, count: int, default: str) -> list[str]:

@@ -57,7 +57,7 @@ def understood(contents: dict, stem: str, network: Drawer | None = None) -> dict
         space = space_of(stem) if space is None and not key else space
         rows = len(contents[key]) if isinstance(contents[key], Tensor) and contents[key].ndim == 2 else 0
         latent, space, note = _shaped(contents[key], "w" if space is None and rows and len(names) == rows else space, network)
-        names = names if len(names) == len(latent) or "space" in contents else _numbered(stem, len(latent))
+        names = names if len(names) == len(latent) or "space" in contents else files.numbered(stem, len(latent))
         left_out = [name for name in contents if name != key and name in (*KEYS, *Z_KEYS)] if key else []
     else:
         people = _people(contents, network)
@@ -71,13 +71,24 @@ def understood(contents: dict, stem: str, network: Drawer | None = None) -> dict
     return known | {"latent": latent, "space": space, "source": names, "note": note}
 
 
-def pixels_of(layers: int) -> int:
-    """What a generator with so many layers draws, 0 where none has them.
+def of_layers(layers: int) -> str:
+    """So many, and what a generator that has them draws.
 
-    >>> pixels_of(18), pixels_of(7)
-    (1024, 0)
+    >>> of_layers(18), of_layers(7)
+    ('18 layers, which are for 1024 px', '7 layers')
     """
-    return 0 if layers < 2 or layers % 2 else 2 ** (layers // 2 + 1)
+    return f"{layers} layers" + ("" if layers < 2 or layers % 2 else f", which are for {2 ** (layers // 2 + 1)} px")
+
+
+def are_layers(rows: Tensor, network: Drawer, one: str, many: str) -> bool:
+    """Whether [N, style_dim] are the layers of one person or direction. Raises InputError where another network has N."""
+    count, size = rows.shape
+    if count in ENCODED and count != network.n_latent:
+        raise InputError(
+            f"[{count}, {size}] looks like one {one} of a network of {ENCODED[count]} px, which has {count} layers; "
+            f"this one has {network.n_latent} ({network.size} px). {count} {many} are read from [{count}, 1, {size}]"
+        )
+    return count == network.n_latent
 
 
 def _key(contents: dict) -> str | None:
@@ -108,15 +119,11 @@ def space_of(stem: str) -> str | None:
     return "z" if "z" in words and not words & {"w", "wp"} else None
 
 
-def _numbered(stem: str, count: int) -> list[str]:
-    return [stem] if count == 1 else [f"{stem} {index}" for index in range(count)]
-
-
 def _people(contents: dict, network: Drawer | None) -> dict[str, Tensor]:
     """{name: latent} of a dict by the names of photos, or of a list, in which other tensors may lie between."""
     tensors = {name: value for name, value in contents.items() if isinstance(value, Tensor)}
     fitting = {name: value for name, value in tensors.items() if _may_be_latents(value, network)}
-    shapes = ", ".join(f"{files.printable(name)} {list(value.shape)}" for name, value in list(tensors.items())[:6])
+    shapes = files.shapes(tensors)
     if not tensors or files.described(contents) in files.KNOWN or len({value.shape[-1:] for value in tensors.values()}) > 3:
         raise InputError(f"not a latent file ({files.described(contents)}); projector.py writes one")
     others = [value for name, value in tensors.items() if name not in fitting]
@@ -153,7 +160,7 @@ def _by_name(
         raise InputError(f"damaged (latents of different shapes: {', '.join(str(list(w.shape)) for w in people.values())})")
     stems = {name: f"{stem} {name}" if name.isdecimal() and len(people) > 1 else name for name in people}
     stems = {name: stem if name.isdecimal() and len(people) == 1 else text for name, text in stems.items()}
-    names = [text for name, latent in zip(people, latents) for text in _numbered(stems[name], len(latent))]
+    names = [text for name, latent in zip(people, latents) for text in files.numbered(stems[name], len(latent))]
     return torch.cat(latents), spaces.pop(), next(iter(shaped.values()))[2], names
 
 
@@ -173,13 +180,8 @@ def _shaped(latent: object, space: object, network: Drawer | None, alone: bool =
         latent = latent[None]
     elif latent.ndim == 2 and space is None and len(latent) > 1:
         count, size = latent.shape
-        if alone if network is None else count == network.n_latent:
+        if alone if network is None else are_layers(latent, network, "person", "people in w"):
             latent, note = latent[None], f"[{count}, {size}] is one person, a w for each of the {count} layers"
-        elif network is not None and count in ENCODED:
-            raise InputError(
-                f"[{count}, {size}] looks like one person of a network of {ENCODED[count]} px, which has {count} layers; "
-                f"this one has {network.n_latent} ({network.size} px). {count} people in w are read from [{count}, 1, {size}]"
-            )
     if latent.ndim > 3:
         latent = latent.flatten(0, -3)
     if latent.ndim == 3 and latent.shape[1] == 1 and space != "w+":

@@ -125,10 +125,10 @@ def read_latents(path: str | Path, network: Drawer | None = None) -> Latents:
     """
     contents = files.load(path)
     with named(str(path)):
-        found = _checked(latent_formats.understood(contents, Path(path).stem, network))
+        latents = _checked(latent_formats.understood(contents, Path(path).stem, network))
         if network is not None:
-            check_fits(found, network)
-    return found
+            check_fits(latents, network)
+    return latents
 
 
 def check_fits(latents: Latents, generator: Drawer) -> None:
@@ -137,24 +137,19 @@ def check_fits(latents: Latents, generator: Drawer) -> None:
     if size != generator.style_dim:
         raise InputError(f"latents of {size} numbers, but this network's have {generator.style_dim}; project with it")
     if layers not in ([], [generator.n_latent]):
-        pixels = latent_formats.pixels_of(*layers)
-        theirs = f"{layers[0]} layers" + (f", which are for {pixels} px" if pixels else "")
         ours = f"this network has {generator.n_latent} layers ({generator.size} px)"
-        raise InputError(f"latents of {theirs}, but {ours}; project with it")
+        raise InputError(f"latents of {latent_formats.of_layers(*layers)}, but {ours}; project with it")
     if latents.noise is not None:
-        found, wanted = ([layer.shape[-1] for layer in noise] for noise in (latents.noise, generator.stored_noise()))
-        if found != wanted:
-            raise InputError(f"noise of the resolutions {found}, but this network has {wanted}")
+        theirs, ours = ([layer.shape[-1] for layer in noise] for noise in (latents.noise, generator.stored_noise()))
+        if theirs != ours:
+            raise InputError(f"noise of the resolutions {theirs}, but this network has {ours}")
 
 
 def _checked(contents: dict) -> Latents:
     latent, noise, space = contents["latent"], contents.get("noise"), str(contents["space"])
-    if not latent.is_floating_point():
-        raise InputError(f"damaged (latents of {str(latent.dtype).removeprefix('torch.')}, expected floating point)")
+    files.check_numbers(latent, "latents")
     if latent.ndim not in SPACES.get(space, ()):
         raise InputError(f"damaged (latents {list(latent.shape)} in space {files.printable(space)!r})")
-    if not latent.float().isfinite().all():
-        raise InputError(f"damaged (latents {list(latent.shape)} with NaN or Inf)")
     if noise is not None and not (isinstance(noise, list) and all(is_noise(layer, len(latent)) for layer in noise)):
         raise InputError("damaged (noise that is not one [1 or N, 1, res, res] for each convolution)")
     return Latents(

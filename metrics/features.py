@@ -6,7 +6,7 @@ fake = of_generator(generator, range(5000), features)             # of one perso
 print(kernel_distance(fake, real).mean)
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -62,12 +62,7 @@ def of_images(
     done: Counter = lambda count: None,
 ) -> Tensor:
     """Features of a data set of uint8 pictures [3, size, size]: [n, dims]."""
-    parts = []
-    for start in range(0, len(images), batch):
-        pixels = torch.stack([images[index] for index in range(start, min(start + batch, len(images)))])
-        parts.append(features(utils.from_pixels(pixels.to(device))))
-        done(len(pixels))
-    return torch.cat(parts)
+    return _of((utils.from_pixels(pixels.to(device)) for pixels in batches(images, batch)), features, done)
 
 
 @torch.no_grad()
@@ -80,24 +75,34 @@ def of_generator(
     done: Counter = lambda count: None,
 ) -> Tensor:
     """Features of one generated picture for each seed, in 8 bits as a file would hold it: [n, dims]."""
+    return _of(map(utils.as_stored, pictures(generator, seeds, batch, psi)), features, done)
+
+
+def _of(batches: Iterable[Tensor], features: Features, done: Counter) -> Tensor:
     parts = []
-    for images in pictures(generator, seeds, batch, psi):
-        parts.append(features(utils.as_stored(images)))
+    for images in batches:
+        parts.append(features(images))
         done(len(images))
     return torch.cat(parts)
+
+
+def batches(images: Sequence[Tensor], size: int) -> Iterator[Tensor]:
+    """The pictures of a data set, uint8 [3, side, side], as [batch, 3, side, side]."""
+    for start in range(0, len(images), size):
+        yield torch.stack([images[index] for index in range(start, min(start + size, len(images)))])
 
 
 @torch.no_grad()
 def pictures(generator: Drawer, seeds: Sequence[int], batch: int = 16, psi: float = 1.0) -> Iterator[Tensor]:
     """Batches [batch, 3, size, size]. A seed draws z and the noise of every layer, so its picture is the same in any batch."""
-    device, w_avg = generator.device, generator.w_avg if psi != 1 else None
     for start in range(0, len(seeds), batch):
         random = [torch.Generator().manual_seed(seed) for seed in seeds[start : start + batch]]
-        z = _drawn(random, (generator.style_dim,), device)
-        noise = [_drawn(random, layer.shape[1:], device) for layer in generator.stored_noise()]
+        z = drawn(random, (generator.style_dim,), generator.device)
+        noise = [drawn(random, layer.shape[1:], generator.device) for layer in generator.stored_noise()]
         w_plus = generator.broadcast(generator.mapping(z))
-        yield generator.synthesis(w_plus if psi == 1 else truncate(w_plus, w_avg, psi), noise)
+        yield generator.synthesis(w_plus if psi == 1 else truncate(w_plus, generator.w_avg, psi), noise)
 
 
-def _drawn(random: Sequence[torch.Generator], shape: Sequence[int], device: torch.device) -> Tensor:
+def drawn(random: Sequence[torch.Generator], shape: Sequence[int], device: torch.device) -> Tensor:
+    """N(0, 1) of this shape from each generator, stacked."""
     return torch.stack([torch.randn(*shape, generator=seeded) for seeded in random]).to(device)

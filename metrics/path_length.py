@@ -10,7 +10,7 @@ from torch import Tensor
 
 from drawer import Drawer
 from errors import InputError
-from metrics.features import Counter, Features
+from metrics.features import Counter, Features, drawn
 
 STEP = 1e-4
 LEAST = 3  # seeds, of which some remain
@@ -36,10 +36,8 @@ def path_length(
     noise = generator.stored_noise()
     lengths = []
     for start in range(0, len(seeds), batch):
-        here, there = (
-            features(generator.synthesis(w_plus, noise)).double()
-            for w_plus in _steps(generator, seeds[start : start + batch], step)
-        )
+        steps = _steps(generator, seeds[start : start + batch], step)
+        here, there = (features(generator.synthesis(w_plus, noise)).double() for w_plus in steps)
         lengths.append((there - here).square().sum(1) / step**2)
         done(len(here))
     return trimmed_mean(torch.cat(lengths))
@@ -60,8 +58,7 @@ def trimmed_mean(values: Tensor) -> float:
 def _steps(generator: Drawer, seeds: Sequence[int], step: float) -> tuple[Tensor, Tensor]:
     """w_plus at t, and at t + step, for each seed."""
     random = [torch.Generator().manual_seed(seed) for seed in seeds]
-    device = generator.device
-    z1, z2 = (torch.stack([torch.randn(generator.style_dim, generator=seeded) for seeded in random]).to(device) for _ in "12")
+    z1, z2 = (drawn(random, (generator.style_dim,), generator.device) for _ in "12")
     w1, w2 = (generator.broadcast(generator.mapping(z)) for z in (z1, z2))
     t = torch.stack([torch.rand(1, 1, generator=seeded) for seeded in random]).to(w1)
     return w1.lerp(w2, t), w1.lerp(w2, t + step)

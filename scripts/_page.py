@@ -100,8 +100,8 @@ def tiles(lines: list[dict], options: dict) -> str:
         "skipped": ("steps skipped", ","),
     }
     shown = {label: format(last[name], kind) for name, (label, kind) in kinds.items() if name in last}
-    found = [f"<div><b>{value}</b><span>{name}</span></div>" for name, value in shown.items()]
-    return f'<div class="tiles">{"".join(found)}</div>' if found else ""
+    parts = [f"<div><b>{value}</b><span>{name}</span></div>" for name, value in shown.items()]
+    return f'<div class="tiles">{"".join(parts)}</div>' if parts else ""
 
 
 def first_and_last(samples: Sequence[Path]) -> str:
@@ -135,14 +135,14 @@ def curves(lines: list[dict]) -> str:
     numbers = {name for line in lines for name, value in line.items() if isinstance(value, (int, float))} - NOT_CURVES
     together = {name for names in CHARTS.values() for name in names}
     groups = CHARTS | {name.replace("_", " "): (name,) for name in sorted(numbers - together)}
-    found = []
+    charted = []
     for title, names in groups.items():
         points = {name: [(line["kimg"], line[name]) for line in lines if name in line and "kimg" in line] for name in names}
         drawn = {name: charts.smooth(line) for name, line in points.items() if line}
         if drawn:
             chart = utils.line_chart(drawn, title, "thousand images", CHART_SIZE)
-            found.append(f"<figure>{image(chart, title, lossless=True)}</figure>")
-    return f'<div class="charts">{"".join(found)}</div>' if found else ""
+            charted.append(f"<figure>{image(chart, title, lossless=True)}</figure>")
+    return f'<div class="charts">{"".join(charted)}</div>' if charted else ""
 
 
 def began_with(path: object, newest: Path | None, remarks: list[str]) -> str | None:
@@ -205,17 +205,16 @@ def reals(folder: Path) -> str:
 def checkpoints(folder: Path, newest: Path | None, remarks: list[str]) -> str:
     files = sorted((folder / "checkpoints").glob("*.pt"), key=lambda path: path.name, reverse=True)
     rows = [(path.name, f"{path.stat().st_size / 2**20:,.1f} MiB", "newest" if path == newest else "") for path in files]
-    return "".join(map(warning, remarks)) + (table(("file", "size", ""), rows) if rows else "")
+    warnings = [f'<p class="warning">{escape(remark)}</p>' for remark in remarks]
+    return "".join(warnings) + table(("file", "size", ""), rows)
 
 
 def statistics(lines: list[dict]) -> str:
     names = {name: None for line in lines for name in line if name not in ("iteration", "kimg", "epoch", "seconds")}
-    rows = []
-    for name in names:
-        values = [line[name] for line in lines if isinstance(line.get(name), (int, float))]
-        if values:
-            rows.append((name, *(f"{value:.4g}" for value in (values[0], values[-1], min(values), max(values)))))
-    return table(("", "first", "last", "lowest", "highest"), rows) if rows else ""
+    columns = {name: [line[name] for line in lines if isinstance(line.get(name), (int, float))] for name in names}
+    shown = {name: (values[0], values[-1], min(values), max(values)) for name, values in columns.items() if values}
+    rows = [(name, *(f"{value:.4g}" for value in values)) for name, values in shown.items()]
+    return table(("", "first", "last", "lowest", "highest"), rows)
 
 
 def measured(lines: list[dict]) -> str:
@@ -224,7 +223,7 @@ def measured(lines: list[dict]) -> str:
     columns = ["ckpt", "features", *(name for name in words if any(name in line for line in lines))]
     cell = lambda value: f"{value:.4g}" if isinstance(value, (int, float)) else str(value)  # noqa: E731
     rows = [[cell(line.get(name, "")) for name in columns] for line in lines]
-    return table([words.get(name, name) for name in columns], rows) if rows else ""
+    return table([words.get(name, name) for name in columns], rows)
 
 
 def settings(options: dict) -> str:
@@ -274,13 +273,12 @@ def caption(sample: Path) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """ "" without rows."""
+    if not rows:
+        return ""
     lines = [f"<tr>{''.join(f'<th>{escape(cell)}</th>' for cell in head)}</tr>"] if head else []
     lines += [f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows]
     return f"<table>{''.join(lines)}</table>"
-
-
-def warning(text: object) -> str:
-    return f'<p class="warning">{escape(str(text))}</p>'
 
 
 def anchor(name: str) -> str:

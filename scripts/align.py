@@ -61,7 +61,6 @@ def parser() -> cli.Parser:
 
 
 def main(args: argparse.Namespace) -> Path:
-
     import filenames
     import lettering
     import utils
@@ -83,11 +82,9 @@ def main(args: argparse.Namespace) -> Path:
             squares = []
         thumbnails.append((name, thumbnail(picture, squares, args.min_side)))
         for square in squares:
-            side = align.side(square)
-            if side < args.min_side:
-                album.left_out.append((name, f"a crop of {side:.0f} px, below --min_side {args.min_side:g}"))
-                continue
             try:
+                if (side := align.side(square)) < args.min_side:
+                    raise align.NoFace(f"a crop of {side:.0f} px, below --min_side {args.min_side:g}")
                 crop = align.cut(picture, square, args.size, upscaler)
             except align.NoFace as reason:
                 album.left_out.append((name, str(reason)))
@@ -188,11 +185,10 @@ def contact_sheets(thumbnails: list[tuple[str, Image]], folder: Path) -> Iterato
 
     captions = lettering.readable([Path(name).name for name, _ in thumbnails])
     for number, first in enumerate(range(0, len(thumbnails), PER_SHEET), 1):
-        some = [small for _, small in thumbnails[first : first + PER_SHEET]]
-        sheet = utils.sheet(some, min(COLUMNS, len(some)), captions[first : first + PER_SHEET])
-        yield utils.save_png(
-            sheet, folder / ("contact.png" if number == 1 else f"contact-{number}.png"), **{"contact sheet": number}
-        )
+        pictures = [small for _, small in thumbnails[first : first + PER_SHEET]]
+        sheet = utils.sheet(pictures, min(COLUMNS, len(pictures)), captions[first : first + PER_SHEET])
+        name = "contact.png" if number == 1 else f"contact-{number}.png"
+        yield utils.save_png(sheet, folder / name, **{"contact sheet": number})
 
 
 if __name__ == "__main__":

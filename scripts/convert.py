@@ -118,29 +118,21 @@ def _self_check(source: Checkpoint, written: Checkpoint, network: str) -> str:
 
 
 def _probe(source: Checkpoint, network: str) -> Tensor:
-    import torch
-
     import utils
+    from editing import latents
 
-    with torch.no_grad():
-        if network == "d" or set(source.networks) == {"d"}:
-            size = source.architecture.size
-            return source.discriminator()(utils.seeded_normal([0], 3, size, size))
-        z = utils.seeded_normal([0], source.architecture.style_dim)
-        return source.generator(network)([z], randomize_noise=False)[0]
+    if network == "d" or set(source.networks) == {"d"}:
+        size = source.architecture.size
+        return source.discriminator()(utils.seeded_normal([0], 3, size, size)).detach()
+    generator = source.generator(network)
+    return latents.draw(generator, latents.people(generator, [0]))
 
 
 def _draw(written: Checkpoint, path: Path) -> None:
-    import torch
-
     import utils
+    from editing import people, sheets
 
-    seeds = [0, 1, 2, 3]
-    with torch.no_grad():
-        z = utils.seeded_normal(seeds, written.architecture.style_dim)
-        images, _ = written.generator()([z], randomize_noise=False)
-    pictures = utils.to_pictures(images)
-    utils.save_png(utils.sheet(pictures, len(seeds), captions=[f"seed {seed}" for seed in seeds]), path)
+    utils.save_png(sheets.people_sheet({"": written.generator()}, people.by_seed("0-3")), path)
     print(f"preview: {path}")
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from editing.directions import Directions
     from model import Generator
 
-RENDERS, HELD_OUT, SEED = 3000, 1000, 7
+RENDERS, HELD_OUT, SEED, CHUNK = 3000, 1000, 7, 250
 FIELDS, RIDGE = 16, 30.0
 LEAST_R = 0.85
 STEPS, PSI = 7, 0.7
@@ -53,9 +53,9 @@ def parser() -> cli.Parser:
     flags.add_layers(group, "factorised and edited")
     add("--directions", type=whole, default=8, metavar="N", help="the first N of them (default: 8)")
     add("--degree", "-d", type=cli.number(above=0), default=3.0, metavar="D", help="how far, both ways (default: 3)")
-    add = parser.add_argument_group("people").add_argument
-    add("--n", type=cli.number(int, least=2), default=48, metavar="N", help="people edited (default: 48)")
-    add("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
+    group = parser.add_argument_group("people")
+    group.add_argument("--n", type=cli.number(int, least=2), default=48, metavar="N", help="people edited (default: 48)")
+    flags.add_device(group)
     parser.idle_with("--normalize", "--factor")
     return parser
 
@@ -129,7 +129,11 @@ def fit(size: int) -> Rulers:
     from metrics.attributes.ruler import pearson
 
     attributes = sample_attributes(RENDERS + HELD_OUT, SEED)
-    seen = fields(torch.cat([render_part(render, attributes, size, start) for start in range(0, RENDERS + HELD_OUT, 250)]))
+    seen = []
+    for first in range(0, RENDERS + HELD_OUT, CHUNK):
+        chunk = {name: values[first : first + CHUNK] for name, values in attributes.items()}
+        seen.append(fields(render(chunk, size, "A", SEED, first)))
+    seen = torch.cat(seen)
     rulers, centre = Rulers([], [], torch.zeros(seen.shape[1], 0), torch.zeros(0)), seen[:RENDERS].double().mean(0)
     for name in ATTRIBUTES:
         value = attributes[name].double()
@@ -146,11 +150,6 @@ def fit(size: int) -> Rulers:
             rulers.weight = torch.cat([rulers.weight, weight.float()], dim=1)
             rulers.offset = torch.cat([rulers.offset, (middle - centre @ weight).float()])
     return rulers
-
-
-def render_part(render, attributes: dict[str, Tensor], size: int, start: int, count: int = 250) -> Tensor:
-    part = {name: values[start : start + count] for name, values in attributes.items()}
-    return render(part, size, "A", SEED, first=start)
 
 
 def fields(images: Tensor) -> Tensor:
@@ -203,12 +202,12 @@ def row(index: int, moved: list[Movement]) -> str:
 
 def unrolled(readings: Tensor, names: list[str]) -> Tensor:
     """[steps, people, K]: angles go on beyond pi from step to step, by the shorter way."""
+    import numpy as np
     import torch
 
     angles = [hue(name) for name in names]
-    turns = torch.remainder(readings[..., angles].diff(dim=0) + math.pi, math.tau) - math.pi
     readings = readings.clone()
-    readings[1:, :, angles] = readings[:1, :, angles] + turns.cumsum(0)
+    readings[..., angles] = torch.from_numpy(np.unwrap(readings[..., angles].numpy(), axis=0))
     return readings
 
 

@@ -27,6 +27,7 @@ from errors import InputError
 from faces.rendered.synthetic import render, sample_attributes
 from metrics.attributes.regressor import OUTPUTS, SIZE, Reading, Regressor, Truth
 from metrics.distances import frechet_distance, to_nearest
+from metrics.features import batches
 
 COUNT = 400  # faces in each set; distances between small sets depend on their size, so it is the same for all
 BELIEVED = 0.85  # correlation with the truth, in both domains, from which on an output counts
@@ -73,9 +74,8 @@ class Ruler:
         self.regressor, self.count = regressor, count
         self.outputs = believed(truth)
         if not self.outputs:
-            raise InputError(
-                "the regressor reads no attribute well enough; python -m scripts.train_regressor makes a better one"
-            )
+            better = "python -m scripts.train_regressor makes a better one"
+            raise InputError(f"the regressor reads no attribute well enough; {better}")
         self._counted = [OUTPUTS.index(name) for name in self.outputs]
         photos, self.cartoons = (self.read(rendered(count, domain, SEED)) for domain in "AB")
         self._others = self.read(rendered(count, "B", SEED + 1))
@@ -102,9 +102,7 @@ class Ruler:
 
     def read_images(self, images: Sequence[Tensor]) -> Reading:
         """Those of a data set, uint8 [3, size, size] each."""
-        starts = range(0, len(images), CHUNK)
-        batches = (torch.stack([images[i] for i in range(start, min(start + CHUNK, len(images)))]) for start in starts)
-        return _joined([self.read(utils.from_pixels(pixels)) for pixels in batches])
+        return _joined([self.read(utils.from_pixels(pixels)) for pixels in batches(images, CHUNK)])
 
     def measure(self, source: Reading, target: Reading, training: Reading | None = None) -> Measurement:
         """source and target: the same latents through both networks, n of them as in `count`; training: any number."""
