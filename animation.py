@@ -11,6 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 from PIL import Image, ImageOps
 
 import utils
@@ -83,11 +84,8 @@ def _holds(ending: str, size: tuple[int, int]) -> bool:
 def _palette(frames: Sequence[Image.Image]) -> Image.Image:
     """256 colours of eight frames, evenly spread, of which every n-th pixel is enough."""
     width, height = (min(side, LOOKED_AT) for side in frames[0].size)
-    together = Image.new("RGB", (width, 8 * height))
-    for i in range(8):
-        frame = frames[i * (len(frames) - 1) // 7]
-        together.paste(frame.resize((width, height), Image.Resampling.NEAREST), (0, i * height))
-    return together.quantize(256, Image.Quantize.MEDIANCUT)
+    spread = [frames[i * (len(frames) - 1) // 7].resize((width, height), Image.Resampling.NEAREST) for i in range(8)]
+    return Image.fromarray(np.concatenate(spread)).quantize(256, Image.Quantize.MEDIANCUT)
 
 
 def _package() -> ModuleType:

@@ -40,9 +40,8 @@ def parser() -> cli.Parser:
     whole = cli.number(int, least=1)
     group = flags.add_networks(parser)
     flags.add_published_shape(group)
-    group.add_argument(
-        "--ckpt2", metavar="FILE", help="as in Cartoon-StyleGAN: the cartoons' network, where --ckpt is the source"
-    )
+    pair = "as in Cartoon-StyleGAN: the cartoons' network, where --ckpt is the source"
+    group.add_argument("--ckpt2", metavar="FILE", help=pair)
     group = parser.add_argument_group("edit")
     add = group.add_argument
     add("directions", nargs="?", metavar="FACTOR", help="direction file of this or another program (docs/latents.md)")
@@ -76,7 +75,7 @@ def main(args: argparse.Namespace) -> Path:
     import animation
     import drawing
     import utils
-    from editing import directions, sweeps
+    from editing import directions, sheets, sweeps
 
     args = settled(args)
     files = drawing.read(args)
@@ -97,7 +96,7 @@ def main(args: argparse.Namespace) -> Path:
     settle_edits(args, edits, found, drawing.layers(args, child))
     steps, frames = args.steps or STEPS_OF_PEOPLE, args.frames if args.loop else 0
     compared = (args.steps or STEPS_OF_DIRECTIONS) if len(edits) > 1 else 0
-    sweeps.check_sheet(networks, who, steps)
+    sheets.check(networks, len(who), steps, "take fewer people, or fewer steps")
     for edit in edits.values() if args.loop else ():
         drawing.check_loop(args, sweeps.loop_size(networks, who, edit, args.columns))
 

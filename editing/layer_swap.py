@@ -21,6 +21,7 @@ from itertools import islice
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parameters_to_vector
 
 from checkpoint import BlendedGenerator, Checkpoint, layouts
 from errors import InputError
@@ -169,7 +170,8 @@ def level_distances(source: Generator, target: Generator) -> dict[str, float]:
     check_alike(source, target)
     parts = {"mapping": (source.style, target.style)}
     parts |= {str(resolution): (source.level(resolution), target.level(resolution)) for resolution in source.resolutions}
-    return {name: _distance(_weights(a), _weights(b)) for name, (a, b) in parts.items()}
+    weights = {name: [parameters_to_vector(part.parameters()).detach() for part in pair] for name, pair in parts.items()}
+    return {name: ((b - a).norm() / a.norm()).item() for name, (a, b) in weights.items()}
 
 
 def look_unrelated(distances: dict[str, float]) -> bool:
@@ -253,11 +255,3 @@ def _set_between(module: nn.Module, low: nn.Module, high: nn.Module, y: float) -
     """(1 - y) low + y high. `lerp` gives exactly low for 0, high for 1, and equal weights for any y."""
     other = high.state_dict()
     module.load_state_dict({name: torch.lerp(tensor, other[name], y) for name, tensor in low.state_dict().items()})
-
-
-def _weights(part: nn.Module) -> Tensor:
-    return torch.cat([parameter.detach().flatten() for parameter in part.parameters()])
-
-
-def _distance(a: Tensor, b: Tensor) -> float:
-    return ((b - a).norm() / a.norm()).item()

@@ -26,7 +26,9 @@ class OneByOne:
 
     def __init__(self, work: Unfinished, pictures: Sequence[Sequence[Path]], batch: int = 1):
         self.work, self.count = work, len(pictures)
-        done = min(self.count, work.pieces(lambda number: number < self.count and self._is_whole(number, pictures[number])))
+        written = lambda number: all(path.is_file() for path in pictures[number])  # noqa: E731
+        whole = lambda number: number < self.count and written(number) and projection.is_whole(work.path(number))  # noqa: E731
+        done = min(self.count, work.pieces(whole))
         self.done = done - done % batch
         if self.done:
             print(f"{work.result}: going on after {self.done} of {self.count} people")
@@ -58,9 +60,6 @@ class OneByOne:
             self._join(join)
             self.work.remove()
         return self.work.result
-
-    def _is_whole(self, number: int, pictures: Sequence[Path]) -> bool:
-        return all(path.is_file() for path in pictures) and projection.is_whole(self.work.path(number))
 
     def _join(self, join: Callable[[Projection], object]) -> None:
         if self.done:

@@ -95,7 +95,7 @@ def mixing_table(
     lines = person_by_person(tables, ["", *rows.captions])
     captions = [""] * (len(tables) - 1) * (len(columns) + 1) + ["", *columns.captions]
     title = f"layers {as_text(layers)} of the person above, the others of the person on the left"
-    return _sheet(lines, captions, title)
+    return of_rows(lines, captions, title)
 
 
 def _table(generator: Drawer, rows: People, columns: People, layers: Sequence[int], brush: Brush) -> list[Row]:
@@ -174,10 +174,11 @@ def person_by_person(rows: Mapping[str, Sequence[Row]], names: Sequence[str]) ->
 
 def stacked(rows: Sequence[tuple[str, Row]], captions: Sequence[str], title: str = "") -> Image.Image:
     """A sheet of rows with their names, captions below the last one."""
-    return _sheet(rows, [""] * (len(rows) - 1) * len(captions) + [*captions], title)
+    return of_rows(rows, [""] * (len(rows) - 1) * len(captions) + [*captions], title)
 
 
-def _sheet(rows: Iterable[tuple[str, Row]], captions: Sequence[str], title: str) -> Image.Image:
+def of_rows(rows: Iterable[tuple[str, Row]], captions: Sequence[str], title: str) -> Image.Image:
+    """A sheet of rows with their names; a caption for each picture."""
     names, lines = zip(*rows)
     return utils.sheet([picture for line in lines for picture in line], len(lines[0]), captions, names, title)
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 import utils
 from drawer import Drawer
-from editing import latents, layers
+from editing import latents, layers, sheets
 from editing.directions import Directions, Edit, apply, centre
 from editing.people import People
 from model import truncate
@@ -58,27 +58,23 @@ class Scene:
 
 def sheet_of_people(scenes: dict[str, Scene], found: Directions, edit: Edit, steps: int = 3, title: str = "") -> Image.Image:
     """A column for each person, a row for each degree from the highest to the lowest, and for each scene."""
-    pictures, names = [], []
-    for degree in reversed(even_degrees(edit, steps)):
-        for name, scene in scenes.items():
-            pictures += scene.pictures(found, edit, degree)
-            names.append(f"{name} {signed(degree)}".strip())
-    people = next(iter(scenes.values())).who.captions
-    return utils.sheet(pictures, len(people), [""] * (len(pictures) - len(people)) + people, names, title)
+    degrees, captions = reversed(even_degrees(edit, steps)), next(iter(scenes.values())).who.captions
+    each = [(f"{name} {signed(degree)}".strip(), scene, degree) for degree in degrees for name, scene in scenes.items()]
+    return sheets.stacked([(name, scene.pictures(found, edit, degree)) for name, scene, degree in each], captions, title)
 
 
 def sheet_of_directions(
     scenes: dict[str, Scene], found: Directions, edits: dict[str, Edit], steps: int = 7, title: str = ""
 ) -> Image.Image:
     """One person: a row for each direction and scene, a column for each degree from the lowest to the highest."""
-    pictures, captions, names = [], [], []
+    rows, captions = [], []
     for label, edit in edits.items():
+        degrees = even_degrees(edit, steps)
         for name, scene in scenes.items():
-            degrees = even_degrees(edit, steps)
-            pictures += [picture for degree in degrees for picture in scene.pictures(found, edit, degree, person=0)]
-            captions += [signed(degree) if name == list(scenes)[-1] else "" for degree in degrees]
-            names.append(f"{label} {name}".strip())
-    return utils.sheet(pictures, steps, captions, names, title)
+            pictures = [picture for degree in degrees for picture in scene.pictures(found, edit, degree, person=0)]
+            rows.append((f"{label} {name}".strip(), pictures))
+        captions += [""] * steps * (len(scenes) - 1) + list(map(signed, degrees))
+    return sheets.of_rows(rows, captions, title)
 
 
 def loop(
@@ -95,13 +91,6 @@ def loop_size(networks: Mapping[str, Drawer], who: People, edit: Edit, columns: 
     side = next(iter(networks.values())).size
     title = f"{min(edit.low, edit.high):+.1f}"
     return utils.paired_sheet_size((side, side), [*networks], len(who), columns or len(who), title)
-
-
-def check_sheet(networks: Mapping[str, Drawer], who: People, steps: int) -> None:
-    """Raises InputError for a `sheet_of_people` that no memory holds."""
-    side = next(iter(networks.values())).size
-    size = utils.Layout((side, side), len(who) * steps * len(networks), len(who)).size
-    utils.check_sheet(size, "take fewer people, or fewer steps")
 
 
 def even_degrees(edit: Edit, steps: int) -> list[float]:

@@ -159,11 +159,10 @@ class Finder:
         """Of all faces, the largest first. Raises NotFound."""
         scale = min(1.0, LONGEST / max(picture.size))
         grey = self.cv2.equalizeHist(_grey(picture, scale))
-        found = self.face.detectMultiScale(grey, scaleFactor=1.1, minNeighbors=5, minSize=(24, 24))
-        boxes = [Box(*(float(value) / scale for value in box)) for box in found]
-        if not boxes:
+        boxes = self.face.detectMultiScale(grey, scaleFactor=1.1, minNeighbors=5, minSize=(24, 24))
+        if not len(boxes):
             raise NotFound("no face found")
-        return sorted(boxes, key=lambda box: -box.width)
+        return sorted((Box(*(float(value) / scale for value in box)) for box in boxes), key=lambda box: -box.width)
 
     def faces(self, picture: Image.Image) -> list[Face]:
         """With their eyes, the largest first. Raises NotFound.
@@ -177,9 +176,9 @@ class Finder:
         if found.sure < CERTAIN and (quarter := self._quarter(picture, max(SURE_TURNED, 2 * found.sure))):
             turned = self._search(grey, [quarter + tilt for tilt in TILTS])
             found = turned if turned.pairs else found
-        if found.pairs:
-            return [Face(*(tuple((point / scale).tolist()) for point in pair)) for pair in found.pairs]
-        raise NotFound("no face with two visible eyes found")
+        if not found.pairs:
+            raise NotFound("no face with two visible eyes found")
+        return [Face(*(tuple((point / scale).tolist()) for point in pair)) for pair in found.pairs]
 
     def _search(self, grey: np.ndarray, turns: Sequence[float], sure: int = 10) -> Found:
         """At the first of the turns, in degrees, that shows a face; `sure` is asked of those that are not upright."""
@@ -251,9 +250,8 @@ def _opencv():
     try:
         import cv2
     except ImportError:
-        raise InputError(
-            "finding faces needs a package: pip install -e .[faces]; points by hand, and pictures cut already, do not"
-        ) from None
+        others = "points by hand, and pictures cut already, do not"
+        raise InputError(f"finding faces needs a package: pip install -e .[faces]; {others}") from None
     if not hasattr(cv2, "CascadeClassifier"):
         raise InputError(f"OpenCV {cv2.__version__} has no cascades any more: pip install -e .[faces] brings the last that has")
     return cv2

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from data.decode import Decoded, Unreadable
-from data.sources import Item, Single, open_source, tally
+from data.sources import Single, open_source, tally
 from errors import InputError
 from faces import own
 from writing import write_text
@@ -85,9 +85,6 @@ class Album:
         folder.mkdir(parents=True, exist_ok=True)
         write_text(folder / own.PICTURES, "\n".join([*lines, closing, ""]))
 
-    def _is_own(self, folder: Path, item: Item) -> bool:
-        return not item.refused and own.is_own(folder, item.name, self._crops)
-
     def _list(self, path: Path) -> None:
         try:
             source = open_source(path)
@@ -97,7 +94,8 @@ class Album:
             self.files.append(path)
             self.listed.append((str(path), partial(_refuse, str(error).removeprefix(f"{path}: "))))
             return
-        items = [item for item in source.items if not (path.is_dir() and self._is_own(path, item))]
+        is_own = lambda item: path.is_dir() and not item.refused and own.is_own(path, item.name, self._crops)  # noqa: E731
+        items = [item for item in source.items if not is_own(item)]
         self.own += len(source.items) - len(items)
         if not items:
             raise InputError(f"{path}: holds nothing but files of earlier calls; name a picture itself to take it")

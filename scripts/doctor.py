@@ -50,28 +50,24 @@ def examine():
         path = shutil.which(tool)
         yield tool, _first_line(path, "--version") if path else f"not found (optional: {use}; everything works without it)", ""
     free = shutil.disk_usage(Path.cwd()).free / 2**30
-    yield (
-        "disk",
-        f"{free:.0f} GiB free here",
-        "" if free >= LEAST_DISK else "a checkpoint at 256 px takes 0.7 GiB; use train.py --keep",
-    )
+    keep = "a checkpoint at 256 px takes 0.7 GiB; use train.py --keep"
+    yield "disk", f"{free:.0f} GiB free here", "" if free >= LEAST_DISK else keep
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
     yield "memory", f"{memory:.0f} GiB", "" if memory >= LEAST_MEMORY else "use train.py with a small --batch"
     yield "processors", threads.describe(os.environ), ""
     for extra, names in EXTRAS.items():
-        missing = [name for name in names if _version(name) is None]
-        found = ", ".join(f"{name} {_version(name)}" for name in names if name not in missing)
-        yield f"[{extra}]", found or f"not installed (optional: pip install -e '.[{extra}]')", ""
+        versions = ", ".join(f"{name} {_version(name)}" for name in names if _version(name))
+        yield f"[{extra}]", versions or f"not installed (optional: pip install -e '.[{extra}]')", ""
 
 
 def packages():
     """The required packages."""
     for name in REQUIRED:
-        found = _version(name)
-        yield name, found or "missing", "" if found else "pip install -r requirements.txt"
-    found = _version("torch")
-    if found and tuple(int(part) for part in found.split("+")[0].split(".")[:2]) < OLDEST_TORCH:
-        yield "torch", found, "2.10 or newer is needed: pip install -r requirements.txt"
+        version = _version(name)
+        yield name, version or "missing", "" if version else "pip install -r requirements.txt"
+    version = _version("torch")
+    if version and tuple(int(part) for part in version.split("+")[0].split(".")[:2]) < OLDEST_TORCH:
+        yield "torch", version, "2.10 or newer is needed: pip install -r requirements.txt"
 
 
 def accelerator():

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cli
+import flags
 import progress
 from errors import InputError, named
 from metrics.table import FEATURES, METRICS, Metric, Subject, labels
@@ -53,10 +54,11 @@ def parser() -> cli.Parser:
         if metric.flags:
             with parser.needing(f"--metrics {name}"):
                 metric.flags(group, whole)
-    add = parser.add_argument_group("output").add_argument
+    group = parser.add_argument_group("output")
+    add = group.add_argument
     add("--out", type=Path, metavar="FILE", help="a line is appended (default: metrics.jsonl in the run's folder, or here)")
     add("--batch", type=whole, default=16, metavar="N", help="pictures at a time (default: 16)")
-    add("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
+    flags.add_device(group)
     parser.needs("--features", *(f"--metrics {name}" for name in METRICS if METRICS[name].looks != "source"))
     parser.needs("--inception", "--features inception")
     parser.needs("--regressor", "--metrics structure", "--features structure")
@@ -136,9 +138,8 @@ def check_counts(chosen: dict[str, Metric], count: int, args: argparse.Namespace
         if metric.looks == "people" and args.n < least:
             raise InputError(f"--n {args.n}: --metrics {name} needs at least {least} seeds")
         if metric.looks == "sets" and min(count, args.n) < least:
-            raise InputError(
-                f"{count} images in --data, --n {args.n}: --metrics {name} needs at least {least} pictures in each set"
-            )
+            needs = f"--metrics {name} needs at least {least} pictures in each set"
+            raise InputError(f"{count} images in --data, --n {args.n}: {needs}")
 
 
 def warn_of_another_source(args: argparse.Namespace, target: Checkpoint, photo: Generator, generator: Generator) -> None:

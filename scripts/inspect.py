@@ -36,13 +36,12 @@ def report(source: Checkpoint, file: Path, keys: bool = False) -> list[str]:
     """The lines to print."""
     import checkpoint
 
-    lines = [_line("file", f"{file}, {file.stat().st_size / 2**20:.1f} MiB"), _line("format", source.format)]
-    lines += [_line(name, value) for name, value in _architecture(source).items()]
+    facts = {"file": f"{file}, {file.stat().st_size / 2**20:.1f} MiB", "format": source.format} | _architecture(source)
     for name, state in source.networks.items():
         count = sum(tensor.numel() for key, tensor in state.items() if not key.endswith("kernel") and "noises." not in key)
-        lines.append(_line(name, f"{NETWORKS[name]}, {count:,} parameters, fingerprint {checkpoint.fingerprint(state)}"))
-    lines += [_line(name, value) for name, value in _beside(source.extra).items()]
-    lines += [_line("note", note) for note in source.notes]
+        facts[name] = f"{NETWORKS[name]}, {count:,} parameters, fingerprint {checkpoint.fingerprint(state)}"
+    facts |= _beside(source.extra)
+    lines = [f"{name:14}{value}" for name, value in [*facts.items(), *(("note", note) for note in source.notes)]]
     for name, state in source.networks.items() if keys else ():
         lines += [f"{name}.{key}  {list(tensor.shape)}" for key, tensor in state.items()]
     return lines
@@ -55,9 +54,8 @@ def _architecture(source: Checkpoint) -> dict[str, str]:
         "feature maps": "  ".join(f"{res}: {width}" for res, width in architecture.channels.items()),
     }
     if "g" in source.networks or "g_ema" in source.networks:
-        lines["styles"] = (
-            f"{architecture.style_dim} numbers, {architecture.n_mlp} mapping layers, lr_mlp {architecture.lr_mlp:g}"
-        )
+        styles = f"{architecture.style_dim} numbers, {architecture.n_mlp} mapping layers"
+        lines["styles"] = f"{styles}, lr_mlp {architecture.lr_mlp:g}"
         lines["blur taps"] = " ".join(f"{tap:g}" for tap in architecture.blur_kernel)
     if architecture.conv_clamp is not None:
         lines["conv_clamp"] = f"{architecture.conv_clamp:g}"
@@ -78,10 +76,6 @@ def _beside(extra: dict) -> dict[str, str]:
     known = {"iteration", "freeze_style", "g_optim", "d_optim"}
     lines["beside them"] = ", ".join(printable(str(name)) for name in extra if name not in known) or "nothing"
     return lines
-
-
-def _line(name: str, value: object) -> str:
-    return f"{name:14}{value}"
 
 
 if __name__ == "__main__":

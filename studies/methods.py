@@ -20,6 +20,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import cli
+import flags
 from errors import InputError
 
 ROOT = Path(__file__).parent.parent
@@ -44,7 +45,8 @@ FACES_SEED = 2  # of the training set
 def parser() -> cli.Parser:
     whole = cli.number(int, least=1)
     parser = cli.Parser(__doc__, "python -m studies.methods [flags]")
-    add = parser.add_argument_group("study").add_argument
+    group = parser.add_argument_group("study")
+    add = group.add_argument
     add("--methods", default=",".join(METHODS), metavar="LIST", help=f"some of {','.join(METHODS)}")
     add("--seeds", default="0-2", metavar="LIST", help="of the training, one run each (default: 0-2)")
     add("--minutes", type=cli.number(float, least=0), metavar="N", help="of training (default: no limit; 0: only the report)")
@@ -55,7 +57,7 @@ def parser() -> cli.Parser:
     add("--regressor", type=Path, metavar="FILE", help="the ruler's (default: demo/regressor.pt)")
     add("--faces", type=whole, default=200, metavar="N", help="rendered cartoons to train on (default: 200)")
     add("--people", type=cli.number(int, least=8), default=400, metavar="N", help="that are measured (default: 400)")
-    add("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
+    flags.add_device(group)
     add = parser.add_argument_group("output").add_argument
     work = ROOT / "demo/work/study"
     add("--work", type=Path, default=work, metavar="DIR", help="runs and measurements (default: demo/work/study)")
@@ -113,7 +115,8 @@ class Study:
         print(images.summary())
         self.training = self.ruler.read_images(images)
         self.measurements = {}
-        for line in self._log().read_text().splitlines() if self._log().exists() else []:
+        self.log = self.work / "measurements.jsonl"
+        for line in self.log.read_text().splitlines() if self.log.exists() else []:
             entry = json.loads(line)
             self.measurements[entry["method"], entry["seed"], entry["iteration"]] = entry
 
@@ -131,7 +134,8 @@ class Study:
         for step in steps:
             if (name, seed, step) not in self.measurements and self.checkpoint(name, seed, step).is_file():
                 self._measure(name, seed, step)
-        self._tidy(name, seed)
+        for path in sorted((self.folder(name, seed) / "checkpoints").glob("[0-9]*.pt"))[:-1]:  # all but the newest
+            path.unlink()
         return all((name, seed, step) in self.measurements for step in steps)
 
     def generator(self, name: str, seed: int):
@@ -159,21 +163,16 @@ class Study:
         result = self.ruler.measure(self.start, self.ruler.read_people(generator, self.source.stored_noise()), self.training)
         entry = {"method": name, "seed": seed, "iteration": iteration} | asdict(result)
         entry["network"] = checkpoint.fingerprint(generator.state_dict())
-        with self._log().open("a") as file:
+        with self.log.open("a") as file:
             print(json.dumps(entry), file=file)
         self.measurements[name, seed, iteration] = entry
         print(f"{name}, seed {seed}, iteration {iteration}: ST {result.style:.3f}, SK {result.kept:.3f}", flush=True)
 
-    def _tidy(self, name: str, seed: int) -> None:
-        """Delete the checkpoints of a run but for the newest."""
-        for path in sorted((self.folder(name, seed) / "checkpoints").glob("[0-9]*.pt"))[:-1]:
-            path.unlink()
-
     def _faces(self) -> Path:
         folder, data = self.work / "faces", self.work / "faces.lmdb"
         if not data.exists():
-            flags = ["--overwrite", "--domain=B", f"--n={self.args.faces}", f"--seed={FACES_SEED}", f"--out={folder}"]
-            execute(["-m", "scripts.render_faces", *flags, f"--size={self.source.size}"], "rendering faces")
+            words = ["--overwrite", "--domain=B", f"--n={self.args.faces}", f"--seed={FACES_SEED}", f"--out={folder}"]
+            execute(["-m", "scripts.render_faces", *words, f"--size={self.source.size}"], "rendering faces")
             execute(["prepare_data.py", f"--out={data}", f"--size={self.source.size}", folder], "preparing faces")
         return data
 
@@ -186,28 +185,22 @@ class Study:
             raise InputError(f"--work {self.work}: began with --{changed[0]} {before[changed[0]]}; choose another --work")
         path.write_text(json.dumps(now))
 
-    def _log(self) -> Path:
-        return self.work / "measurements.jsonl"
-
 
 def execute(words: list, what: str, deadline: float = float("inf")) -> None:
     """Run a command of the project. It is told to stop at the deadline, and when this process is: train.py saves first."""
     print(f"{what} ...", flush=True)
+    command, pipes = [sys.executable, *map(str, words)], {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with subprocess.Popen(
-        [sys.executable, *map(str, words)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
+    with subprocess.Popen(command, cwd=ROOT, text=True, **pipes) as process:
         try:
             output, _ = process.communicate(timeout=min(deadline - time.monotonic(), 10**6))
         except subprocess.TimeoutExpired:
             process.terminate()
             process.communicate()
             return
-        except KeyboardInterrupt:  # the terminal has told both
-            process.wait()
-            raise
-        except SystemExit:
+        except (KeyboardInterrupt, SystemExit):
             process.terminate()
+            process.wait()
             raise
         finally:
             signal.signal(signal.SIGTERM, before)

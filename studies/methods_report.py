@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -51,9 +52,8 @@ def write(study, methods: Sequence[str], seeds: Sequence[int], args: argparse.Na
     lines = [json.dumps(entry) for key, entry in sorted(study.measurements.items()) if key[0] in methods]
     (out / "measurements.jsonl").write_text("".join(f"{line}\n" for line in lines))
     path = out / "results.md"
-    path.write_text(
-        "\n\n".join([*heading(study, args), *twins(study, seeds[0]), *tables(study, curves, swaps), *pictures(networks)]) + "\n"
-    )
+    parts = [*heading(study, args), *twins(study, seeds[0]), *tables(study, curves, swaps), *pictures(networks)]
+    path.write_text("\n\n".join(parts) + "\n")
     return path
 
 
@@ -93,13 +93,10 @@ def tables(study, curves: dict, swaps: dict) -> list[str]:
 
 
 def end_of_training(curves: dict) -> list[str]:
-    rows = [
-        [name, len(runs), *(shown([run[-1][key] for run in runs.values()]) for key in COLUMNS)] for name, runs in curves.items()
-    ]
-    return [
-        "## At the end of the training\n\nMean over the seeds, and standard deviation.",
-        table(["method", "seeds", *COLUMNS.values()], rows),
-    ]
+    ends = {name: [run[-1] for run in runs.values()] for name, runs in curves.items()}
+    rows = [[name, len(end), *(shown([last[key] for last in end]) for key in COLUMNS)] for name, end in ends.items()]
+    said = "## At the end of the training\n\nMean over the seeds, and standard deviation."
+    return [said, table(["method", "seeds", *COLUMNS.values()], rows)]
 
 
 def at_equal_style(curves: dict) -> list[str]:
@@ -107,10 +104,8 @@ def at_equal_style(curves: dict) -> list[str]:
     kept = {name: {seed: kept_along(run) for seed, run in runs.items()} for name, runs in curves.items()}
     head = ["method", *(f"ST {style}" for style in STYLES)]
     rows = [[name, *(shown([runs[seed][style] for seed in runs]) for style in STYLES)] for name, runs in kept.items()]
-    parts = [
-        "## Structure kept at equal style\n\nSK where each curve first reaches ST; a dash where a seed never does.",
-        table(head, rows),
-    ]
+    said = "## Structure kept at equal style\n\nSK where each curve first reaches ST; a dash where a seed never does."
+    parts = [said, table(head, rows)]
     baseline = kept.pop("baseline", None)
     if baseline is None:
         return parts
@@ -119,11 +114,10 @@ def at_equal_style(curves: dict) -> list[str]:
 
 
 def by_attribute(study, curves: dict) -> list[str]:
-    rows = [[name, *(f"{attribute_mean(runs, name):.2f}" for runs in curves.values())] for name in study.ruler.outputs]
-    return [
-        "## Attributes\n\nCorrelation between source and target at the end, mean over the seeds.",
-        table(["attribute", *curves], rows),
-    ]
+    ends = [[run[-1]["attributes"] for run in runs.values()] for runs in curves.values()]
+    rows = [[name, *(f"{statistics.mean(last[name] for last in end):.2f}" for end in ends)] for name in study.ruler.outputs]
+    said = "## Attributes\n\nCorrelation between source and target at the end, mean over the seeds."
+    return [said, table(["attribute", *curves], rows)]
 
 
 def swaps_on_top(swaps: dict) -> list[str]:
@@ -131,10 +125,8 @@ def swaps_on_top(swaps: dict) -> list[str]:
         return []
     resolutions = next(iter(swaps.values()))
     rows = [[name, *(f"{result.style:.2f} / {result.kept:.2f}" for result in row.values())] for name, row in swaps.items()]
-    return [
-        "## Layer swap on top\n\nThe target with the source's feature map at one resolution, first seed: ST / SK.",
-        table(["method", *(f"{resolution} px" for resolution in resolutions)], rows),
-    ]
+    said = "## Layer swap on top\n\nThe target with the source's feature map at one resolution, first seed: ST / SK."
+    return [said, table(["method", *(f"{resolution} px" for resolution in resolutions)], rows)]
 
 
 def twins(study, seed: int) -> list[str]:
@@ -157,10 +149,6 @@ def kept_along(run: list[dict]) -> dict[float, float]:
     """SK at each of STYLES."""
     curve = [(entry["style"], entry["kept"]) for entry in run]
     return {style: kept_at_style(curve, style) for style in STYLES}
-
-
-def attribute_mean(runs: dict[int, list[dict]], name: str) -> float:
-    return statistics.mean(run[-1]["attributes"][name] for run in runs.values())
 
 
 def differences(runs: dict, baseline: dict, style: float) -> list[float]:
@@ -186,10 +174,7 @@ def chart(study, curves: dict) -> Image.Image:
     for key, title in (("style", "style reached (ST)"), ("kept", "structure kept (SK)")):
         lines = {name: (means(runs, "iteration"), means(runs, key)) for name, runs in curves.items()}
         charts.append(utils.line_chart(lines, title, "iterations", CHART))
-    canvas = Image.new("RGB", (CHART[0], CHART[1] * len(charts)))
-    for row, curve in enumerate(charts):
-        canvas.paste(curve, (0, row * CHART[1]))
-    return canvas
+    return Image.fromarray(np.concatenate([np.asarray(chart) for chart in charts]))
 
 
 def people_sheet(study, networks: dict) -> Image.Image:
@@ -203,13 +188,9 @@ def people_sheet(study, networks: dict) -> Image.Image:
 @torch.no_grad()
 def swapped(study, network) -> dict[int, object]:
     """{resolution: measurement of the target with the source's feature map there}."""
-    w_plus = latents.people(network, range(study.ruler.count))
-    return {
-        resolution: study.ruler.measure(
-            study.start, study.ruler.read(_swap(study, network, w_plus, resolution)), study.training
-        )
-        for resolution in network.resolutions
-    }
+    w_plus, ruler = latents.people(network, range(study.ruler.count)), study.ruler
+    readings = {resolution: ruler.read(_swap(study, network, w_plus, resolution)) for resolution in network.resolutions}
+    return {resolution: ruler.measure(study.start, reading, study.training) for resolution, reading in readings.items()}
 
 
 @torch.no_grad()
@@ -227,5 +208,4 @@ def swap_sheet(study, networks: dict) -> Image.Image:
 
 def _swap(study, network, w_plus: Tensor, resolution: int) -> Tensor:
     noise = study.source.stored_noise()
-    parts = [swap_features(study.source, network, chunk, resolution, noise) for chunk in w_plus.split(CHUNK)]
-    return torch.cat(parts).cpu()
+    return torch.cat([swap_features(study.source, network, part, resolution, noise) for part in w_plus.split(CHUNK)]).cpu()

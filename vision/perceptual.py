@@ -110,16 +110,16 @@ def choose(name: str | None, source: Checkpoint, vgg: Path | None = None) -> tup
     vgg:    torchvision's VGG16; without it the places of `vgg_places` are searched
     Raises InputError, one line with the remedy, for weights that were asked for and are not there.
     """
+    reason = ""
     if name in (None, "lpips"):
         file = vgg or next((path for path in vgg_places() if path.is_file()), None)
         missing = _missing_for_lpips(file, source.architecture.size)
         if not missing:
-            return _read_lpips(file), f"lpips (VGG16 of {file})"
+            with reading(file, missing="python -m scripts.download vgg16 fetches it"):
+                return LPIPS(container.load(file)[0], _read_heads()), f"lpips (VGG16 of {file})"
         if name or vgg:
             raise InputError(f"{missing}; the distance disc needs no further file")
         reason = f" ({missing})"
-    else:
-        reason = ""
     if name == "disc" or (name is None and "d" in source.networks):
         return DiscriminatorDistance(source.discriminator()), f"disc, features of the discriminator in {source.path}{reason}"
     return PixelDistance(), f"mse, pixels{reason}"
@@ -138,11 +138,6 @@ def _missing_for_lpips(vgg: Path | None, size: int) -> str:
     if importlib.util.find_spec("lpips") is None:
         return "its linear heads come with a package: pip install -e .[metrics]"
     return f"needs images of at least {LEAST_SIDE} px" if size < LEAST_SIDE else ""
-
-
-def _read_lpips(vgg: Path) -> LPIPS:
-    with reading(vgg, missing="python -m scripts.download vgg16 fetches it"):
-        return LPIPS(container.load(vgg)[0], _read_heads())
 
 
 def _read_heads() -> list[Tensor]:

@@ -25,7 +25,7 @@ def ladder(networks, who, **more):
 
 
 def edits(networks, who, brush=people.BRUSH):
-    sweeps.check_sheet(networks, who, 3)
+    sheets.check(networks, len(who), 3, "take fewer people, or fewer steps")
     scenes = {name: sweeps.Scene(generator, who, drawn=lambda: brush.drawn(len(who))) for name, generator in networks.items()}
     return sweeps.sheet_of_people(scenes, sefa(networks["source"]), Edit(0), 3)
 
