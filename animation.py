@@ -26,10 +26,7 @@ BT709, TV_RANGE = 1, 1  # in H.273's tables, and in FFmpeg's
 
 
 def check(ending: str, size: tuple[int, int], remedies: Sequence[str] = ()) -> None:
-    """Raises InputError where frames of `size` cannot be written, saying what would help.
-
-    remedies: what else would make the frames smaller, in the words of whoever asks
-    """
+    """Raises InputError where frames of `size` cannot be written; `remedies` are the asker's words for what would help."""
     if ending == "mp4":
         _package()
     if _holds(ending, size):
@@ -47,10 +44,7 @@ def check_pace(ending: str, fps: float) -> None:
 
 
 def save(frames: Iterable[Image.Image], path: Path, fps: float = 8, hold: float = 1.5) -> Path:
-    """Write an endless .gif or .webp, or an .mp4; the last frame stays for `hold` seconds. Raises what `check` raises.
-
-    An .mp4 takes frame by frame, so of a generator no more than one is held; the others need all of them.
-    """
+    """Write an endless .gif or .webp, or, holding one frame at a time, an .mp4; the last one stays for `hold` seconds."""
     ending, frames = path.suffix[1:].lower(), iter(frames)
     first = next(frames)
     with named(str(path)):

@@ -41,10 +41,7 @@ def is_array_file(path: Path) -> bool:
 
 
 def load(path: Path) -> dict[str, Tensor | list[str]]:
-    """{name: numbers, or texts}; of a .npy the name is "". Object arrays are left out of a .npz.
-
-    Raises InputError, without the path, for a file that is damaged or claims more than it holds.
-    """
+    """{name: numbers, or texts}; of a .npy the name is "". Object arrays are left out of a .npz. Raises InputError."""
     size = path.stat().st_size
     if size > LARGEST_FILE:
         raise InputError(f"{size / 2**30:.1f} GiB, more than any latents have ({LARGEST_FILE >> 30} GiB)")

@@ -126,10 +126,7 @@ def save_directions(path: str | Path, directions: Directions) -> Path:
 
 
 def read_directions(path: str | Path, network: Drawer | None = None) -> Directions:
-    """Ours, and those of other programs: see direction_formats.py. Raises InputError, one line, for anything else.
-
-    network: that they are for; decides what the file leaves open
-    """
+    """Ours, and those of other programs, see direction_formats.py; the network decides what the file leaves open."""
     contents = files.load(path)
     with named(str(path)):
         return _checked(direction_formats.understood(contents, Path(path).stem, network))

@@ -29,10 +29,7 @@ def save(path: str | Path, contents: dict) -> Path:
 
 
 def load(path: str | Path) -> dict:
-    """{name: plain value or tensor}; of a bare tensor the name is "", of a list "0", "1", ...
-
-    Raises InputError, one line naming the file and what is wrong with it.
-    """
+    """{name: plain value or tensor}; of a bare tensor the name is "", of a list "0", "1", ... Raises InputError."""
     path = Path(path)
     with reading(path):
         contents = _values(path)

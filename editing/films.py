@@ -27,10 +27,7 @@ LONGEST_TITLE = "from 1024 px"
 def walks(
     networks: Networks, who: People, frames: int, space: str = "w", kind: str = "spline", loop: bool = False, psi: float = 1.0
 ) -> dict[str, Tensor]:
-    """A path [steps, n_latent, style_dim] of each network; everybody is met in order, one in `frames` steps.
-
-    space: "w" or "z", where it walks; kind and loop: see `interpolation.walk`
-    """
+    """{network: a path [steps, n_latent, style_dim]} in `space`, "w" or "z"; kind and loop: see `interpolation.walk`"""
 
     def path(generator: Drawer) -> Tensor:
         if space == "w":

@@ -48,19 +48,14 @@ class Moments:
 def moments_of_w(
     generator: Drawer, n: int = 300_000, seed: int = 0, sampled: Callable[[int], object] = lambda count: None
 ) -> Moments:
-    """Of the w of n people, the same for the same seed; more people begin with the same ones.
-
-    sampled: called with the number of people in each batch, for a progress bar
-    """
+    """Of the w of n people, the same for the same seed; more people begin with the same ones. sampled(n) after n more."""
     device = generator.device
     numbers = torch.Generator().manual_seed(seed)
     moments = Moments(generator.style_dim)
     for start in range(0, n, BLOCK):
         z = torch.randn(BLOCK, generator.style_dim, generator=numbers)[: n - start]
         w = generator.mapping(z.to(device))
-        moments.add(
-            w if w.ndim == 2 else w[:, -1]
-        )  # with the styles of its source, a network's own are those of the last layer
+        moments.add(w if w.ndim == 2 else w[:, -1])  # beside the styles of its source, its own are those of the last layer
         sampled(len(z))
     return moments
 

@@ -16,11 +16,7 @@ Segment = Callable[[Tensor, Tensor, Tensor, Tensor, float], Tensor]
 
 
 def walk(keyframes: Tensor, frames: int, kind: str = "lerp", loop: bool = False) -> Tensor:
-    """Keyframes [K, ...] -> a path with `frames` steps from each to the next.
-
-    kind: "lerp", "slerp" or "spline"
-    loop: go back to the first, which then is not repeated: the path can be shown again and again
-    """
+    """Keyframes [K, ...] -> a path with `frames` steps from each to the next; `loop` goes back to the first, not repeated."""
     segment, count = SEGMENTS[kind], len(keyframes)
     points = []
     for i in range(count if loop else count - 1):

@@ -62,10 +62,8 @@ def understood(contents: dict, stem: str, network: Drawer | None = None) -> dict
     else:
         people = _people(contents, network)
         latent, space, note, names = _by_name(people, stem, network, space)
-        key, left_out = (
-            ", ".join(people),
-            [name for name in contents if isinstance(contents[name], Tensor) and name not in people],
-        )
+        key = ", ".join(people)
+        left_out = [name for name in contents if isinstance(contents[name], Tensor) and name not in people]
     note = "; ".join([*[note] * bool(note), *[f"from {key!r}, not {', '.join(left_out)}"] * bool(left_out)])
     known = contents if key == "latent" else {}
     return known | {"latent": latent, "space": space, "source": names, "note": note}
@@ -131,7 +129,7 @@ def _people(contents: dict, network: Drawer | None) -> dict[str, Tensor]:
         raise InputError(f"tensors of several lengths, as styles of the layers (StyleSpace) have; save w or w+: {shapes}")
     if all(name.isdecimal() for name in contents) and fitting:
         return fitting
-    if network is not None and len(fitting) == 1 and not any(_of_style(value, network) for value in others):
+    if network is not None and len(fitting) == 1 and not any(value.shape[-1:] == (network.style_dim,) for value in others):
         return fitting
     if len(tensors) > 1 and len(fitting) < len(tensors):
         raise InputError(f"several arrays, none of them named as latents are (latents, w, z): {shapes}")
@@ -144,10 +142,6 @@ def _may_be_latents(tensor: Tensor, network: Drawer | None) -> bool:
     if network is None:
         return tensor.ndim < 4
     return tensor.shape[-1] == network.style_dim and (tensor.ndim < 3 or tensor.shape[-2] in (1, network.n_latent))
-
-
-def _of_style(tensor: Tensor, network: Drawer) -> bool:
-    return tensor.ndim > 0 and tensor.shape[-1] == network.style_dim
 
 
 def _by_name(

@@ -81,10 +81,7 @@ def truncated(generator: Drawer, w_plus: Tensor, psi: float) -> Tensor:
 
 
 def draw(generator: Drawer, w_plus: Tensor, batch: int = 8, noise: Sequence[Tensor] | None = None) -> Tensor:
-    """w_plus [people, n_latent, style_dim] -> images on the CPU, `batch` at a time.
-
-    noise: for each convolution [1 or people, 1, res, res]; None: what the generator's file stores
-    """
+    """w_plus [people, n_latent, style_dim] -> images on the CPU. noise: [1 or people, 1, res, res] each; None: the stored"""
     return torch.cat([*drawn(generator, w_plus, batch, noise)])
 
 
@@ -119,10 +116,7 @@ def save_latents(
 
 
 def read_latents(path: str | Path, network: Drawer | None = None) -> Latents:
-    """Ours, and those of other programs: see latent_formats.py. Raises InputError, one line.
-
-    network: that will draw them; decides what the file leaves open, and is compared with it
-    """
+    """Ours, and those of other programs, see latent_formats.py; the network decides what is open, and has to fit them."""
     contents = files.load(path)
     with named(str(path)):
         latents = _checked(latent_formats.understood(contents, Path(path).stem, network))

@@ -163,10 +163,7 @@ class Way:
 
 
 def level_distances(source: Generator, target: Generator) -> dict[str, float]:
-    """|target - source| / |source| over the weights of each part: {"mapping": ..., "4": ..., "8": ..., ...}.
-
-    0: never trained. Two networks that have nothing in common are about sqrt(2) apart.
-    """
+    """|target - source| / |source| of each part: {"mapping": ..., "4": ..., ...}; unrelated ones are about sqrt(2) apart."""
     check_alike(source, target)
     parts = {"mapping": (source.style, target.style)}
     parts |= {str(resolution): (source.level(resolution), target.level(resolution)) for resolution in source.resolutions}

@@ -102,16 +102,14 @@ class People:
 
     def file_names(self) -> list[str]:
         """One for each, without folder and ending, no two alike on any system: seed0007, or the name of the photo."""
+        if self.seeds is not None:
+            return [f"seed{seed:04d}" for seed in self.seeds]
+        names = [filenames.safe(filenames.stem(name) or "latent") for name in self.names]
         if self.groups:
             labels = [filenames.safe(label.replace("/", "-")) if label else "" for label in _labels(self.groups)]
             names = _apart([group.file_names() for group in self.groups], labels, "-")
-            return names if len({name.casefold() for name in names}) == len(names) else _numbered(names)
-        if self.seeds is not None:
-            return [f"seed{seed:04d}" for seed in self.seeds]
-        stems = [filenames.safe(filenames.stem(name) or "latent") for name in self.names]
-        if len({stem.casefold() for stem in stems}) == len(stems):
-            return stems
-        return _numbered(stems)
+        apart = len({name.casefold() for name in names}) == len(names)
+        return names if apart else [f"{index:04d}-{name}" for index, name in enumerate(names)]
 
 
 def by_seed(text: str) -> People:
@@ -175,17 +173,11 @@ def _apart(names: Sequence[Sequence[str]], labels: Sequence[str], between: str) 
     ['a anna', 'b anna', 'bert']
     """
     groups = Counter(name for group in names for name in set(group))
-    found = [
-        name if groups[name] == 1 or not label else label if label.endswith(name) else f"{label}{between}{name}"
-        for group, label in zip(names, labels)
-        for name in group
-    ]
-    times = Counter(found)
-    return [name if times[name] == 1 else f"{index:04d}{between}{name}" for index, name in enumerate(found)]
-
-
-def _numbered(names: Sequence[str]) -> list[str]:
-    return [f"{index:04d}-{name}" for index, name in enumerate(names)]
+    longer = lambda name, label: label if label.endswith(name) else f"{label}{between}{name}"  # noqa: E731
+    labelled = [(name, label) for group, label in zip(names, labels) for name in group]
+    labelled = [name if groups[name] == 1 or not label else longer(name, label) for name, label in labelled]
+    times = Counter(labelled)
+    return [name if times[name] == 1 else f"{index:04d}{between}{name}" for index, name in enumerate(labelled)]
 
 
 def _noise_of_groups(groups: Sequence[People], generator: Drawer, person: int | None) -> list[Tensor] | None:
@@ -198,10 +190,8 @@ def _noise_of_groups(groups: Sequence[People], generator: Drawer, person: int | 
     noises = [group.noise(generator) for group in groups]
     if all(noise is None for noise in noises):
         return None
-    stored, device = generator.stored_noise(), generator.device
-    own = [
-        [layer.to(device).expand(len(group), -1, -1, -1) for layer in noise or stored] for group, noise in zip(groups, noises)
-    ]
+    stored, each = generator.stored_noise(), zip(groups, noises)
+    own = [[layer.to(generator.device).expand(len(group), -1, -1, -1) for layer in noise or stored] for group, noise in each]
     return [torch.cat(layers) for layers in zip(*own, strict=True)]
 
 

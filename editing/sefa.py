@@ -58,10 +58,7 @@ def unit_rows(weight: Tensor) -> Tensor:
 
 
 def modulation_weights(generator: Generator, layers: Sequence[int] | None = None) -> dict[str, Tensor]:
-    """{name: [in_channels, style_dim]} of what turns w into the styles of the chosen layers; raw, in the order of the file.
-
-    The convolutions and the ToRGB layer of 4x4; the other ToRGB layers have no part in stylegan2-pytorch's factor file.
-    """
+    """{name: [in_channels, style_dim]} of what turns w into styles, raw: of the convolutions and the ToRGB layer of 4x4."""
     convolutions = {"conv1": (0, generator.conv1), "to_rgb1": (1, generator.to_rgb1)}
     convolutions |= {f"convs.{i}": (i + 1, conv) for i, conv in enumerate(generator.convs)}
     chosen: dict[str, ModulatedConv2d] = {

@@ -41,10 +41,7 @@ def people_sheet(
     brush: Brush = BRUSH,
     alone: Alone | None = None,
 ) -> Image.Image | None:
-    """Each person in every network, row below row; None for nobody.
-
-    shown: the first so many are on the sheet, None: all; `alone` gets the others as well
-    """
+    """Each person in every network, row below row; of `shown`, the first so many. `alone` gets all; None for nobody."""
     shown = len(who) if shown is None else shown
     check_people_sheet(networks, shown, columns)
     rows = {name: [] for name in networks}

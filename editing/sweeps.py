@@ -12,7 +12,7 @@ from PIL import Image
 
 import utils
 from drawer import Drawer
-from editing import latents, layers, sheets
+from editing import latents, layers, people, sheets
 from editing.directions import Directions, Edit, apply, centre
 from editing.people import People
 from model import truncate
@@ -43,17 +43,17 @@ class Scene:
 
     def pictures(self, found: Directions, edit: Edit, degree: float, person: int | None = None) -> list[Image.Image]:
         """Everybody, or one person, `degree` along the direction."""
-        some = slice(None) if person is None else slice(person, person + 1)
-        w_plus = self.w_plus[some]
+        chosen = slice(None) if person is None else slice(person, person + 1)
+        w_plus = self.w_plus[chosen]
         if self.centred:
             w_plus = centre(w_plus, found, edit.index, edit.layers)
         w_plus = apply(w_plus, found, edit.index, degree, edit.layers)
         if self.w_avg is not None:
             w_plus = truncate(w_plus, self.w_avg, self.psi)
-        noise = self.noise and latents.noise_of(self.noise, some)
-        images = latents.draw(self.generator, w_plus, self.batch, noise)
+        noise = self.noise and latents.noise_of(self.noise, chosen)
+        pictures = [*people.pictures(self.generator, w_plus, people.Brush(batch=self.batch), noise)]
         self.drawn()
-        return utils.to_pictures(images)
+        return pictures
 
 
 def sheet_of_people(scenes: dict[str, Scene], found: Directions, edit: Edit, steps: int = 3, title: str = "") -> Image.Image:

@@ -124,10 +124,7 @@ def lanczos(picture: Image.Image, factor: float) -> Image.Image:
 
 
 def cut(picture: Image.Image, square: np.ndarray, size: int, upscaler: Upscaler = lanczos) -> Image.Image:
-    """The square of a picture, turned upright, size x size. What lies outside the picture is mirrored and fades away.
-
-    upscaler: called with the part of the picture that matters and the factor, where the square has less than `size` pixels
-    """
+    """The square of a picture, turned upright, size x size; `upscaler` enlarges a smaller one. Raises NoFace."""
     part, square = _needed(picture, square)
     factor = size / side(square)
     if factor > 1:
@@ -165,11 +162,7 @@ class Finder:
         return sorted((Box(*(float(value) / scale for value in box)) for box in boxes), key=lambda box: -box.width)
 
     def faces(self, picture: Image.Image) -> list[Face]:
-        """With their eyes, the largest first. Raises NotFound.
-
-        A picture is also searched turned by up to 40 degrees; and by quarters, on its side or its head, where there is no
-        face, or only one that may be none.
-        """
+        """With their eyes, the largest first: also in the picture turned, by quarters where none is sure. Raises NotFound."""
         scale = min(1.0, LONGEST / max(picture.size))
         grey = _grey(picture, scale)
         found = self._search(grey, TILTS)

@@ -68,10 +68,7 @@ def fit_gaussian(features: Tensor) -> Gaussian:
 
 
 def gaussian_distance(first: Gaussian, second: Gaussian) -> float:
-    """The Frechet distance of two Gaussians.
-
-    tr (C1 C2)^(1/2) is the sum of the singular values of R1^T R2, where R R^T = C: no complex root can appear.
-    """
+    """As above; tr (C1 C2)^(1/2) is the sum of the singular values of R1^T R2, R R^T = C: no complex root can appear."""
     apart = (first.mean - second.mean).square().sum()
     between = torch.linalg.svdvals(_root(first.covariance).T @ _root(second.covariance)).sum()
     return float(apart + first.covariance.trace() + second.covariance.trace() - 2 * between)
@@ -123,10 +120,7 @@ def kernel(x: Tensor, y: Tensor) -> Tensor:
 
 
 def precision_recall(fake: Tensor, real: Tensor, neighbours: int = 3) -> PrecisionRecall:
-    """Kynkaanniemi et al. 2019, Sec. 3: a set covers the balls around its members that reach their k-th neighbour.
-
-    fake, real: [n, dims] and [m, dims], more than k of each
-    """
+    """Kynkaanniemi et al. 2019, Sec. 3: a set covers the balls around its members that reach their k-th neighbour."""
     for features in (fake, real):
         _check(features, neighbours + 1, f"precision and recall with {neighbours} neighbours")
     _check_alike(fake, real)
@@ -138,10 +132,7 @@ def precision_recall(fake: Tensor, real: Tensor, neighbours: int = 3) -> Precisi
 
 
 def relative_spread(fake: Tensor, real: Tensor) -> float:
-    """Root mean square distance from the mean, of the fakes over that of the reals; 1 is as varied, 0 is one picture.
-
-    fake, real: [n, dims] and [m, dims], at least two of each
-    """
+    """Root mean square distance from the mean, of the fakes over that of the reals; 1 is as varied, 0 is one picture."""
     spreads = [(x.double() - x.double().mean(0)).square().sum(1).mean().sqrt() for x in (fake, real)]
     return float(spreads[0] / spreads[1])
 
@@ -149,7 +140,7 @@ def relative_spread(fake: Tensor, real: Tensor) -> float:
 def relative_nearness(fake: Tensor, real: Tensor) -> float:
     """How far fakes are from their nearest real, over how far reals are from their nearest other real; medians.
 
-    About 1 for fresh draws from the same distribution, 0 for copies. fake, real: [n, dims] and [m, dims], m at least 2
+    About 1 for fresh draws from the same distribution, 0 for copies. At least two reals.
     """
     _check_alike(fake, real)
     fake, real = fake.double(), real.double()

@@ -28,9 +28,7 @@ def path_length(
 ) -> float:
     """The mean of |f(g(lerp(w1, w2, t + step))) - f(g(lerp(w1, w2, t)))|^2 / step^2, with t uniform in 0..1.
 
-    f: features of unrounded pictures. Published values take LPIPS for the distance; those of other features compare only
-       with themselves
-
+    f: features of unrounded pictures. Published values take LPIPS; those of other features compare only with themselves
     Each seed draws z1, z2 and t. The noise is the one stored in the network. The outermost 1 % at both ends are left out.
     """
     noise = generator.stored_noise()

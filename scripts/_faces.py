@@ -51,10 +51,7 @@ def locator(args: argparse.Namespace, photos: int) -> Locator | None:
 
 
 def squares(where: Locator | None, name: str, picture: Image, by_hand: str = EYES) -> list[np.ndarray]:
-    """Of the faces in a photo, see `Locator.squares`; without a locator the centre.
-
-    by_hand: what helps where none is found. Raises NoFace.
-    """
+    """Of the faces in a photo, without a locator its centre. Raises NoFace, with `by_hand` for what helps."""
     from faces import align
 
     if where is None:

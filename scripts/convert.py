@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from checkpoint import Checkpoint
 
-LAYOUTS = ("reference", "bare", "nvidia", "safetensors")
+LAYOUTS, NETWORKS = ("reference", "bare", "nvidia", "safetensors"), ("g_ema", "g", "d")
 
 
 def parser() -> cli.Parser:
@@ -32,19 +32,13 @@ def parser() -> cli.Parser:
     files.add_argument("--overwrite", action="store_true", help="replace OUT if it exists")
     files.add_argument("--preview", type=Path, metavar="PNG", help="draw four images from OUT, seeds 0 to 3")
     layout = command.add_argument_group("layout")
-    layout.add_argument(
-        "--to",
-        choices=LAYOUTS,
-        help="reference: g, d, g_ema and latent_avg; bare: one state dict; nvidia: G, D, G_ema under NVIDIA's names; "
-        "safetensors: one network (default: by the ending of OUT, reference for .pt)",
-    )
-    layout.add_argument(
-        "--network", choices=("g_ema", "g", "d"), default="g_ema", help="which one, for bare and safetensors (default: g_ema)"
-    )
-    layout.add_argument(
-        "--without", action="append", default=[], choices=("g_ema", "g", "d"), help="leave a network out; may be repeated"
-    )
-    layout.add_argument("--half", action="store_true", help="store half precision: half the size, about 3 decimal digits")
+    kinds = "reference: g, d, g_ema and latent_avg; bare: one state dict; nvidia: G, D, G_ema under NVIDIA's names; "
+    kinds += "safetensors: one network (default: by the ending of OUT, reference for .pt)"
+    add = layout.add_argument
+    add("--to", choices=LAYOUTS, help=kinds)
+    add("--network", choices=NETWORKS, default="g_ema", help="which one, for bare and safetensors (default: g_ema)")
+    add("--without", action="append", default=[], choices=NETWORKS, help="leave a network out; may be repeated")
+    add("--half", action="store_true", help="store half precision: half the size, about 3 decimal digits")
     return command
 
 

@@ -19,7 +19,6 @@ from checkpoint import Checkpoint, container
 from errors import InputError, reading
 from model import Discriminator
 
-CHOICES = ("lpips", "disc", "mse")
 VGG_FILE = "vgg16-397923af.pth"
 VGG_LAYERS = (3, 8, 15, 22, 29)  # the last ReLU of each stage, as torchvision numbers them
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)  # from [-1, 1] to the statistics of ImageNet
@@ -53,10 +52,7 @@ class PixelDistance(Distance):
 
 
 class DiscriminatorDistance(Distance):
-    """Mean absolute difference of a discriminator's feature maps, summed over its levels.
-
-    It needs no foreign weights, and knows the domain that the generator was trained on.
-    """
+    """Mean absolute difference of a discriminator's feature maps, summed over its levels; it knows the generator's domain."""
 
     def __init__(self, discriminator: Discriminator):
         super().__init__()
@@ -103,11 +99,9 @@ class LPIPS(Distance):
 
 
 def choose(name: str | None, source: Checkpoint, vgg: Path | None = None) -> tuple[Distance, str]:
-    """The distance called `name`, and a line that says which one it is.
+    """The distance "lpips", "disc" or "mse", None: the first whose weights are at hand; and a line that says which one it is.
 
-    name:   "lpips", "disc", "mse", or None: the first of these whose weights are at hand
-    source: holds the discriminator for "disc"
-    vgg:    torchvision's VGG16; without it the places of `vgg_places` are searched
+    vgg: torchvision's VGG16; without it the places of `vgg_places` are searched
     Raises InputError, one line with the remedy, for weights that were asked for and are not there.
     """
     reason = ""

@@ -76,7 +76,8 @@ class Ruler:
         if not self.outputs:
             better = "python -m scripts.train_regressor makes a better one"
             raise InputError(f"the regressor reads no attribute well enough; {better}")
-        self._counted = [OUTPUTS.index(name) for name in self.outputs]
+        self._counted, random = [OUTPUTS.index(name) for name in self.outputs], torch.Generator().manual_seed(SEED)
+        self._shuffles = [torch.randperm(count, generator=random) for _ in range(SHUFFLES)]
         photos, self.cartoons = (self.read(rendered(count, domain, SEED)) for domain in "AB")
         self._others = self.read(rendered(count, "B", SEED + 1))
         self.ceiling = float(self._agreements(photos, self.cartoons).mean())
@@ -111,7 +112,7 @@ class Ruler:
                 raise InputError(f"{name}: {len(reading.values)} pictures, but this ruler compares sets of {self.count}")
         attributes = self._agreements(source, target)
         agreement = float(attributes.mean())
-        floor = float(torch.stack([self._agreements(source, _take(target, order)).mean() for order in self._shuffles()]).mean())
+        floor = float(torch.stack([self._agreements(source, _take(target, order)).mean() for order in self._shuffles]).mean())
         distance = frechet_distance(target.features, self.cartoons.features)
         return Measurement(
             agreement=agreement,
@@ -135,10 +136,6 @@ class Ruler:
 
     def _counted_values(self, reading: Reading) -> Tensor:
         return reading.values[:, self._counted]
-
-    def _shuffles(self) -> list[Tensor]:
-        random = torch.Generator().manual_seed(SEED)
-        return [torch.randperm(self.count, generator=random) for _ in range(SHUFFLES)]
 
 
 def pearson(x: Tensor, y: Tensor) -> Tensor:

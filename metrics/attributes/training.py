@@ -25,11 +25,7 @@ CHUNK = 250  # faces rendered, or read, at a time
 
 
 class Faces(NamedTuple):
-    """Pictures with the attributes they were painted from.
-
-    pixels: uint8 [n, 3, 64, 64]
-    truth:  [n, outputs]
-    """
+    """Pictures, uint8 [n, 3, 64, 64], with the attributes they were painted from, [n, outputs]."""
 
     pixels: Tensor
     truth: Tensor
@@ -89,10 +85,7 @@ def train(
 
 
 def disturb(images: Tensor, random: torch.Generator) -> Tensor:
-    """Each picture a little brighter or darker, softer and noisier, as generated ones are.
-
-    images: [batch, 3, size, size] in [-1, 1]
-    """
+    """Each picture of [batch, 3, size, size] in [-1, 1] a little brighter or darker, softer and noisier, as generated ones."""
     gain, offset, blur, noise = torch.rand(4, len(images), 1, 1, 1, generator=random)
     images = images * (0.9 + 0.2 * gain) + 0.2 * (offset - 0.5)
     soft = F.avg_pool2d(F.pad(images, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
