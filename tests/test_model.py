@@ -19,6 +19,7 @@ from model import (
     ModulatedConv2d,
     PixelNorm,
     ResBlock,
+    StyledConv,
     ToRGB,
     Upsample,
     channel_table,
@@ -334,6 +335,16 @@ def test_fresh_noise_differs_from_image_to_image_of_a_batch():
     for layer in range(len(stored)):
         first, second = generator.synthesis(w_plus, [*stored[:layer], None, *stored[layer + 1 :]])
         assert not torch.equal(first, second)
+
+
+@torch.no_grad()
+def test_a_styled_convolution_is_its_parts_one_after_the_other():
+    """Convolution, noise, activation: what the pass over all at once stands for."""
+    layer, x, w, noise = StyledConv(4, 6, 8), normal(2, 4, 5, 5), normal(2, 8), normal(2, 1, 5, 5)
+    layer.noise.weight.fill_(0.7)
+    torch.testing.assert_close(layer(x, w, noise), layer.activate(layer.noise(layer.conv(x, w), noise)))
+    first, second = layer.noise(x[:1].expand(2, -1, -1, -1))
+    assert not torch.equal(first, second)  # fresh noise, of each image its own
 
 
 @torch.no_grad()

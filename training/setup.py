@@ -163,7 +163,8 @@ def _networks(
     source = start.generator()
     remarks.append(f"Source: {options.ckpt} ({start.format}), generator {checkpoint.fingerprint(source.state_dict())}")
     remarks += start.notes
+    generator = start.generator(options.start_from)
     if "d" in start.networks:
-        return start.generator(options.start_from), start.discriminator(), source
+        return generator, start.discriminator(), source
     remarks.append(f"{options.ckpt} holds no discriminator: a new one begins with random weights")
-    return start.generator(options.start_from), architecture.discriminator(), source
+    return generator, architecture.discriminator(), source
