@@ -69,11 +69,11 @@ def main(args: argparse.Namespace) -> Path | None:
             estimate.level_table(run.state.generator, run.state.discriminator),
             estimate.describe(run),
         ]
-    state, settings = run.state, run.state.settings
+    state = run.state
     steps = graphs.training_steps(state, run.say, wanted=not (run.args.no_graphs or run.args.profile))
 
     def iteration(pixels: Tensor) -> Logs:
-        reals = micro_batches(state, pixels)
+        settings, reals = state.settings, micro_batches(state, pixels)
         logs = steps.discriminator_step(state, reals, draw_micro_batches(state))
         if settings.r1 and state.iteration % settings.d_reg_every == 0:
             logs |= steps.r1_step(state, reals)

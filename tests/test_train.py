@@ -1,5 +1,6 @@
 """train.py from the command line: runs, resumes, and refuses in one line."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -128,6 +129,20 @@ def test_each_thing_happens_as_often_as_its_flag_says(faces, source, tmp_path, m
     end = torch.load(tmp_path / "checkpoints" / "000010.pt", weights_only=True)
     assert judged == [range(5)] and [entry["iteration"] for entry in end["evaluations"]] == [7]
     assert_same(end["g_ema"], end["g"])
+
+
+def test_numbers_that_change_during_a_run_are_those_of_the_next_iteration(faces, tmp_path, monkeypatch):
+    """As a schedule does it: R1 in each iteration, then no more."""
+    taken, ordinary = [], steps.r1_step
+
+    def r1_step(state, reals):
+        taken.append(state.iteration)
+        state.settings = dataclasses.replace(state.settings, r1=2.0 - state.iteration)
+        return ordinary(state, reals)
+
+    monkeypatch.setattr(steps, "r1_step", r1_step)
+    run(train, faces, *SCRATCH, *TINY, "--d_reg_every", 1, "--iter", 4, "--outdir", tmp_path)
+    assert taken == [0, 1, 2]
 
 
 def test_a_run_whose_updates_keep_failing_is_stopped_and_names_the_step(faces, tmp_path, capsys):
