@@ -109,13 +109,9 @@ def _film(av: ModuleType, frames: Iterable[Image.Image], size: tuple[int, int], 
         coder.colorspace = coder.color_primaries = coder.color_trc = BT709
         coder.color_range = TV_RANGE
         for frame in frames:
-            even = ImageOps.expand(frame, (0, 0, right, bottom), utils.PAPER)
-            film.mux(stream.encode(_in_bt709(av.VideoFrame.from_image(even))))
+            even = av.VideoFrame.from_image(ImageOps.expand(frame, (0, 0, right, bottom), utils.PAPER))
+            # By the matrix that is told: a film that tells none is BT.601 to one player and BT.709 to the next.
+            converted = even.reformat(format="yuv420p", dst_colorspace=BT709)
+            converted.colorspace, converted.color_range = BT709, TV_RANGE
+            film.mux(stream.encode(converted))
         film.mux(stream.encode())
-
-
-def _in_bt709(frame):
-    """Converted with the matrix that is told: a film that tells none is BT.601 to one player and BT.709 to the next."""
-    converted = frame.reformat(format="yuv420p", dst_colorspace=BT709)
-    converted.colorspace, converted.color_range = BT709, TV_RANGE
-    return converted

@@ -9,8 +9,6 @@ The file opens in stylegan2-pytorch's apply_factor.py as well. Signs are fixed: 
 file, which keeps it under `command`.
 """
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 

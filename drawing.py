@@ -8,8 +8,6 @@
 The flags are those of `flags`; the pictures come from `editing`, which knows no flag.
 """
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -234,12 +234,13 @@ def _checked_layers(layers: object) -> list[int] | None:
 def _checked_edits(edits: object, count: int) -> dict[str, Edit]:
     checked = {}
     for name, entry in edits.items() if isinstance(edits, dict) else [("edits", edits)]:
+        name = files.printable(str(name))
         try:
             edit = Edit(**entry)
             low, high = float(edit.low), float(edit.high)
+            if type(edit.index) is not int or not 0 <= edit.index < count or not -math.inf < low < high < math.inf:
+                raise ValueError
         except (TypeError, ValueError):
-            raise InputError(f"damaged (the edit {files.printable(str(name))!r})") from None
-        if type(edit.index) is not int or not 0 <= edit.index < count or not -math.inf < low < high < math.inf:
-            raise InputError(f"damaged (the edit {files.printable(str(name))!r})")
-        checked[files.printable(str(name))] = Edit(edit.index, _checked_layers(edit.layers), low, high)
+            raise InputError(f"damaged (the edit {name!r})") from None
+        checked[name] = Edit(edit.index, _checked_layers(edit.layers), low, high)
     return checked

@@ -50,7 +50,8 @@ def understood(contents: dict, stem: str, network: Drawer | None = None) -> dict
     key = _key(contents)
     if key and isinstance(contents[key], dict):
         return understood(contents[key], stem, network)
-    names, space = _names(contents), _space(contents)
+    lists, space = [contents[name] for name in NAMES if isinstance(contents.get(name), list)], _space(contents)
+    names = list(map(str, lists[0])) if lists else []
     space = "z" if key in Z_KEYS and space is None else space
     if key or "" in contents:
         key = key or ""
@@ -101,11 +102,6 @@ def _space(contents: dict) -> str | None:
     """
     given = next((contents[name] for name in ("space", "latent_space") if contents.get(name) is not None), None)
     return None if given is None else re.sub(r"[\s_-]*(plus|p)$", "+", str(given).strip().lower())
-
-
-def _names(contents: dict) -> list[str]:
-    lists = [contents[name] for name in NAMES if isinstance(contents.get(name), list)]
-    return [str(name) for name in lists[0]] if lists else []
 
 
 def space_of(stem: str) -> str | None:

@@ -29,27 +29,27 @@ def parse_layers(text: str, n_latent: int) -> list[int]:
     >>> parse_layers("coarse,8", n_latent=14)
     [0, 1, 2, 3, 8]
     """
-    found = set()
+    layers = set()
     for part in text.split(","):
         first, last = _bounds(part.strip(), n_latent)
         if last >= n_latent:
             raise InputError(f"{text}: this network has the layers 0-{n_latent - 1}")
-        found |= {*range(first, last + 1)}
-    return sorted(found)
+        layers |= {*range(first, last + 1)}
+    return sorted(layers)
 
 
 def layers_of_resolutions(text: str, generator: Generator) -> list[int]:
     """The convolutions of "4-32" or "16,64"; with the highest resolution also its ToRGB layer."""
     known = list(map(str, generator.resolutions))
-    found = set()
+    layers = set()
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
         last = last if dash else first
         if first not in known or last not in known or int(first) > int(last):
             raise InputError(f"{text}: {part!r} is not a resolution or range; this network has {', '.join(known)}")
-        for resolution in known[known.index(first) : known.index(last) + 1]:
-            found |= set(_indices(int(resolution), generator.size))
-    return sorted(found)
+        low, high = known.index(first), known.index(last)  # the convolutions of the k-th are 2k-1 and 2k
+        layers |= {*range(max(0, 2 * low - 1), 2 * high + 1 + (last == known[-1]))}
+    return sorted(layers)
 
 
 def named(n_latent: int) -> dict[str, list[int]]:
@@ -74,12 +74,6 @@ def as_text(layers: Sequence[int]) -> str:
 def described(layers: Sequence[int] | None, generator: Drawer) -> str:
     """ "layers 0-3 of 14"; None: all."""
     return f"layers {as_text(range(generator.n_latent) if layers is None else layers)} of {generator.n_latent}"
-
-
-def _indices(resolution: int, size: int) -> list[int]:
-    k = resolution.bit_length() - 1
-    convolutions = [0] if resolution == 4 else [2 * k - 5, 2 * k - 4]
-    return [*convolutions, 2 * k - 3] if resolution == size else convolutions
 
 
 def _bounds(part: str, n_latent: int) -> tuple[int, int]:

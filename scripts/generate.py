@@ -12,8 +12,6 @@ People that projector.py found in photos, as cartoons; noise found with them is 
     python -m scripts.generate --ckpt cartoon.pt --source ffhq256.pt --latents projected/latents.pt psp.npy projected_w.npz
 """
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 

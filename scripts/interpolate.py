@@ -9,8 +9,6 @@ In w it walks along straight lines or a spline, in z along arcs of the sphere. I
 keyframes.png shows them.
 """
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 

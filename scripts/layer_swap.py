@@ -15,8 +15,6 @@ the checkpoints of one run (training age x swap resolution):
 Cartoon-StyleGAN's swap_layer_num 1, 2, ... is --features --swap 8, 16, ...; the published hard blend at 32 is --swap 64 here.
 """
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Callable
 from pathlib import Path

@@ -6,8 +6,6 @@
 The page is one file. It opens from the disk, loads nothing, and can be sent to others. A run that still trains can be reported.
 """
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 

@@ -8,8 +8,6 @@ Without --layers and --res, a table each for the coarse layers (pose, shape), th
 ones (colours). --single shows which layer does what: each column takes one layer of the second person, the rest of the first.
 """
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 

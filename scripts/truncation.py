@@ -8,8 +8,6 @@ psi 0 is the average face, 1 the person, below 0 the opposite person, above 1 a 
 where the first value begins with a minus: --psi=-1,0,1. --cutoff N leaves the layers from N on, the finer ones, as they are.
 """
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 

@@ -106,10 +106,10 @@ def at_equal_style(curves: dict) -> list[str]:
     rows = [[name, *(shown([runs[seed][style] for seed in runs]) for style in STYLES)] for name, runs in kept.items()]
     said = "## Structure kept at equal style\n\nSK where each curve first reaches ST; a dash where a seed never does."
     parts = [said, table(head, rows)]
-    baseline = kept.pop("baseline", None)
-    if baseline is None:
+    if (baseline := kept.pop("baseline", None)) is None:
         return parts
-    rows = [[name, *(shown(differences(runs, baseline, style), "+.3f") for style in STYLES)] for name, runs in kept.items()]
+    less = lambda runs, style: [runs[seed][style] - baseline[seed][style] for seed in runs if seed in baseline]  # noqa: E731
+    rows = [[name, *(shown(less(runs, style), "+.3f") for style in STYLES)] for name, runs in kept.items()]
     return [*parts, "Minus the baseline of the same seed:", table(head, rows)]
 
 
@@ -149,10 +149,6 @@ def kept_along(run: list[dict]) -> dict[float, float]:
     """SK at each of STYLES."""
     curve = [(entry["style"], entry["kept"]) for entry in run]
     return {style: kept_at_style(curve, style) for style in STYLES}
-
-
-def differences(runs: dict, baseline: dict, style: float) -> list[float]:
-    return [runs[seed][style] - baseline[seed][style] for seed in runs if seed in baseline]
 
 
 def shown(values: Sequence[float], form: str = ".3f") -> str:

@@ -203,11 +203,9 @@ def row(index: int, moved: list[Movement]) -> str:
 def unrolled(readings: Tensor, names: list[str]) -> Tensor:
     """[steps, people, K]: angles go on beyond pi from step to step, by the shorter way."""
     import numpy as np
-    import torch
 
-    angles = [hue(name) for name in names]
-    readings = readings.clone()
-    readings[..., angles] = torch.from_numpy(np.unwrap(readings[..., angles].numpy(), axis=0))
+    angles, readings = [hue(name) for name in names], readings.clone()
+    readings[..., angles] = readings.new_tensor(np.unwrap(readings[..., angles].numpy(), axis=0))
     return readings
 
 

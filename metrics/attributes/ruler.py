@@ -112,7 +112,8 @@ class Ruler:
                 raise InputError(f"{name}: {len(reading.values)} pictures, but this ruler compares sets of {self.count}")
         attributes = self._agreements(source, target)
         agreement = float(attributes.mean())
-        floor = float(torch.stack([self._agreements(source, _take(target, order)).mean() for order in self._shuffles]).mean())
+        others = [Reading(*(values[order] for values in target)) for order in self._shuffles]
+        floor = float(torch.stack([self._agreements(source, other).mean() for other in others]).mean())
         distance = frechet_distance(target.features, self.cartoons.features)
         return Measurement(
             agreement=agreement,
@@ -204,7 +205,3 @@ def rendered(count: int, domain: str, seed: int) -> Tensor:
 
 def _joined(parts: Sequence[Reading]) -> Reading:
     return Reading(*map(torch.cat, zip(*parts)))
-
-
-def _take(reading: Reading, order: Tensor) -> Reading:
-    return Reading(*(values[order] for values in reading))

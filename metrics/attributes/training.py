@@ -9,6 +9,7 @@ truth = truth_correlations(regressor)
 
 import math
 from collections.abc import Callable, Iterator
+from itertools import chain, count
 from typing import NamedTuple
 
 import torch
@@ -66,7 +67,7 @@ def train(
     regressor.mean.copy_(faces.truth.mean(0))
     regressor.std.copy_(faces.truth.std(0))
     optimizer = torch.optim.AdamW(regressor.parameters(), lr, weight_decay=weight_decay)
-    order = _endless_order(len(faces.truth), random)
+    order = chain.from_iterable(torch.randperm(len(faces.truth), generator=random).tolist() for _ in count())
     regressor.train()
     for step in range(1, steps + 1):
         done = max(step / steps, progress())
@@ -102,11 +103,6 @@ def truth_correlations(regressor: Regressor, count: int = 2000) -> Truth:
         read = torch.cat([regressor(utils.from_pixels(pixels)) for pixels in faces.pixels.split(CHUNK)])
         truth[domain] = dict(zip(OUTPUTS, pearson(read, faces.truth).tolist()))
     return truth
-
-
-def _endless_order(length: int, random: torch.Generator) -> Iterator[int]:
-    while True:
-        yield from torch.randperm(length, generator=random).tolist()
 
 
 def table(truth: Truth) -> str:
