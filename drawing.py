@@ -30,17 +30,15 @@ from model import Generator
 def read(args: argparse.Namespace) -> dict[str, Checkpoint]:
     """{row name: file}, the source above. Raises InputError for networks that draw pictures of different sizes."""
     given = [_named(text) for text in (args.ckpt if isinstance(args.ckpt, list) else [args.ckpt])]
-    if len(given) == 1:
-        given = [(given[0][0] or ("cartoon" if args.source else ""), given[0][1])]
-    else:
-        given = [(name or _run_name(path), path) for name, path in given]
-    rows = [("source", args.source, "--source")] * bool(args.source) + [(name, path, "--ckpt") for name, path in given]
+    alone = "cartoon" if args.source else ""
+    rows = [("source", args.source, "--source")] * bool(args.source)
+    rows += [(name or (alone if len(given) == 1 else _run_name(path)), path, "--ckpt") for name, path in given]
     files: dict[str, Checkpoint] = {}
     for name, path, flag in rows:
         if name in files:
             raise InputError(f"{flag} {path}: a second row with the name {name!r}; write NAME={path}")
         files[name] = cli.read(flag, path, checkpoint.read_aloud)
-    size = files[given[0][0]].architecture.size
+    size = files[rows[bool(args.source)][0]].architecture.size
     for name, path, flag in rows:
         if files[name].architecture.size != size:
             raise InputError(f"{flag} {path}: draws pictures of another size than {given[0][1]}")
