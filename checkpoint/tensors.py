@@ -43,7 +43,7 @@ class Unread(str):
 class Storage:
     """The numbers that tensors point into: `count` of them, read when they are first needed."""
 
-    def __init__(self, dtype: torch.dtype, count: int, read: Callable[[], bytes]):
+    def __init__(self, dtype: torch.dtype, count: int, read: Callable[[], bytes | bytearray | memoryview]):
         self.dtype, self.count, self._read = dtype, count, read
         self.data: torch.UntypedStorage | None = None
 
@@ -52,7 +52,8 @@ class Storage:
             data = self._read()
             if len(data) != self.count * self.dtype.itemsize:
                 raise InputError("damaged (a tensor's data has another length than declared)")
-            numbers = torch.frombuffer(bytearray(data), dtype=torch.uint8) if data else torch.empty(0, dtype=torch.uint8)
+            data = bytearray(data) if isinstance(data, bytes) else data
+            numbers = torch.frombuffer(data, dtype=torch.uint8) if data else torch.empty(0, dtype=torch.uint8)
             self.data = numbers.untyped_storage()
         return self.data
 
@@ -60,7 +61,7 @@ class Storage:
 class Storages:
     """The storages that a file's persistent ids point at, by their keys. read: key -> bytes."""
 
-    def __init__(self, read: Callable[[str], bytes]):
+    def __init__(self, read: Callable[[str], bytes | bytearray | memoryview]):
         self.read = read
         self.found: dict[str, Storage] = {}
 
@@ -143,10 +144,8 @@ def _of_file(record: Record) -> Storage:
             data = data.args[0].encode("latin1")
         if not isinstance(data, (bytes, bytearray)):
             raise InputError("damaged (a tensor without data)")
-        found = load_stream(io.BytesIO(data))
-        if not isinstance(found, torch.storage.TypedStorage):
-            raise InputError(f"damaged (a {type(found).__name__} in place of a storage)")
-        data = found._untyped_storage
-        record.state = Storage(found.dtype, data.nbytes() // found.dtype.itemsize, bytes)
-        record.state.data = data
+        storage = load_stream(io.BytesIO(data))
+        if not isinstance(storage, Storage):
+            raise InputError(f"damaged (a {type(storage).__name__} in place of a storage)")
+        record.state = storage
     return record.state

@@ -1,26 +1,20 @@
-"""The two formats of torch.save, read with weights_only=True after a look at their sizes and at the pickle inside.
-
-A pickle that names more than tensors (numbers of NumPy, paths, whole networks) is read as records instead, see records.py.
+"""The two formats of torch.save, read as records after a look at their sizes and at the pickle inside.
 
 contents = load_zip(Path("550000.pt"))          # since torch 1.6: a zip, one member for each tensor
 contents = load_stream(open("old.pt", "rb"))    # before: pickles, then the data
 """
 
-import argparse
 import io
 import mmap
 import struct
-import warnings
 import zipfile
 from pathlib import Path
 from typing import BinaryIO
 
-import torch
-
 from checkpoint.otherwise import first_member, of_zip
 from checkpoint.records import Reader
 from checkpoint.tensors import Storages
-from checkpoint.vetting import Seen, first_line, understood, vet
+from checkpoint.vetting import first_line, understood, vet
 from errors import InputError
 
 ZIP = b"PK\x03\x04"  # how the formats begin
@@ -29,65 +23,47 @@ STREAM = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # a pickled number, behind the pro
 LARGEST_DIRECTORY = 8 * 2**20  # bytes of the list of a zip's members
 LARGEST_PICKLE = 64 * 2**20  # bytes of the pickle inside a zip, which holds names and shapes only
 
-KINDS = ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool")
-# What torch.load with weights_only=True reads. Everything here builds a plain value.
-ALLOWED = {
-    *(("torch", f"{kind}Storage") for kind in KINDS),
-    ("collections", "OrderedDict"),
-    ("argparse", "Namespace"),
-    ("torch._utils", "_rebuild_tensor_v2"),
-    ("torch._utils", "_rebuild_parameter"),
-    ("torch", "Size"),
-    ("torch", "device"),
-}
-
 
 def load_zip(path: Path, lazy: bool = False) -> object:
     """lazy: tensors stay on the disk until they are used."""
     with path.open("rb") as file:
-        if not _strict(_check_zip(file, path.stat().st_size)):
-            return _zip_of_records(path)
-        if path.suffix == ".safetensors":  # torch.load would go by the name
-            file.seek(0)
-            return _torch_load(file)
-    return _torch_load(path, mapped=lazy)
+        name = _check_zip(file, path.stat().st_size)
+        archive, view = zipfile.ZipFile(file), memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
+        folder = name[: -len("data.pkl")]
+        if f"{folder}byteorder" in archive.namelist() and archive.read(f"{folder}byteorder") != b"little":
+            raise InputError("written on a machine of the other byte order; load and save it there as plain state dicts")
+        pickled = io.BytesIO(archive.read(name))
+
+    def stored(key: str) -> memoryview | bytearray:
+        member = archive.getinfo(f"{folder}data/{key}")
+        start = member.header_offset + 30 + sum(struct.unpack_from("<HH", view, member.header_offset + 26))  # behind two names
+        numbers = view[start : start + member.file_size]
+        return numbers if lazy else bytearray(numbers)
+
+    return _records(pickled, Storages(stored))
 
 
 def load_stream(file: BinaryIO) -> object:
     """torch.save's format before 1.6: five pickles (a number, a version, the machine, the object, names), then the data."""
     position = file.tell()
     view = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if hasattr(file, "name") else file
-    seen = [vet(view) for _ in range(5)]
+    for _ in range(5):
+        vet(view)
     file.seek(position)
-    return _torch_load(file) if all(map(_strict, seen)) else _stream_of_records(file)
-
-
-def _strict(seen: Seen) -> bool:
-    return seen.names <= ALLOWED and seen.protocol <= 2
-
-
-def _zip_of_records(path: Path) -> object:
-    """The pickle as records. The archive stays open for as long as they need tensors of it."""
-    archive = zipfile.ZipFile(path)
-    name = next(name for name in archive.namelist() if name.lower().endswith("data.pkl"))
-    folder = name[: -len("data.pkl")]
-    if f"{folder}byteorder" in archive.namelist() and archive.read(f"{folder}byteorder") != b"little":
-        raise InputError("written on a machine of the other byte order; load and save it there as plain state dicts")
-    return _records(io.BytesIO(archive.read(name)), Storages(lambda key: archive.read(f"{folder}data/{key}")))
-
-
-def _stream_of_records(file: BinaryIO) -> object:
     data: dict[str, bytes] = {}
     storages = Storages(lambda key: data[key])
     for _ in range(3):
         _records(file, None)
     contents, keys = _records(file, storages), _records(file, None)
-    for key in keys if isinstance(keys, list) else ():
-        storage = storages.found[key]
-        length = file.read(8)
-        data[key] = file.read(storage.count * storage.dtype.itemsize)
-        if int.from_bytes(length, "little") != storage.count:
-            raise InputError("damaged (a tensor's data has another length than declared)")
+    with understood():
+        for key in keys if isinstance(keys, list) else ():
+            storage = storages.found[key]
+            length = int.from_bytes(file.read(8), "little")
+            data[key] = file.read(storage.count * storage.dtype.itemsize)
+            if len(data[key]) < storage.count * storage.dtype.itemsize:
+                raise EOFError
+            if length != storage.count:
+                raise InputError("damaged (a tensor's data has another length than declared)")
     return contents
 
 
@@ -96,14 +72,10 @@ def _records(file: BinaryIO, storages: Storages | None) -> object:
         return Reader(file, storages).load()
 
 
-def _torch_load(source: Path | BinaryIO, mapped: bool = False) -> object:
-    with understood(), torch.serialization.safe_globals([argparse.Namespace]), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about pickle protocols; the pickle was vetted before
-        return torch.load(source, map_location="cpu", weights_only=True, mmap=mapped)
-
-
-def _check_zip(file: BinaryIO, size: int) -> Seen:
-    """The members must be stored as they are, lie inside the file, match their checksums; the pickle must be harmless."""
+def _check_zip(file: BinaryIO, size: int) -> str:
+    """The name of the pickle, which must be harmless. All members must be stored as they are, lie inside the file, and match
+    their checksums.
+    """
     try:
         _check_zip_end(file, size)
     except InputError as error:
@@ -122,10 +94,10 @@ def _check_zip(file: BinaryIO, size: int) -> Seen:
                 raise InputError("compressed zip; torch.save writes uncompressed ones")
             if sum(member.file_size for member in members) > size:
                 raise InputError("damaged (members larger than the file)")
-            seen = _check_pickle_member(archive)
+            name = _check_pickle_member(archive)
             for member in members:
                 _check_sum(archive, member)
-            return seen
+            return name
     except (zipfile.BadZipFile, EOFError, OSError, struct.error, ValueError, NotImplementedError) as error:
         if isinstance(error, InputError):
             raise
@@ -148,17 +120,18 @@ def _check_zip_end(file: BinaryIO, size: int) -> None:
         raise InputError("damaged (zip directory of the wrong size)")
 
 
-def _check_pickle_member(archive: zipfile.ZipFile) -> Seen:
+def _check_pickle_member(archive: zipfile.ZipFile) -> str:
     pickles = [member for member in archive.infolist() if member.filename.lower().endswith("data.pkl")]
     if len(pickles) != 1:
         raise InputError("a zip, but none that torch.save wrote")
     if pickles[0].file_size > LARGEST_PICKLE:
         raise InputError("damaged (pickle too large)")
-    return vet(io.BytesIO(archive.read(pickles[0])))
+    vet(io.BytesIO(archive.read(pickles[0])))
+    return pickles[0].filename
 
 
 def _check_sum(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
-    """torch.load skips the checksums. A sum of zero means that the writer left it out."""
+    """A sum of zero means that the writer left it out."""
     if not member.CRC:
         return
     with archive.open(member) as data:

@@ -5,7 +5,7 @@ fill the memory, without calling anything. This walks over its instructions, and
 tuples become.
 
     with open("network.pkl", "rb") as file:
-        vet(file)       # reads to the end of the first pickle, and tells which names occur
+        vet(file)       # reads to the end of the first pickle
 """
 
 import pickletools
@@ -48,14 +48,7 @@ class Item(NamedTuple):
 MARK = Item()
 
 
-class Seen(NamedTuple):
-    """What a pickle names, as (module, name), and the newest protocol that it uses."""
-
-    names: set[tuple[str, str]]
-    protocol: int
-
-
-def vet(file: BinaryIO) -> Seen:
+def vet(file: BinaryIO) -> None:
     """Read one pickle and refuse it with InputError unless `judge` allows what it does with its names, and it stays small.
 
     Hashing a tuple visits all its leaves, however often they are the same object: hence the limits on tuples.
@@ -63,16 +56,13 @@ def vet(file: BinaryIO) -> Seen:
     stack: list[Item] = []
     memo: dict[int, Item] = {}
     names: set[tuple[str, str]] = set()
-    protocol = 0
     with understood():
         for count, (opcode, argument, _) in enumerate(pickletools.genops(file)):
             if count > MOST_INSTRUCTIONS:
                 raise InputError(f"pickle of more than {MOST_INSTRUCTIONS:,} instructions")
             if len(names) > MOST_NAMES:
                 raise InputError(f"pickle of more than {MOST_NAMES:,} names")
-            protocol = max(protocol, opcode.proto)
             _step(opcode.name, argument, stack, memo, names)
-    return Seen(names, protocol)
 
 
 @contextmanager
