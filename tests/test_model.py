@@ -239,8 +239,8 @@ def test_the_centre_is_the_mean_of_many_w_the_same_at_every_call_and_for_every_r
     assert torch.equal(torch.rand(1), drawn)
     assert torch.equal(generator.w_avg, w_avg)
     assert w_avg.shape == (8,) and not w_avg.requires_grad
-    w = generator.mapping(normal(10_000, 8, seed=5))
-    assert ((w.mean(0) - w_avg).abs() < 5 * w.std(0) * (2 / 10_000) ** 0.5 + 1e-6).all()
+    same = generator.mapping(normal(10_000, 8, seed=0)).mean(0)  # of these z, so that a truncated face stays what it is
+    torch.testing.assert_close(w_avg, same)
 
 
 def test_the_centre_follows_the_mapping_network_unless_it_is_known():

@@ -99,6 +99,7 @@ def test_it_learns(command, pictures, tmp_path):
     run(command, pictures, *TINY, "--iter", 60, "--lr", 0.01, "--outdir", tmp_path)
     losses = [line["l1"] for line in statistics(tmp_path)]
     assert losses[-1] < 0.95 * losses[0]
+    assert not (tmp_path / "trace.json").exists()  # long enough to be profiled, and nobody asked
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
