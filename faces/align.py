@@ -176,11 +176,11 @@ class Finder:
     def _search(self, grey: np.ndarray, turns: Sequence[float], sure: int = 10) -> Found:
         """At the first of the turns, in degrees, that shows a face; `sure` is asked of those that are not upright."""
         for degrees in turns:
-            turned, back = _turned(grey, degrees)
+            pixels, back = turned(grey, degrees)
             least = sure if degrees else 5  # five looks find five times as much that is no face
-            boxes, counts = self.face.detectMultiScale2(turned, scaleFactor=1.1, minNeighbors=least, minSize=(24, 24))
+            boxes, counts = self.face.detectMultiScale2(pixels, scaleFactor=1.1, minNeighbors=least, minSize=(24, 24))
             by_size = sorted(zip(boxes, counts), key=lambda one: -one[0][2])
-            seen = [(int(count), eyes) for box, count in by_size if (eyes := self._eyes(turned, box))]
+            seen = [(int(count), eyes) for box, count in by_size if (eyes := self._eyes(pixels, box))]
             if seen:
                 pairs = [tuple(back(point) for point in eyes) for _, eyes in seen]
                 return Found(pairs, max(count for count, _ in seen))
@@ -257,16 +257,16 @@ def _grey(picture: Image.Image, scale: float) -> np.ndarray:
     return np.asarray(grey)
 
 
-def _turned(grey: np.ndarray, degrees: float) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
-    """The picture turned about its centre, counter-clockwise, and the map of its points back to the original."""
+def turned(pixels: np.ndarray, degrees: float) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+    """Pixels [height, width, ...], turned about their centre, counter-clockwise, and the map of points back to the original."""
     if not degrees:
-        return grey, lambda point: point
-    turned = Image.fromarray(grey).rotate(degrees, Image.Resampling.BILINEAR, expand=True)
+        return pixels, lambda point: point
+    result = Image.fromarray(pixels).rotate(degrees, Image.Resampling.BILINEAR, expand=True)
     angle = math.radians(degrees)
     # y points down: counter-clockwise to the eye is this matrix's inverse in pixels.
     back = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
-    centre, new_centre = np.array(grey.shape[::-1]) / 2, np.array(turned.size) / 2
-    return np.asarray(turned), lambda point: centre + back @ (point - new_centre)
+    centre, new_centre = np.array(pixels.shape[1::-1]) / 2, np.array(result.size) / 2
+    return np.asarray(result), lambda point: centre + back @ (point - new_centre)
 
 
 def _needed(picture: Image.Image, square: np.ndarray) -> tuple[Image.Image, np.ndarray]:

@@ -1,6 +1,6 @@
 """Where the faces of photos are: by hand, from a table of points or boxes, by a cascade, or found by their eyes.
 
-where = Locator()                                       # by their eyes, with OpenCV; or one of
+where = Locator()                                       # by their eyes, with the extra "faces"; or one of
 where = Locator(landmarks=Path("points.csv"))           # eyes="205,102,247,104", boxes=Path(...), cascade=Path(...)
 square = where.squares("me.jpg", picture)[0]            # of the largest face, or NoFace
 face = align.cut(picture, square, 256)
@@ -15,8 +15,10 @@ import numpy as np
 from PIL import Image
 
 from errors import InputError
-from faces import align
+from faces import align, mtcnn
 from faces.align import Box, Face, NoFace
+
+CASCADE = "faces are found by OpenCV's cascade; the extra finds more, and their eyes more exactly: pip install -e .[faces]"
 
 
 class Locator:
@@ -27,7 +29,8 @@ class Locator:
     boxes:     a table of `read_boxes`
     cascade:   of OpenCV, see `align.Finder`; it finds boxes
     expand:    how many times the longer side of a box its square is wide
-    One of the four at most; without any, faces are found by their eyes. Raises InputError for what cannot be read.
+    One of the four at most; without any, faces are found by their eyes: by `mtcnn.Finder`, or without its package by
+    `align.Finder`. Raises InputError for what cannot be read.
     """
 
     def __init__(
@@ -42,12 +45,14 @@ class Locator:
         self._eyes = parse_eyes(eyes) if eyes else None
         self._table = read_faces(landmarks) if landmarks else read_boxes(boxes) if boxes else {}
         self._path, self._boxes, self._expand = landmarks or boxes, bool(boxes or cascade), expand
-        self._finder = None if eyes or self._path else align.Finder(cascade)
+        self._finder = None if eyes or self._path else align.Finder(cascade) if cascade else _finder()
 
     @property
     def remark(self) -> str:
-        """A line on the points that were given, "" for nothing."""
-        return remark_on(self._eyes) if self._eyes else ""
+        """A line on the points that were given, or on how faces are found without the network; "" for nothing."""
+        if self._eyes:
+            return remark_on(self._eyes)
+        return CASCADE if isinstance(self._finder, align.Finder) and not self._boxes else ""
 
     def squares(self, name: str, picture: Image.Image) -> list[np.ndarray]:
         """Of all faces in a photo, in its pixels; the largest first, but for a table of boxes, which has its own order.
@@ -64,6 +69,13 @@ class Locator:
 
     def _square(self, face: Box | Face) -> np.ndarray:
         return align.box_square(face, self._expand) if self._boxes else align.ffhq_square(face)
+
+
+def _finder() -> mtcnn.Finder | align.Finder:
+    try:
+        return mtcnn.Finder()
+    except ImportError:
+        return align.Finder()
 
 
 def of(table: dict, name: str):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import cli
@@ -40,13 +41,10 @@ def locator(args: argparse.Namespace, photos: int) -> Locator | None:
     if args.eyes and photos != 1:
         raise InputError(f"--eyes: is for one photo, not {photos}; --landmarks FILE is for many")
     given = {flag: vars(args)[flag] for flag in HAND if vars(args).get(flag)}
-    if not given:
-        return Locator()
-    (flag, value), *_ = given.items()
-    with named(f"--{flag} {value}"):
+    with named("".join(f"--{flag} {value}" for flag, value in given.items())) if given else nullcontext():
         where = Locator(**given, expand=vars(args).get("expand", 1.0))
     if where.remark:
-        print(f"--eyes: {where.remark}")
+        print(f"--eyes: {where.remark}" if args.eyes else where.remark)
     return where
 
 

