@@ -250,6 +250,18 @@ def test_a_stopped_call_goes_on_and_leaves_what_an_undisturbed_one_does(place, t
     assert files_below(Path("out")) == expected
 
 
+def test_those_who_are_missing_begin_with_their_own_latents_and_noise(place, tmp_path, monkeypatch):
+    """One step changes nothing, as above."""
+    given = project(place, tmp_path / "given", photos="01") / "latents.pt"
+    line = words_for(place, tmp_path / "out", "--init", given, "--fixed_noise", "--step", 1, photos="01")
+    with stopped_in_call(2, signal.SIGINT, projection, "project", monkeypatch), pytest.raises(SystemExit):
+        run(projector, *line)
+    run(projector, *line)
+    again, given = (latents.read_latents(path) for path in (tmp_path / "out" / "latents.pt", given))
+    assert torch.equal(again.latent, given.latent)
+    assert all(torch.equal(*layers) for layers in zip(again.noise, given.noise, strict=True))
+
+
 def test_what_is_left_of_a_stopped_call_is_used_only_where_it_is_whole(place, tmp_path, monkeypatch, capsys):
     line = words_for(place, tmp_path / "out", photos="012")
     with stopped_in_call(3, signal.SIGINT, projection, "project", monkeypatch), pytest.raises(SystemExit):

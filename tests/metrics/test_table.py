@@ -11,10 +11,11 @@ import torch
 from errors import InputError
 from metrics import distances
 from metrics.attributes import regressor
+from metrics.attributes.ruler import COUNT
 from metrics.features import of_generator, of_images
 from metrics.table import METRICS, SCORES, Subject
 from tests.networks import tiny_generator
-from utils import eight_bits
+from utils import eight_bits, seeded_normal
 from vision.features import pixels
 
 
@@ -61,6 +62,25 @@ def test_kid_is_over_subsets_where_the_command_asks_and_of_all_in_a_training(sub
     assert kid(kid_subset=None)["kid_subset"] == 10
     assert kid(kid_subset=5)["kid_std"] > 0
     assert [METRICS["kid"].least(options) for options in ({}, {"kid_subset": None}, {"kid_subset": 7})] == [2, 2, 7]
+
+
+def test_pictures_that_are_nearly_one_of_the_real_ones_are_precise_and_recall_little(subject):
+    numbers = METRICS["pr"].measure(Subject(subject.real[:1] + 1e-3 * subject.fake, subject.real))
+    assert numbers["precision"] == 1 > numbers["recall"]
+
+
+@pytest.mark.slow
+@torch.no_grad()
+def test_a_person_is_drawn_by_the_fine_tuned_network_with_the_noise_of_the_source(subject):
+    """As images that were drawn so show: they are the nearest ones."""
+    z = seeded_normal(range(COUNT), 8)
+
+    def nearest(network, noise):
+        images = eight_bits(network.synthesis(network.broadcast(network.mapping(z)), noise.stored_noise()))
+        return METRICS["structure"].measure(dataclasses.replace(subject, images=list(images)))["nearest"]
+
+    photo, cartoon = subject.source, subject.generator
+    assert nearest(cartoon, photo) < 0.5 * min(nearest(photo, photo), nearest(cartoon, cartoon))
 
 
 def test_the_table_is_read_without_torch():
