@@ -81,3 +81,17 @@ def test_the_ends_of_each_way_are_the_networks_themselves(networks):
         assert way.network(low, high, stops[0]) is low and way.network(low, high, stops[-1]) is high
         captions = [way.caption(stop) for stop in (stops[0], stops[-1])]
         assert captions == (["target", "source"] if way.reverse else ["source", "target"])
+
+
+def test_names_and_captions_are_those_of_their_rows_and_columns(networks, monkeypatch):
+    """Captions stand below the last row, the names of people in the order of the rows."""
+    seen = []
+    sheet = utils.sheet
+    monkeypatch.setattr(utils, "sheet", lambda *what: seen.append(([*what[2]], [*what[3]])) or sheet(*what))
+    who, stops = people.by_seed("3,5"), WAY.stops(None, networks["source"])
+    ladder(networks, who)
+    sheets.truncation_sheet(networks, who, psis=[0.5, 1])
+    swaps, pulled = seen
+    assert swaps == ([""] * len(stops) + [WAY.caption(stop) for stop in stops], who.captions)
+    names = [f"{person} {name}" for person in who.captions for name in networks]
+    assert pulled == ([""] * 2 * 3 + ["psi 0.5", "psi 1"], names)
