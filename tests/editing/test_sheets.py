@@ -95,3 +95,10 @@ def test_names_and_captions_are_those_of_their_rows_and_columns(networks, monkey
     assert swaps == ([""] * len(stops) + [WAY.caption(stop) for stop in stops], who.captions)
     names = [f"{person} {name}" for person in who.captions for name in networks]
     assert pulled == ([""] * 2 * 3 + ["psi 0.5", "psi 1"], names)
+
+
+def test_the_first_people_on_a_sheet_have_their_own_captions(networks, monkeypatch):
+    seen, sheet = [], utils.paired_sheet
+    monkeypatch.setattr(utils, "paired_sheet", lambda *what, captions: seen.extend(captions) or sheet(*what, captions=captions))
+    sheets.people_sheet(networks, people.by_seed("7,5,3"), shown=2)
+    assert seen == ["7", "5"]

@@ -1,5 +1,7 @@
 """Which run goes on, and from which of its files."""
 
+from types import SimpleNamespace
+
 import pytest
 
 import checkpoint
@@ -74,3 +76,10 @@ def test_every_process_must_read_the_same_file(tmp_path, monkeypatch):
         else:
             with pytest.raises(InputError, match="process 0 reads another file"):
                 resuming.find(str(path), None)
+
+
+@pytest.mark.parametrize("pictures, kept", [(5, []), (6, [{"kid": 1.0}]), (7, [])])
+def test_scores_are_compared_with_earlier_ones_of_as_many_pictures_only(pictures, kept):
+    saved = SimpleNamespace(contents={"pictures": 6, "evaluations": [{"kid": 1.0}]})
+    run = SimpleNamespace(start=SimpleNamespace(saved=saved), images=range(pictures))
+    assert resuming.scores_so_far(run) == kept

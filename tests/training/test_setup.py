@@ -98,6 +98,11 @@ def test_every_number_of_the_loop_is_set_by_the_flag_of_its_name(prepared, field
     assert getattr(state.settings, field) == value != getattr(Settings(), field)
 
 
+def test_what_no_flag_says_is_as_published(prepared):
+    settings = prepared(*NEW).state.settings
+    assert settings == Settings(r1=settings.r1)
+
+
 def test_the_flags_of_the_augmentation_reach_its_controller(prepared):
     ada = prepared(*NEW, "--augment", "--ada_target", 0.25, "--ada_length", 900).state.augmentation
     assert (ada.target, ada.length, ada.fixed_p, ada.p) == (0.25, 900, 0, 0)
