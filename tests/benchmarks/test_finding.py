@@ -1,0 +1,46 @@
+"""benchmarks.finding with a finder that knows the truth: everybody is found, without an error, however a photo is changed."""
+
+import numpy as np
+from PIL import Image
+
+from benchmarks import finding
+from faces import align, mtcnn
+from tests.commands import run
+
+
+class Exact:
+    """Sees where the reddest and the greenest pixels are: the eyes."""
+
+    def faces(self, picture):
+        pixels = np.asarray(picture, float)
+        strength = [pixels[..., one] - pixels[..., other] for one, other in ((0, 1), (1, 0))]
+        return [align.Face(*(tuple(centre(np.clip(of - 40, 0, None))) for of in strength))]
+
+
+def centre(weights):
+    rows, columns = np.indices(weights.shape) + 0.5
+    return (weights * columns).sum() / weights.sum(), (weights * rows).sum() / weights.sum()
+
+
+class Blind:
+    def faces(self, picture):
+        raise align.NotFound("no face")
+
+
+def test_who_knows_the_truth_finds_everybody_and_who_is_blind_nobody(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(mtcnn, "Finder", Exact)
+    monkeypatch.setattr(align, "Finder", Blind)
+    photo = Image.new("RGB", (160, 160), "grey")
+    photo.paste("red", (52, 68, 68, 84))
+    photo.paste((0, 255, 0), (92, 68, 108, 84))
+    photo.save(tmp_path / "a.png")
+    run(finding, tmp_path, "--cut", "--size", 160, "--turns", "0,30,90", "--small", "80")
+    lines = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines()[4:]]
+    assert [line[:3] for line in lines] == [
+        [kind, name, share]
+        for kind in ("160 px", "turned 30", "turned 90", "80 px of 1024")
+        for name, share in (("network", "100%"), ("cascade", "0%"))
+    ]
+    for scale, degrees in ((1, 0), (1, 30), (1, -90), (0.5, 0)):
+        eyes = finding.look(Exact(), photo, scale, degrees).eyes
+        np.testing.assert_allclose(eyes, np.multiply(finding.CUT, 160), atol=0.5)
