@@ -102,3 +102,9 @@ def test_the_first_people_on_a_sheet_have_their_own_captions(networks, monkeypat
     monkeypatch.setattr(utils, "paired_sheet", lambda *what, captions: seen.extend(captions) or sheet(*what, captions=captions))
     sheets.people_sheet(networks, people.by_seed("7,5,3"), shown=2)
     assert seen == ["7", "5"]
+
+
+def test_with_psi_0_everybody_climbs_the_ladder_as_the_average(networks):
+    stops = WAY.stops(None, networks["source"])
+    first, second = sheets.layer_ladder(*networks.values(), people.by_seed("3,5"), WAY, stops, brush=people.Brush(psi=0))
+    assert [*map(Image.Image.tobytes, first)] == [*map(Image.Image.tobytes, second)]
