@@ -57,6 +57,8 @@ def main(args: argparse.Namespace) -> None:
     album = Album(args.paths)
     every = max(1, len(album) // args.n)
     photos = [brought(photo, args.size) for number, _, (photo, _) in album.numbered() if number % every == 0][: args.n]
+    if not photos:
+        raise album.unusable("no photo in")
     looks = {}
     for kind, scale, degrees in conditions(args):
         looks[kind] = {name: [look(finder, photo, scale, degrees) for photo in photos] for name, finder in finders.items()}

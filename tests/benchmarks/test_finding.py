@@ -5,7 +5,7 @@ from PIL import Image
 
 from benchmarks import finding
 from faces import align, mtcnn
-from tests.commands import run
+from tests.commands import failure, run
 
 
 class Exact:
@@ -44,3 +44,10 @@ def test_who_knows_the_truth_finds_everybody_and_who_is_blind_nobody(tmp_path, m
     for scale, degrees in ((1, 0), (1, 30), (1, -90), (0.5, 0)):
         eyes = finding.look(Exact(), photo, scale, degrees).eyes
         np.testing.assert_allclose(eyes, np.multiply(finding.CUT, 160), atol=0.5)
+
+
+def test_where_no_photo_can_be_read_the_first_reason_is_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(mtcnn, "Finder", Exact)
+    monkeypatch.setattr(align, "Finder", Blind)
+    (tmp_path / "a.png").write_text("no picture")
+    assert "a.png: " in failure(capsys, finding, tmp_path)
