@@ -50,10 +50,10 @@ def main(args: argparse.Namespace) -> None:
     import numpy as np
 
     from benchmarks import tables
-    from faces import align, mtcnn
+    from faces import haar, mtcnn
     from faces.photos import Album
 
-    finders = {"network": mtcnn.Finder(), "cascade": align.Finder()}
+    finders = {"network": mtcnn.Finder(), "cascade": haar.Finder()}
     album = Album(args.paths)
     every = max(1, len(album) // args.n)
     photos = [brought(photo, args.size) for number, _, (photo, _) in album.numbered() if number % every == 0][: args.n]

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from errors import InputError
-from faces import align, mtcnn
+from faces import align, haar, mtcnn
 from faces.align import Box, Face, NoFace
 
 CASCADE = "faces are found by OpenCV's cascade; the extra finds more, and their eyes more exactly: pip install -e .[faces]"
@@ -27,10 +27,10 @@ class Locator:
     eyes:      "x,y,x,y" of one photo, see `parse_eyes`
     landmarks: a table of `read_faces`
     boxes:     a table of `read_boxes`
-    cascade:   of OpenCV, see `align.Finder`; it finds boxes
+    cascade:   of OpenCV, see `haar.Finder`; it finds boxes
     expand:    how many times the longer side of a box its square is wide
     One of the four at most; without any, faces are found by their eyes: by `mtcnn.Finder`, or without its package by
-    `align.Finder`. Raises InputError for what cannot be read.
+    `haar.Finder`. Raises InputError for what cannot be read.
     """
 
     def __init__(
@@ -45,14 +45,14 @@ class Locator:
         self._eyes = parse_eyes(eyes) if eyes else None
         self._table = read_faces(landmarks) if landmarks else read_boxes(boxes) if boxes else {}
         self._path, self._boxes, self._expand = landmarks or boxes, bool(boxes or cascade), expand
-        self._finder = None if eyes or self._path else align.Finder(cascade) if cascade else _finder()
+        self._finder = None if eyes or self._path else haar.Finder(cascade) if cascade else _finder()
 
     @property
     def remark(self) -> str:
         """A line on the points that were given, or on how faces are found without the network; "" for nothing."""
         if self._eyes:
             return remark_on(self._eyes)
-        return CASCADE if isinstance(self._finder, align.Finder) and not self._boxes else ""
+        return CASCADE if isinstance(self._finder, haar.Finder) and not self._boxes else ""
 
     def squares(self, name: str, picture: Image.Image) -> list[np.ndarray]:
         """Of all faces in a photo, in its pixels; the largest first, but for a table of boxes, which has its own order.
@@ -71,11 +71,11 @@ class Locator:
         return align.box_square(face, self._expand) if self._boxes else align.ffhq_square(face)
 
 
-def _finder() -> mtcnn.Finder | align.Finder:
+def _finder() -> mtcnn.Finder | haar.Finder:
     try:
         return mtcnn.Finder()
     except ImportError:
-        return align.Finder()
+        return haar.Finder()
 
 
 def of(table: dict, name: str):

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks import finding
-from faces import align, mtcnn
+from faces import align, haar, mtcnn
 from tests.commands import failure, run
 
 
@@ -29,7 +29,7 @@ class Blind:
 
 def test_who_knows_the_truth_finds_everybody_and_who_is_blind_nobody(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(mtcnn, "Finder", Exact)
-    monkeypatch.setattr(align, "Finder", Blind)
+    monkeypatch.setattr(haar, "Finder", Blind)
     photo = Image.new("RGB", (160, 160), "grey")
     photo.paste("red", (52, 68, 68, 84))
     photo.paste((0, 255, 0), (92, 68, 108, 84))
@@ -48,6 +48,6 @@ def test_who_knows_the_truth_finds_everybody_and_who_is_blind_nobody(tmp_path, m
 
 def test_where_no_photo_can_be_read_the_first_reason_is_told(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(mtcnn, "Finder", Exact)
-    monkeypatch.setattr(align, "Finder", Blind)
+    monkeypatch.setattr(haar, "Finder", Blind)
     (tmp_path / "a.png").write_text("no picture")
     assert "a.png: " in failure(capsys, finding, tmp_path)

@@ -1,37 +1,14 @@
-"""Alignment: the square of FFHQ from points, what is cut out of it, and faces that are found."""
-
-import builtins
-from pathlib import Path
+"""Alignment: the square of FFHQ from points, and what is cut out of it."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from errors import InputError
 from faces import align, locate
 from faces.align import Box, Face
-from tests.faces.astronaut import IRISES, turned
+from tests.faces.astronaut import places, turned
 
 EYES = Face((40, 50), (60, 50))
-
-
-@pytest.fixture(scope="module")
-def astronaut():
-    pytest.importorskip("cv2")
-    data = pytest.importorskip("skimage.data")
-    return Image.fromarray(data.astronaut())
-
-
-@pytest.fixture(scope="module")
-def finder():
-    pytest.importorskip("cv2")
-    return align.Finder()
-
-
-def places(square, points):
-    """Where points of the picture come to lie in the crop: across and down, 0 to 1."""
-    across, down = square[3] - square[0], square[1] - square[0]
-    return [np.array([(p - square[0]) @ axis / (axis @ axis) for axis in (across, down)]) for p in np.array(points, float)]
 
 
 @pytest.fixture(scope="module")
@@ -155,105 +132,3 @@ class TestCut:
         assert plain.tobytes() == hooked.tobytes()
         ((size, factor),) = calls
         assert factor == 2.5 and 64 <= size[0] <= 72  # the face and a small margin
-
-
-class TestFinder:
-    def test_the_astronaut_is_found_and_brought_to_the_place_of_ffhq(self, astronaut, finder):
-        (face,) = finder.faces(astronaut)
-        left, right = places(align.ffhq_square(face), IRISES)
-        distance, height = np.hypot(*(right - left)), (left + right)[1] / 2
-        assert abs(distance - 0.25) < 0.03 * 0.25
-        assert abs(height - 0.47) < 0.03 * 0.47
-        assert abs((right - left)[1]) < 0.03 * 0.25  # level
-        assert abs((left + right)[0] / 2 - 0.5) < 0.01
-
-    def test_what_is_found_in_the_crop_is_at_the_place_of_ffhq(self, astronaut, finder):
-        (face,) = finder.faces(astronaut)
-        crop = align.cut(astronaut, align.ffhq_square(face), 256)
-        (again,) = finder.faces(crop)
-        left, right = np.array(again.left_eye) / 256, np.array(again.right_eye) / 256
-        assert abs((right - left)[0] - 0.25) < 0.03 * 0.25
-        assert abs((left + right)[1] / 2 - 0.475) < 0.03 * 0.47
-        assert abs((right - left)[1]) < 0.03 * 0.25
-
-    @pytest.mark.parametrize("degrees", [-35, -15, 20, 45])
-    def test_a_tilted_face_is_found_and_turned_upright(self, astronaut, finder, degrees):
-        tilted = astronaut.rotate(degrees, Image.Resampling.BICUBIC, expand=True)
-        face = finder.faces(tilted)[0]
-        centre, new = np.array(astronaut.size) / 2, np.array(tilted.size) / 2
-        irises = turned(IRISES - centre, -degrees) + new
-        left, right = places(align.ffhq_square(face), irises)
-        np.testing.assert_allclose(right - left, [0.25, 0], atol=0.02)
-        np.testing.assert_allclose((left + right) / 2, [0.5, 0.475], atol=0.02)
-
-    @pytest.mark.parametrize("size", [200, 1500])
-    def test_eyes_are_found_at_any_size(self, astronaut, finder, size):
-        face = finder.faces(astronaut.resize((size, size), Image.Resampling.LANCZOS))[0]
-        np.testing.assert_allclose(np.array(face[:2]) * 512 / size, IRISES, atol=2.5)
-
-    @pytest.mark.parametrize("quarter", [1, 2, 3])
-    def test_a_photo_on_its_side_or_on_its_head_is_turned_upright(self, astronaut, finder, quarter):
-        small = astronaut.resize((256, 256), Image.Resampling.LANCZOS)
-        lying = Image.fromarray(np.rot90(np.asarray(small), quarter))
-        square = align.ffhq_square(finder.faces(lying)[0])
-        points = turned(IRISES / 2 - 128, -90 * quarter) + 128
-        np.testing.assert_allclose(places(square, points), [[0.375, 0.475], [0.625, 0.475]], atol=0.03)
-        assert align.lies(square) and not align.lies(align.ffhq_square(finder.faces(small)[0]))
-
-    @pytest.mark.parametrize("upright, turned, wins", [(0, 14, 0), (0, 15, 90), (6, 30, 90), (9, 17, 0), (20, 99, 0)])
-    def test_a_turned_face_wins_where_it_is_far_surer(self, finder, picture, monkeypatch, upright, turned, wins):
-        def search(grey, turns, sure=5):
-            count = {0: upright, 90: turned}.get(turns[0], 0)
-            eyes = (np.array([turns[0], 0.0]), np.array([turns[0] + 9.0, 0.0]))
-            return align.Found([eyes] if count else [], count)
-
-        monkeypatch.setattr(finder, "_search", search)
-        if not upright and not wins:
-            with pytest.raises(align.NoFace):
-                finder.faces(picture)
-        else:
-            assert finder.faces(picture)[0].left_eye[0] == wins
-
-    def test_two_people_are_both_found(self, astronaut, finder):
-        pair = Image.new("RGB", (1024, 512))
-        pair.paste(astronaut)
-        pair.paste(astronaut.resize((400, 400)), (512, 0))
-        faces = finder.faces(pair)
-        assert [round(face.left_eye[0] / 512) for face in faces] == [0, 1]  # the larger one first
-
-    def test_a_box_is_found_by_a_cascade_of_the_users(self, astronaut):
-        cv2 = pytest.importorskip("cv2")
-        finder = align.Finder(Path(cv2.data.haarcascades) / "haarcascade_frontalface_alt2.xml")
-        (box,) = finder.boxes(astronaut)
-        assert box.x < IRISES[0][0] < IRISES[1][0] < box.x + box.width
-
-    @pytest.mark.parametrize(
-        "picture", [Image.new("RGB", (64, 64), "red"), Image.new("RGB", (1, 1)), Image.new("RGB", (3000, 2))]
-    )
-    def test_no_face_is_not_found(self, finder, picture):
-        with pytest.raises(align.NotFound, match="no face with two visible eyes"):
-            finder.faces(picture)
-        with pytest.raises(align.NotFound, match="no face"):
-            finder.boxes(picture)
-
-    @pytest.mark.parametrize("text", ["", "no cascade", "<?xml version='1.0'?><opencv_storage></opencv_storage>"])
-    def test_a_file_that_is_no_cascade_gets_one_line(self, tmp_path, text):
-        pytest.importorskip("cv2")
-        path = tmp_path / "c.xml"
-        path.write_text(text)
-        with pytest.raises(InputError, match=r"c\.xml: not a cascade"):
-            align.Finder(path)
-        with pytest.raises(InputError, match=r"none\.xml"):
-            align.Finder(tmp_path / "none.xml")
-
-    def test_the_missing_package_is_named(self, monkeypatch):
-        real = builtins.__import__
-
-        def without(name, *rest):
-            if name == "cv2":
-                raise ImportError(name)
-            return real(name, *rest)
-
-        monkeypatch.setattr(builtins, "__import__", without)
-        with pytest.raises(InputError, match=r"pip install -e \.\[faces\]"):
-            align.Finder()

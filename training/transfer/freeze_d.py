@@ -1,7 +1,5 @@
 """FreezeD: keep the discriminator's early layers as the source trained them (Mo et al. 2020, arXiv 2002.10964)."""
 
-from __future__ import annotations
-
 from cli import count_or_off
 from errors import InputError
 from training.transfer.base import TransferMethod

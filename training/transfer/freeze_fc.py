@@ -1,7 +1,5 @@
 """FreezeFC: keep the mapping network, so that W stays shared with the source."""
 
-from __future__ import annotations
-
 from training.transfer.base import TransferMethod
 
 

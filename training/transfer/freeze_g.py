@@ -1,7 +1,5 @@
 """FreezeG: keep the generator's coarse layers, so that pose and shape stay those of the source (Lee 2020, "FreezeG")."""
 
-from __future__ import annotations
-
 from itertools import chain
 
 from cli import count_or_off

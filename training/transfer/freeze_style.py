@@ -3,8 +3,6 @@
 FreezeSG is FreezeStyle and FreezeG, which freezes the coarse layers: `--freezeStyle 3 --freezeG 3 --train_mapping`.
 """
 
-from __future__ import annotations
-
 from cli import count_or_off
 from errors import InputError
 from training.transfer.base import TransferMethod

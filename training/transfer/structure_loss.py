@@ -1,7 +1,5 @@
 """Structure loss: keep the source's low-resolution pictures (Back 2021, arXiv 2106.12445, Sec. 3.2)."""
 
-from __future__ import annotations
-
 from itertools import islice
 
 from cli import count_or_off, number
