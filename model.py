@@ -49,98 +49,37 @@ class Stage(NamedTuple):
     image: Tensor  # [batch, 3, res, res], the sum of the ToRGB layers so far
 
 
-class Generator(nn.Module):
-    """z -> w -> image. `style` is the mapping network; everything else is the synthesis network.
+class StyleGenerator(nn.Module):
+    """What the generators of the StyleGANs have in common: z -> w -> image, with a mapping network `style`.
 
-    size:      width and height of the image, a power of two from 8 to 1024
-    style_dim: length of z and of w
-    n_mlp:     layers of the mapping network; lr_mlp slows their learning
-    channels:  {resolution: feature maps}; overrides channel_multiplier
-    conv_clamp: limit on the layers' outputs, for networks that were trained with one in fp16
+    A subclass has `size`, `style_dim`, `n_latent`, `resolutions`, `num_layers` maps of noise, `stages` and `level`.
 
     Attribute compute_dtype: the type of feature maps and convolutions where it is not that of the parameters, e.g.
-    torch.bfloat16. Parameters, mapping network, demodulation and images keep theirs.
+    torch.bfloat16. Parameters, mapping network and images keep theirs.
     Attribute w_avg: the centre for truncation. Set it to None where the mapping network is another than that of the file.
-
-    Layer i of n_latent = 2 log2(size) - 2 styles: convolutions and ToRGB layers count upwards, and each ToRGB layer
-    shares its index with the next resolution's first convolution.
     """
 
-    def __init__(
-        self,
-        size: int,
-        style_dim: int = 512,
-        n_mlp: int = 8,
-        channel_multiplier: float = 2,
-        blur_kernel: Sequence[float] = BLUR_TAPS,
-        lr_mlp: float = 0.01,
-        channels: dict[int, int] | None = None,
-        conv_clamp: float | None = None,
-    ):
+    kind = ""  # of checkpoint.architecture.KINDS
+    mapping_lr = 1.0  # of the mapping network's learning rate, where its layers do not slow it down
+
+    def __init__(self):
         super().__init__()
-        self.size = size
-        self.style_dim = style_dim
-        self.channels = channels or channel_table(size, channel_multiplier)
-        self.resolutions = [res for res in sorted(self.channels) if res <= size]
-        self.log_size = int(math.log2(size))
-        self.num_layers = 2 * self.log_size - 3
-        self.n_latent = 2 * self.log_size - 2
         self.compute_dtype: torch.dtype | None = None
-
-        layers = [EqualLinear(style_dim, style_dim, lr_mul=lr_mlp, activation="fused_lrelu") for _ in range(n_mlp)]
-        self.style = nn.Sequential(PixelNorm(), *layers)
-
-        width = self.channels[4]
-        self.input = ConstantInput(width)
-        self.conv1 = StyledConv(width, width, style_dim, clamp=conv_clamp)
-        self.to_rgb1 = ToRGB(width, style_dim, upsample=False, clamp=conv_clamp)
-        self.convs = nn.ModuleList()
-        self.to_rgbs = nn.ModuleList()
-        self.noises = nn.Module()
-        self.noises.register_buffer("noise_0", torch.randn(1, 1, 4, 4))
-        for res in self.resolutions[1:]:
-            below, width = width, self.channels[res]
-            self.convs.append(StyledConv(below, width, style_dim, upsample=True, blur_kernel=blur_kernel, clamp=conv_clamp))
-            self.convs.append(StyledConv(width, width, style_dim, clamp=conv_clamp))
-            self.to_rgbs.append(ToRGB(width, style_dim, clamp=conv_clamp))
-            for layer in (len(self.convs) - 1, len(self.convs)):
-                self.noises.register_buffer(f"noise_{layer}", torch.randn(1, 1, res, res))
         self.register_buffer("known_w_avg", None, persistent=False)
 
     @property
     def device(self) -> torch.device:
-        return self.input.input.device
+        return next(self.parameters()).device
 
     def mapping(self, z: Tensor) -> Tensor:
         """z [batch, style_dim] -> w, of the same shape."""
         return self.style(z)
 
-    def stages(
-        self, w_plus: Tensor, noise: Sequence[Tensor | None] | None = None, start: Stage | None = None, above: int = 4
-    ) -> Iterator[Stage]:
-        """Walk up the synthesis network; after each resolution, 4x4 first, yield what it holds.
-
-        w_plus: [batch, n_latent, style_dim]
-        noise:  one [1 or batch, 1, res, res] for each convolution; None (or None for a layer) draws fresh noise
-        start:  what a network holds after the resolution `above`; the walk goes on with the next one
-        """
-        w = w_plus.unbind(1)
-        noise = noise or [None] * self.num_layers
-        if start is None:
-            x = self.input(w_plus.shape[0]).to(self.compute_dtype or w_plus.dtype)
-            x = self.conv1(x, w[0], noise[0])
-            start = Stage(x, self.to_rgb1(x, w[1]))
-            yield start
-        x, image = start
-        for i in range(2 * _index(above, self.resolutions) + 1, self.num_layers, 2):
-            x = self.convs[i - 1](x, w[i], noise[i])
-            x = self.convs[i](x, w[i + 1], noise[i + 1])
-            image = self.to_rgbs[i // 2](x, w[i + 2], image)
-            yield Stage(x, image)
-
     def synthesis(self, w_plus: Tensor, noise: Sequence[Tensor | None] | None = None) -> Tensor:
         """w_plus [batch, n_latent, style_dim] -> images [batch, 3, size, size], about -1 to 1, not clamped."""
-        return self.rgb_pyramid(w_plus, noise)[-1]
+        for stage in self.stages(w_plus, noise):
+            image = stage.image
+        return image
 
     def rgb_pyramid(self, w_plus: Tensor, noise: Sequence[Tensor | None] | None = None) -> list[Tensor]:
         """The image after each ToRGB layer, 4x4 first; the last one is what `synthesis` returns."""
@@ -206,7 +145,7 @@ class Generator(nn.Module):
     def mean_latent(self, n_latent: int, generator: torch.Generator | None = None) -> Tensor:
         """The mean w of `n_latent` random z, [1, style_dim]. The z are drawn where `generator` lives, else on the device."""
         device = self.device if generator is None else generator.device
-        z = torch.randn(n_latent, self.style_dim, device=device, generator=generator).to(self.input.input)
+        z = torch.randn(n_latent, self.style_dim, device=device, generator=generator).to(next(self.parameters()))
         return sum(self.mapping(part).sum(0, keepdim=True) for part in z.split(1000)) / n_latent
 
     def get_latent(self, z: Tensor) -> Tensor:
@@ -221,6 +160,97 @@ class Generator(nn.Module):
     def stored_noise(self) -> list[Tensor]:
         """The noise kept in the checkpoint, which makes an image repeatable."""
         return [getattr(self.noises, f"noise_{layer}") for layer in range(self.num_layers)]
+
+
+class Generator(StyleGenerator):
+    """z -> w -> image. `style` is the mapping network; everything else is the synthesis network.
+
+    size:      width and height of the image, a power of two from 8 to 1024
+    style_dim: length of z and of w
+    n_mlp:     layers of the mapping network; lr_mlp slows their learning
+    channels:  {resolution: feature maps}; overrides channel_multiplier
+    conv_clamp: limit on the layers' outputs, for networks that were trained with one in fp16
+
+    With a compute_dtype, demodulation keeps the type of the parameters as well.
+
+    Layer i of n_latent = 2 log2(size) - 2 styles: convolutions and ToRGB layers count upwards, and each ToRGB layer
+    shares its index with the next resolution's first convolution.
+    """
+
+    kind = "stylegan2"
+
+    def __init__(
+        self,
+        size: int,
+        style_dim: int = 512,
+        n_mlp: int = 8,
+        channel_multiplier: float = 2,
+        blur_kernel: Sequence[float] = BLUR_TAPS,
+        lr_mlp: float = 0.01,
+        channels: dict[int, int] | None = None,
+        conv_clamp: float | None = None,
+    ):
+        super().__init__()
+        self.size = size
+        self.style_dim = style_dim
+        self.channels = channels or channel_table(size, channel_multiplier)
+        self.resolutions = [res for res in sorted(self.channels) if res <= size]
+        self.log_size = int(math.log2(size))
+        self.num_layers = 2 * self.log_size - 3
+        self.n_latent = 2 * self.log_size - 2
+
+        layers = [EqualLinear(style_dim, style_dim, lr_mul=lr_mlp, activation="fused_lrelu") for _ in range(n_mlp)]
+        self.style = nn.Sequential(PixelNorm(), *layers)
+
+        width = self.channels[4]
+        self.input = ConstantInput(width)
+        self.conv1 = StyledConv(width, width, style_dim, clamp=conv_clamp)
+        self.to_rgb1 = ToRGB(width, style_dim, upsample=False, clamp=conv_clamp)
+        self.convs = nn.ModuleList()
+        self.to_rgbs = nn.ModuleList()
+        self.noises = nn.Module()
+        self.noises.register_buffer("noise_0", torch.randn(1, 1, 4, 4))
+        for res in self.resolutions[1:]:
+            below, width = width, self.channels[res]
+            self.convs.append(StyledConv(below, width, style_dim, upsample=True, blur_kernel=blur_kernel, clamp=conv_clamp))
+            self.convs.append(StyledConv(width, width, style_dim, clamp=conv_clamp))
+            self.to_rgbs.append(ToRGB(width, style_dim, clamp=conv_clamp))
+            for layer in (len(self.convs) - 1, len(self.convs)):
+                self.noises.register_buffer(f"noise_{layer}", torch.randn(1, 1, res, res))
+
+    def stages(
+        self, w_plus: Tensor, noise: Sequence[Tensor | None] | None = None, start: Stage | None = None, above: int = 4
+    ) -> Iterator[Stage]:
+        """Walk up the synthesis network; after each resolution, 4x4 first, yield what it holds.
+
+        w_plus: [batch, n_latent, style_dim]
+        noise:  one [1 or batch, 1, res, res] for each convolution; None (or None for a layer) draws fresh noise
+        start:  what a network holds after the resolution `above`; the walk goes on with the next one
+        """
+        w = w_plus.unbind(1)
+        noise = noise or [None] * self.num_layers
+        if start is None:
+            x = self.input(w_plus.shape[0]).to(self.compute_dtype or w_plus.dtype)
+            x = self.conv1(x, w[0], noise[0])
+            start = Stage(x, self.to_rgb1(x, w[1]))
+            yield start
+        x, image = start
+        for i in range(2 * _index(above, self.resolutions) + 1, self.num_layers, 2):
+            x = self.convs[i - 1](x, w[i], noise[i])
+            x = self.convs[i](x, w[i + 1], noise[i + 1])
+            image = self.to_rgbs[i // 2](x, w[i + 2], image)
+            yield Stage(x, image)
+
+    def layers_of(self, resolution: int) -> range:
+        """Indices in w_plus of the convolutions of a resolution; at the highest one also of its ToRGB layer."""
+        k = _index(resolution, self.resolutions)
+        return range(max(0, 2 * k - 1), 2 * k + 1 + (resolution == self.size))
+
+    def modulations(self) -> dict[str, tuple[int, Tensor]]:
+        """{name: (layer, [in_channels, style_dim])} of what turns w into styles, raw: not of the ToRGB layers but the first."""
+        layers = {"conv1": (0, self.conv1), "to_rgb1": (1, self.to_rgb1)}
+        layers |= {f"convs.{i}": (i + 1, conv) for i, conv in enumerate(self.convs)}
+        return {f"{name}.conv.modulation.weight": (i, layer.conv.modulation.weight) for name, (i, layer) in layers.items()}
 
     def level(self, resolution: int) -> nn.ModuleList:
         """The modules of one resolution. All levels and `style` together hold every parameter once."""
@@ -282,6 +312,15 @@ class Discriminator(nn.Module):
             image = block(image)
             maps.append(image)
         return maps
+
+    @property
+    def blocks(self) -> nn.Sequential:
+        """What halves the resolution, highest first: what FreezeD counts, from its end."""
+        return self.convs[1:]
+
+    def early(self, late: int) -> nn.ModuleList:
+        """All but the `late` lowest-resolution blocks and the final layers."""
+        return nn.ModuleList(self.convs[:-late])
 
     def level(self, resolution: int) -> nn.ModuleList:
         """The modules that see images of one resolution. All levels together hold every parameter once."""

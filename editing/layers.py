@@ -12,12 +12,12 @@ from collections.abc import Sequence
 
 from drawer import Drawer
 from errors import InputError
-from model import Generator
+from model import StyleGenerator
 
 NAMED = {"coarse": (0, 3), "middle": (4, 7), "fine": (8, None)}  # StyleGAN, Fig. 3: 4-8 px, 16-32 px, 64 px and above
 
 
-def chosen(layers: str | None, resolutions: str | None, generator: Generator) -> list[int] | None:
+def chosen(layers: str | None, resolutions: str | None, generator: StyleGenerator) -> list[int] | None:
     """What is asked for by layers or by resolutions; None where neither is given."""
     if resolutions is not None:
         return layers_of_resolutions(resolutions, generator)
@@ -38,7 +38,7 @@ def parse_layers(text: str, n_latent: int) -> list[int]:
     return sorted(layers)
 
 
-def layers_of_resolutions(text: str, generator: Generator) -> list[int]:
+def layers_of_resolutions(text: str, generator: StyleGenerator) -> list[int]:
     """The convolutions of "4-32" or "16,64"; with the highest resolution also its ToRGB layer."""
     known = list(map(str, generator.resolutions))
     layers = set()
@@ -47,8 +47,7 @@ def layers_of_resolutions(text: str, generator: Generator) -> list[int]:
         last = last if dash else first
         if first not in known or last not in known or int(first) > int(last):
             raise InputError(f"{text}: {part!r} is not a resolution or range; this network has {', '.join(known)}")
-        low, high = known.index(first), known.index(last)  # the convolutions of the k-th are 2k-1 and 2k
-        layers |= {*range(max(0, 2 * low - 1), 2 * high + 1 + (last == known[-1]))}
+        layers |= {*range(generator.layers_of(int(first)).start, generator.layers_of(int(last)).stop)}
     return sorted(layers)
 
 

@@ -12,10 +12,10 @@ from torch import Tensor
 import checkpoint
 from editing.directions import Directions
 from errors import InputError
-from model import Generator, ModulatedConv2d
+from model import StyleGenerator
 
 
-def sefa(generator: Generator, layers: Sequence[int] | None = None, normalize: bool = False) -> Directions:
+def sefa(generator: StyleGenerator, layers: Sequence[int] | None = None, normalize: bool = False) -> Directions:
     """The style_dim directions of W, strongest first.
 
     layers:    those whose weights are stacked, and on which the directions act; None: all
@@ -57,13 +57,10 @@ def unit_rows(weight: Tensor) -> Tensor:
     return torch.nn.functional.normalize(weight.double(), dim=1)
 
 
-def modulation_weights(generator: Generator, layers: Sequence[int] | None = None) -> dict[str, Tensor]:
-    """{name: [in_channels, style_dim]} of what turns w into styles, raw: of the convolutions and the ToRGB layer of 4x4."""
-    convolutions = {"conv1": (0, generator.conv1), "to_rgb1": (1, generator.to_rgb1)}
-    convolutions |= {f"convs.{i}": (i + 1, conv) for i, conv in enumerate(generator.convs)}
-    chosen: dict[str, ModulatedConv2d] = {
-        name: module.conv for name, (layer, module) in convolutions.items() if layers is None or layer in layers
-    }
+def modulation_weights(generator: StyleGenerator, layers: Sequence[int] | None = None) -> dict[str, Tensor]:
+    """{name: [rows, style_dim]} of what turns w into styles, raw: of the convolutions, and of StyleGAN2's first ToRGB layer."""
+    every = generator.modulations()
+    chosen = {name: weight.detach() for name, (layer, weight) in every.items() if layers is None or layer in layers}
     if not chosen:
         raise InputError("only a ToRGB layer, which has no part in the factorisation; add a convolution")
-    return {f"{name}.conv.modulation.weight": conv.modulation.weight.detach() for name, conv in chosen.items()}
+    return chosen

@@ -28,12 +28,12 @@ class FreezeD(TransferMethod):
         return cls(args.freezeD) if args.freezeD > 0 else None
 
     def frozen_parameters(self, generator, discriminator):
-        blocks = len(discriminator.convs) - 1
+        blocks = len(discriminator.blocks)
         if self.trainable > blocks:
             raise InputError(
                 f"--freezeD {self.trainable}: a {discriminator.size} px discriminator has {blocks} blocks; give 1 to {blocks}"
             )
-        return discriminator.convs[: -self.trainable].parameters()
+        return discriminator.early(self.trainable).parameters()
 
     def describe(self, generator, discriminator):
         return f"FreezeD: the discriminator trains in its {self.trainable} lowest-resolution blocks and its final layers"
