@@ -298,11 +298,11 @@ class Discriminator(nn.Module):
             EqualLinear(width, 1),
         )
 
-    def forward(self, image: Tensor) -> Tensor:
-        """[batch, 3, size, size] -> raw logits [batch, 1]."""
+    def forward(self, image: Tensor, batches: int = 1) -> Tensor:
+        """[batch, 3, size, size] -> raw logits [batch, 1]. Several `batches` of one size may stand one after the other."""
         x = image.contiguous(memory_format=torch.channels_last)
         x = self.convs(x.to(self.compute_dtype or x.dtype)).to(x.dtype)
-        x = minibatch_stddev(x, self.stddev_group)
+        x = minibatch_stddev(x, self.stddev_group, batches)
         return self.final_linear(self.final_conv(x).flatten(1))
 
     def features(self, image: Tensor) -> list[Tensor]:
@@ -351,17 +351,20 @@ def mix_styles(first: Tensor, second: Tensor, index: int) -> Tensor:
     return torch.cat([first[:, :index], second[:, index:]], dim=1)
 
 
-def minibatch_stddev(x: Tensor, group: int = 4) -> Tensor:
+def minibatch_stddev(x: Tensor, group: int = 4, batches: int = 1) -> Tensor:
     """Append a channel with the mean standard deviation over groups of images (Karras et al. 2018, Sec. 3).
 
-    x [batch, channels, height, width] gains a last channel. The groups have the largest size up to `group` that divides
-    the batch, and the members of a group are batch / size images apart.
+    x [batches * batch, channels, height, width] gains a last channel. The groups have the largest size up to `group` that
+    divides the batch, and the members of a group are batch / size images apart; none has members of two batches.
     """
-    batch, channels, height, width = x.shape
+    total, channels, height, width = x.shape
+    batch = total // batches
     size = next(n for n in range(min(group, batch), 0, -1) if batch % n == 0)
-    members = x.reshape(size, batch // size, channels, height, width).to(torch.promote_types(x.dtype, torch.float32))
-    stddev = (members.var(0, unbiased=False) + 1e-8).sqrt().mean((1, 2, 3))
-    stddev = stddev.to(x.dtype).repeat(size).view(batch, 1, 1, 1).expand(-1, 1, height, width)
+    members = x.reshape(batches, size, batch // size, channels, height, width)
+    members = members.to(torch.promote_types(x.dtype, torch.float32))
+    variance = (members - members.mean(1, keepdim=True)).square().mean(1)  # var(), but that is slow over this axis
+    stddev = (variance + 1e-8).sqrt().mean((2, 3, 4)).to(x.dtype)
+    stddev = stddev[:, None].expand(-1, size, -1).reshape(total, 1, 1, 1).expand(-1, 1, height, width)
     return torch.cat([x, stddev], dim=1)
 
 
@@ -384,8 +387,9 @@ class EqualLinear(nn.Module):
         self.lr_mul = lr_mul
 
     def forward(self, x: Tensor) -> Tensor:
-        weight, bias = self.weight * self.scale, self.bias * self.lr_mul
-        return fused_leaky_relu(F.linear(x, weight), bias) if self.activation else F.linear(x, weight, bias)
+        x = x * self.scale  # as scaled weights do, of which there are more
+        bias = self.bias if self.lr_mul == 1 else self.bias * self.lr_mul
+        return fused_leaky_relu(F.linear(x, self.weight), bias) if self.activation else F.linear(x, self.weight, bias)
 
 
 class EqualConv2d(nn.Module):
@@ -464,7 +468,7 @@ class ModulatedConv2d(nn.Module):
     def modulated(self, x: Tensor, w: Tensor) -> tuple[Tensor, Tensor | None]:
         """The convolution of the scaled input, and the factors [batch, out] that its output is still to be multiplied by."""
         style = self.modulation(w)
-        weight = self.weight[0] * self.scale
+        weight = self.weight.squeeze(0) * self.scale
         x, taps = x * style[:, :, None, None].to(x.dtype), weight.to(x.dtype)
         if self.upsample:
             x = self.blur(conv_transpose2d(x, taps.transpose(0, 1), stride=2))

@@ -462,6 +462,16 @@ def test_minibatch_stddev_of_equal_images_is_the_root_of_epsilon_with_a_finite_g
     assert torch.isfinite(grad).all()
 
 
+@pytest.mark.parametrize("batch", [1, 3, 4, 6, 8])
+def test_batches_that_go_through_the_discriminator_together_are_strangers(batch):
+    discriminator, images = tiny_discriminator(), normal(2 * batch, 3, 16, 16)
+    together = discriminator(images, batches=2)
+    one_by_one = torch.cat([discriminator(part) for part in images.split(batch)])
+    torch.testing.assert_close(together, one_by_one, atol=1e-5, rtol=1e-4)
+    grads = [torch.autograd.grad(out.square().sum(), list(discriminator.parameters())) for out in (together, one_by_one)]
+    torch.testing.assert_close(*grads, atol=1e-4, rtol=1e-3)
+
+
 @torch.no_grad()
 def test_logits_of_a_group_do_not_depend_on_the_other_groups():
     discriminator = tiny_discriminator()

@@ -131,8 +131,8 @@ def _held_by(forward_and_backward: Callable, shape: Shape, batch: int = MANY) ->
 def _discriminator_pass(generator: Generator, discriminator: Discriminator, batch: int) -> None:
     with torch.no_grad():
         fake = _drawn(generator, _codes(generator, batch))
-    loss = losses.discriminator_loss(discriminator(torch.empty_like(fake)), discriminator(fake))
-    _gradients(loss, discriminator)
+    fake_pred, real_pred = discriminator(torch.cat([fake, fake]), batches=2).chunk(2)
+    _gradients(losses.discriminator_loss(real_pred, fake_pred), discriminator)
 
 
 def _r1_pass(generator: Generator, discriminator: Discriminator, batch: int) -> None:

@@ -64,8 +64,8 @@ def discriminator_step(state: TrainingState, reals: Sequence[Tensor], latents: S
         with torch.no_grad():
             w, _ = style_codes(state, state.generator, drawn)
             fake = state.generator.synthesis(w, drawn.noise)
-        fake_pred = state.discriminator(augmented(state, fake))
-        real_pred = state.discriminator(augmented(state, real))
+        both = torch.cat([augmented(state, fake), augmented(state, real)])
+        fake_pred, real_pred = state.discriminator(both, batches=2).chunk(2)
         state.augmentation.update(real_pred)
         d = losses.discriminator_loss(real_pred, fake_pred)
         overfitting = real_pred.sign().mean()  # r_t of Karras et al. 2020 (ADA), Eq. 1

@@ -122,9 +122,9 @@ def test_images_are_augmented_with_the_p_of_the_controller_and_the_random_number
 def test_adaptation_follows_the_logits_of_real_images():
     """A discriminator that is wrong about everything: generated images, which it sees first, are real to it."""
     state = state_of(augmentation=Ada(interval=1, length=1000))
-    sign = iter([1.0, -1.0])
+    signs = torch.tensor([1.0, -1.0]).repeat_interleave(len(REAL))[:, None]
     forward = state.discriminator.forward
-    state.discriminator.forward = lambda images: next(sign) * (forward(images).abs() + 1)
+    state.discriminator.forward = lambda images, batches: signs * (forward(images, batches).abs() + 1)
     logs = take("discriminator_step", state)
     assert logs["fake_score"] > 1 and logs["real_score"] < -1
     assert (state.augmentation.r_t, logs["r_t"]) == (-1, -1)
