@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+import shipped
 import threads  # noqa: F401 (decides how threads wait, before any command imports torch)
 import unfinished
 from errors import InputError, named, spelled
@@ -139,6 +140,8 @@ class Parser(argparse.ArgumentParser):
         """One line on stderr, exit status 2."""
         if "are required" in message and self._unknown:  # a misspelled flag is why another one is missing
             message = f"{self._unknown[0]}: {self._advice(self._unknown[0])}"
+        elif "are required" in message and "--ckpt" in message:
+            message += f"; try --ckpt {shipped.EXAMPLE}, which comes along"
         message = message.removeprefix("argument ").replace(
             "expected one argument", "expected a value (write --flag=-1 when it begins with a minus)"
         )

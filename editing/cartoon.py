@@ -38,15 +38,18 @@ class Person:
     cartoon: Image.Image
 
 
-def open_target(path: str | Path, source: Generator, source_path: str | Path) -> Generator:
+def open_target(path: str | Path, source: Generator, source_path: str | Path, related: bool = False) -> Generator:
     """The network of cartoons, on the device of the network of photos that it was fine-tuned from.
 
     Raises InputError for one that takes other latents; a line on stderr points out one that looks unrelated.
+    related: it must not look so, InputError where it does
     """
     target = checkpoint.read_aloud(path).generator().to(source.device)
     if (target.size, target.style_dim) != (source.size, source.style_dim):
         theirs, ours = (f"{network.size} px and {network.style_dim} numbers of style" for network in (target, source))
         raise InputError(f"{path}: has {theirs}, {source_path} {ours}; it is no child of that")
+    if related and layer_swap.told_of_strangers(str(source_path), str(path), source, target):
+        raise InputError(f"{path}: is not fine-tuned from {source_path}; name the network that it was fine-tuned from")
     layer_swap.warn_of_strangers(str(source_path), str(path), source, target)
     return target
 

@@ -191,14 +191,18 @@ def report(source: str, target: str, photo: Generator, cartoon: Generator) -> st
     return "\n".join([*lines, *filter(None, [warning_of(distances, source, target, "expect no faces in between")])])
 
 
-def warn_of_strangers(source: str, target: str, photo: Generator, cartoon: Generator) -> None:
-    """A line on stderr where one network was not fine-tuned from the other: both draw, but not the same people."""
+def told_of_strangers(source: str, target: str, photo: Generator, cartoon: Generator) -> str:
+    """What to say where one network was not fine-tuned from the other, else nothing: both draw, but not the same people."""
     so = "one latent is another person in each"
     try:
-        warning = warning_of(level_distances(photo, cartoon), source, target, so)
+        return warning_of(level_distances(photo, cartoon), source, target, so)
     except InputError:
-        warning = f"warning: {target} looks unrelated to {source}: their weights have other shapes; {so}"
-    if warning:
+        return f"warning: {target} looks unrelated to {source}: their weights have other shapes; {so}"
+
+
+def warn_of_strangers(source: str, target: str, photo: Generator, cartoon: Generator) -> None:
+    """`told_of_strangers` as a line on stderr."""
+    if warning := told_of_strangers(source, target, photo, cartoon):
         print(warning, file=sys.stderr)
 
 

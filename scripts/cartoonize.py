@@ -1,9 +1,10 @@
 """Photos to cartoons: find the face, find its latent in the photo network, draw that latent with the cartoon network.
 
-    python -m scripts.cartoonize me.jpg --source ffhq256.pt --target cartoon.pt
+    python -m scripts.cartoonize me.jpg                           # by the networks that come along: 64 px, 3D cartoons
+    python -m scripts.cartoonize me.jpg --target mine.pt          # by one of yours that was fine-tuned from demo/photo64.pt
     python -m scripts.cartoonize friends/ --source ffhq256.pt --target cartoon.pt --swap 32       # the photo's structure
     python -m scripts.cartoonize me.jpg --eyes 205,102,247,104 --source ffhq256.pt --target cartoon.pt
-    python -m scripts.cartoonize face.png --no_align --source demo/source64.pt --target demo/out/cartoon64.pt
+    python -m scripts.cartoonize face.png --no_align              # cut already
 
 sheet.png shows everybody as cut out, as the photo network could draw them, and as cartoon: what the middle row has lost, the
 cartoon cannot have. latents.pt goes into every editing command (--latents). A call that was stopped or killed goes on when it
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -23,6 +25,7 @@ from typing import TYPE_CHECKING
 import cli
 import flags
 import progress
+import shipped
 from errors import InputError, named
 from scripts import _faces
 from unfinished import Unfinished
@@ -47,11 +50,11 @@ DECIDE = ("space", "wplus_reg", "step", "seed", "swap", "width", "truncation")
 
 
 def parser() -> cli.Parser:
-    parser = cli.Parser(__doc__, "python -m scripts.cartoonize [flags] --source FILE --target FILE PHOTO...")
+    parser = cli.Parser(__doc__, "python -m scripts.cartoonize [flags] PHOTO...")
     add = parser.add_argument_group("photos and networks").add_argument
     add("photos", nargs="+", type=Path, metavar="PHOTO", help="pictures, or folders, zips and films of them")
-    add("--source", required=True, metavar="FILE", help="checkpoint of photo faces, of any format")
-    add("--target", required=True, metavar="FILE", help="checkpoint of cartoons, fine-tuned from it")
+    add("--source", metavar="FILE", help="checkpoint of photo faces, of any format (default: demo/photo64.pt)")
+    add("--target", metavar="FILE", help="checkpoint of cartoons, fine-tuned from it (default: demo/toon64.pt)")
     _faces.add_place(parser, "where the face is (default: found by its eyes, the largest)")
     group = parser.add_argument_group("projection (projector.py has more of it)")
     add = group.add_argument
@@ -89,10 +92,11 @@ def cartoonize(args: argparse.Namespace) -> Path:
 
     if args.outdir:  # before networks are read
         cli.free_folder(args.outdir, "", RESULT, args.overwrite)
+    assumed = choose_networks(args)
     device = cli.read("--device", args.device, utils.choose_device)
     file = cli.read("--source", args.source, checkpoint.read_aloud)
     source = file.generator().to(device)
-    target = open_cartoon(args, source)
+    target = open_cartoon(args, source, assumed)
     with cli.named_by(args, "vgg", "perceptual"):
         distance, note = perceptual.choose(args.perceptual, file, args.vgg)
     album = Album(args.photos)
@@ -184,11 +188,27 @@ def plan_of(args: argparse.Namespace, faces: dict[str, Face], networks: Sequence
     )
 
 
-def open_cartoon(args: argparse.Namespace, source: Generator) -> Generator:
-    """The target; with --swap, the source below that resolution."""
+def choose_networks(args: argparse.Namespace) -> list[str]:
+    """Fill in the networks that come along where none is named, and say so. Returns the flags that were not given."""
+    usual = {"source": shipped.PHOTO, "target": shipped.CARTOON}
+    assumed = [flag for flag in usual if vars(args)[flag] is None]
+    for flag in assumed:
+        if not usual[flag].is_file():
+            raise InputError(f"--{flag}: {usual[flag]}, which is taken where none is named, is not here; name a network")
+        vars(args)[flag] = str(usual[flag])
+    if len(assumed) == 2:
+        print(f"no network named: {args.source} finds the person, {args.target} draws the cartoon (--source, --target: others)")
+    elif assumed:
+        print(f"no --{assumed[0]} named: {vars(args)[assumed[0]]}, which comes along")
+    return assumed
+
+
+def open_cartoon(args: argparse.Namespace, source: Generator, assumed: Sequence[str] = ()) -> Generator:
+    """The target; with --swap, the source below that resolution. Raises InputError where one `assumed` does not fit."""
     from editing import cartoon, layer_swap
 
-    target = cli.read("--target", args.target, cartoon.open_target, source, args.source)
+    with named(f"--{assumed[0]} is not named") if len(assumed) == 1 else nullcontext():
+        target = cli.read("--target", args.target, cartoon.open_target, source, args.source, related=bool(assumed))
     with named(f"--swap {args.swap}"):
         return target if args.swap is None else layer_swap.blend(source, target, args.swap, args.width)
 

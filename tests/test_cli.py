@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import cli
+import shipped
 from errors import InputError
 
 ROOT = Path(__file__).parent.parent
@@ -104,6 +105,15 @@ def test_a_misspelled_flag_that_is_required_is_answered_with_the_nearest_one(cap
     with pytest.raises(SystemExit):
         strict.parse_args(["--chkpt", "a.pt"])
     assert "--chkpt: no such flag; did you mean --ckpt?" in capsys.readouterr().err
+
+
+def test_whoever_names_no_network_hears_of_the_one_that_comes_along(capsys):
+    strict = cli.Parser("", "python -m scripts.cook")
+    strict.add_argument("--ckpt", required=True)
+    with pytest.raises(SystemExit):
+        strict.parse_args([])
+    assert "required: --ckpt; try --ckpt demo/photo64.pt" in capsys.readouterr().err
+    assert Path(os.path.relpath(ROOT / shipped.EXAMPLE)) == shipped.PHOTO and shipped.PHOTO.is_file()
 
 
 def test_help_begins_with_the_usage_and_the_description(capsys):

@@ -13,6 +13,7 @@ from PIL import Image
 
 import checkpoint
 import projector
+import shipped
 import utils
 from editing import cartoon, latents, layer_swap, projection
 from scripts import cartoonize
@@ -324,6 +325,45 @@ def test_what_an_earlier_call_drew_is_no_photo(place, tmp_path):
 def test_the_network_and_the_defaults_that_the_projector_takes_for_cartoons_are_these(place):
     args = cartoonize.parser().parse_args(["--source", "s", "--target", "t", "photo"])
     assert (args.space, args.wplus_reg) == (cartoon.SPACE, cartoon.WPLUS_REG)
+
+
+@pytest.fixture
+def alone(place, tmp_path, monkeypatch):
+    """Words without networks; s.pt and t.pt come along."""
+    monkeypatch.setattr(shipped, "PHOTO", place / "s.pt")
+    monkeypatch.setattr(shipped, "CARTOON", tmp_path / "t.pt")
+    target = checkpoint.read(place / "s.pt").generator()
+    for parameter in target.parameters():
+        parameter.data *= 1.1
+    checkpoint.write(tmp_path / "t.pt", {"g_ema": target.state_dict()})
+    return ["--step", 1, "--no_align", "--outdir", tmp_path / "out", place / "faces" / "a.png"]
+
+
+def test_where_no_network_is_named_those_that_come_along_draw_and_are_named(place, tmp_path, alone, capsys):
+    run(cartoonize, *alone)
+    said = capsys.readouterr().out
+    assert f"{place / 's.pt'} finds the person, {tmp_path / 't.pt'} draws the cartoon" in said
+    named = ["--source", place / "s.pt", "--target", tmp_path / "t.pt", *alone[:-3]]
+    run(cartoonize, *named, "--outdir", tmp_path / "named", alone[-1])
+    for name in ("a-projected.png", "a-cartoon.png"):
+        assert np.array_equal(pixels(tmp_path / "out" / name), pixels(tmp_path / "named" / name))
+
+
+@pytest.mark.parametrize("flag, other", [("--target", "--source"), ("--source", "--target")])
+def test_one_network_alone_goes_with_the_one_that_comes_along_or_is_refused(place, tmp_path, alone, capsys, flag, other):
+    own = {"--target": shipped.CARTOON, "--source": shipped.PHOTO}[flag]
+    run(cartoonize, flag, own, *alone)
+    assert f"no {other} named: " in capsys.readouterr().out
+    for stranger in ("t.pt", "wide.pt"):
+        message = failure(capsys, cartoonize, flag, place / stranger, *alone, "--overwrite")
+        assert f"{other} is not named" in message and str(place / stranger) in message
+
+
+@pytest.mark.parametrize("name, flag", [("PHOTO", "--source"), ("CARTOON", "--target")])
+def test_a_network_that_did_not_come_along_is_missed_in_one_line(tmp_path, alone, capsys, monkeypatch, name, flag):
+    monkeypatch.setattr(shipped, name, tmp_path / "gone.pt")
+    assert f"{flag}: {tmp_path / 'gone.pt'}" in failure(capsys, cartoonize, *alone)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_photo_that_goes_away_meanwhile_gets_one_line(place, tmp_path, capsys, monkeypatch):

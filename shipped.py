@@ -1,0 +1,11 @@
+"""The networks that come along, for who has none: one of photo faces, and one of their cartoons. Imports no torch.
+
+source, target = shipped.PHOTO, shipped.CARTOON      # demo/photo64.pt, demo/toon64.pt
+"""
+
+import os
+from pathlib import Path
+
+FOLDER = Path(os.path.relpath(Path(__file__).parent / "demo"))  # commands run from the checkout: then it is short
+PHOTO, CARTOON = FOLDER / "photo64.pt", FOLDER / "toon64.pt"
+EXAMPLE = "demo/photo64.pt"  # as help and errors name it
