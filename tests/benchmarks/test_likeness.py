@@ -1,0 +1,87 @@
+"""benchmarks.likeness: what a network draws itself is found again, and each setting has its line."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import checkpoint
+import utils
+from benchmarks import likeness
+from editing import cartoon, latents
+from errors import InputError
+from tests.commands import failure, run
+from tests.networks import tiny_discriminator, tiny_generator
+from vision import identity
+
+
+class Colours:
+    """An identity that is the mean colour."""
+
+    def embed(self, images):
+        return images.mean((2, 3)) + 2
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """s.pt, and the average face that it draws, average.png, beside noise.png."""
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
+    monkeypatch.setattr(identity, "Identity", Colours)
+    source = tiny_generator(0)
+    checkpoint.write(tmp_path / "s.pt", {"g_ema": source.state_dict(), "d": tiny_discriminator().state_dict()})
+    source = checkpoint.read(tmp_path / "s.pt").generator()
+    average = latents.draw(source, source.broadcast(source.w_avg[None]))
+    utils.to_pictures(average)[0].save(tmp_path / "average.png")
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(tmp_path / "noise.png")
+    return tmp_path
+
+
+def words(place, *more):
+    return ["--source", place / "s.pt", "--no_align", "--device", "cpu", "--outdir", place / "out", *more]
+
+
+def lines(text):
+    return [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")][2:]
+
+
+def test_who_is_drawn_already_is_found_and_noise_is_not(place, capsys):
+    run(
+        likeness,
+        *words(place, "--setting", "steps=1,lr=1e-9", "--setting", "steps=1,lr=1e-9,space=w"),
+        place / "average.png",
+        place / "noise.png",
+    )
+    table = lines(capsys.readouterr().out)
+    assert [line[1] for line in table] == ["steps=1,lr=1e-9", "steps=1,lr=1e-9,space=w"] * 2
+    drawn, noise = (np.array([line[3:6] for line in table[half]], float) for half in (slice(0, 2), slice(2, 4)))
+    assert (drawn[:, 0] < 0.01).all() and (drawn[:, 2] > 0.999).all()
+    assert (noise[:, :2] > 5 * drawn[:, :2]).all()
+
+
+def test_pixels_are_counted_from_black_to_white(place, capsys):
+    Image.new("RGB", (16, 16), "white").save(place / "w.png")
+    run(likeness, *words(place, "--setting", "steps=1,lr=1e-9", "--target", place / "s.pt"), place / "w.png")
+    drawn = np.asarray(Image.open(place / "average.png"), float)
+    assert float(lines(capsys.readouterr().out)[0][3]) == pytest.approx((1 - drawn / 255).mean(), abs=0.01)
+    assert (place / "out" / "sheet.png").is_file()
+
+
+def test_a_setting_is_that_of_cartoons_but_for_what_it_says():
+    assert likeness.setting("") == (cartoon.SPACE, cartoon.SCHEDULE)
+    space, schedule = likeness.setting("space=w,steps=7,mse=2")
+    assert (space, schedule.steps, schedule.mse, schedule.lr) == ("w", 7, 2.0, cartoon.SCHEDULE.lr)
+
+
+@pytest.mark.parametrize("text", ["lr=fast", "colour=1", "space=z", "steps=1.5"])
+def test_a_setting_that_means_nothing_gets_one_line(place, capsys, text):
+    assert f"--setting {text}" in failure(capsys, likeness, *words(place, "--setting", text), place / "noise.png")
+
+
+def test_without_the_extra_its_columns_are_empty(place, capsys, monkeypatch):
+    def missing():
+        raise InputError(identity.MISSING)
+
+    monkeypatch.setattr(identity, "Identity", missing)
+    run(likeness, *words(place, "--setting", "steps=1"), place / "noise.png")
+    said = capsys.readouterr().out
+    assert "pip install -e .[identity]" in said and lines(said)[0][5:7] == ["-", "-"]
