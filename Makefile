@@ -1,4 +1,5 @@
-# make demo   from rendered faces to a cartoon generator, in a few minutes on two cores
+# make demo   from a network of faces to one of cartoons, and from photos to cartoons, in some minutes on two cores
+#             make demo PHOTO=me.jpg TOONS=cartoons.zip takes your photos and your cartoons: a picture, a folder or a zip
 # make test   the checks that every change must pass
 # make test-oldest   what stands on torch, with the oldest versions that requirements.txt and pyproject.toml promise
 # make gpu    on a machine with one: its tests, benchmarks and a training run; PYTHON names an environment that has torch
@@ -10,26 +11,39 @@ OLDEST := .venv-oldest
 OLDEST_PYTHON ?= $(shell command -v python3.11 || echo $(PYTHON))
 OLDEST_TESTS ?= tests/op tests/augment tests/training tests/test_train.py tests/test_model.py
 OUT := demo/out
+PHOTO ?=  # of people for the demo; without it those of demo/people
+TOONS ?=  # that the demo learns from; without it rendered ones
 DEMO_ITERATIONS ?= 1200
+DEMO_STEPS ?= 300
+DEMO_WRITES := photos cartoons cartoons.lmdb run cartoon64.pt faces cartoonized people.png photos.png
 GPU_OUT := gpu-run
 AT_ONCE ?= -n auto --maxprocesses 8 --dist worksteal  # tests compute with one thread each, so several run side by side
 GPU_TESTS := $(addprefix tests/,op/test_kernels.py training/test_graphs.py augment/test_pipeline.py editing/test_latents.py)
 PEERS ?=  # of gpu-bench, e.g. PEERS="--peer rosinality=DIR --peer ada=DIR"
 
+# One word for the shell, whatever is in it.
+quoted = '$(subst ','\'',$(1))'
+
 .PHONY: demo test test-oldest gpu gpu-test gpu-bench gpu-train clean
 
-demo: .venv/ready
-	@rm -rf $(OUT)
-	$(BIN)/python -m scripts.render_faces --domain B --n 250 --seed 2 --out $(OUT)/cartoons
-	$(BIN)/python prepare_data.py --out $(OUT)/cartoons.lmdb --size 64 $(OUT)/cartoons
-	$(BIN)/python train.py --ckpt demo/source64.pt --freezeD 3 --freezeG 3 --augment --augment_p 0.3 --r1 0.5 \
-	    --ema_decay 0.98 --lr 0.002 --batch 8 --iter $(DEMO_ITERATIONS) --n_sample 24 --outdir $(OUT)/run $(OUT)/cartoons.lmdb
+# Photos and cartoons are read first, beside the results of the last demo: what cannot be used is said at once, and loses nothing.
+demo: .venv/faces
+	@rm -rf $(OUT)/new
+	$(BIN)/python -m scripts.align --size 64 --out $(OUT)/new/photos $(call quoted,$(or $(PHOTO),demo/people))
+	$(if $(TOONS),,$(BIN)/python -m scripts.render_faces --domain B --n 250 --seed 2 --out $(OUT)/new/cartoons)
+	$(BIN)/python prepare_data.py --size 64 --out $(OUT)/new/cartoons.lmdb $(call quoted,$(or $(TOONS),$(OUT)/new/cartoons))
+	@cd $(OUT) && rm -rf $(DEMO_WRITES) && mv new/* . && rmdir new
+	$(BIN)/python train.py --ckpt demo/photo64.pt --freezeG 3 --augment --augment_p 0.3 --r1 0.5 --ema_decay 0.98 --lr 0.002 \
+	    --batch 8 --iter $(DEMO_ITERATIONS) --n_sample 24 --outdir $(OUT)/run $(OUT)/cartoons.lmdb
 	@cp $$(ls $(OUT)/run/checkpoints/*.pt | tail -1) $(OUT)/cartoon64.pt
-	$(BIN)/python -m scripts.generate --ckpt $(OUT)/cartoon64.pt --source demo/source64.pt \
-	    --seeds 0-23 --columns 8 --outdir $(OUT)/faces
-	@cp $(OUT)/faces/sheet.png $(OUT)/before_after.png
-	@cp $(OUT)/run/progress.gif $(OUT)/progress.gif
-	@echo "The same people as photos and as cartoons: $(OUT)/before_after.png, and how they changed: $(OUT)/progress.gif"
+	$(BIN)/python -m scripts.generate --ckpt $(OUT)/cartoon64.pt --source demo/photo64.pt --truncation 0.7 --seeds 0-23 \
+	    --outdir $(OUT)/faces
+	$(BIN)/python -m scripts.cartoonize --source demo/photo64.pt --target $(OUT)/cartoon64.pt --no_align --step $(DEMO_STEPS) \
+	    --outdir $(OUT)/cartoonized $(OUT)/photos/crops
+	@cp $(OUT)/faces/sheet.png $(OUT)/people.png
+	@cp $(OUT)/cartoonized/sheet.png $(OUT)/photos.png
+	@echo "People and their cartoons: $(OUT)/people.png; photos and theirs: $(OUT)/photos.png; how they changed: $(OUT)/run/progress.gif"
+	@echo "More photos: $(BIN)/python -m scripts.cartoonize --source demo/photo64.pt --target $(OUT)/cartoon64.pt me.jpg"
 
 test: .venv/dev
 	$(BIN)/ruff check .
@@ -68,8 +82,8 @@ clean:
 	$(BIN)/pip install --quiet --requirement requirements.txt
 	@touch $@
 
-.venv/dev: .venv/ready pyproject.toml
-	$(BIN)/pip install --quiet --editable '.[dev]'
+.venv/faces .venv/dev: .venv/ready pyproject.toml
+	$(BIN)/pip install --quiet --editable '.[$(@F)]'
 	@touch $@
 
 # The lower bounds are the pins, so the promise stands in one place. Python 3.11 is the oldest, too, and they have wheels for it.

@@ -3,8 +3,9 @@
     python -m benchmarks.busy
     python -m benchmarks.busy --neighbours 2 --rounds 5
 
-Each setting is a training of its own, `make demo`'s in short, and the settings take turns. Run it on a quiet machine: the
-first column is that of a machine without other work only if it has none. See threads.py for what is chosen and why.
+Each setting is a training of its own, a short one of a network such as `make demo`'s, and the settings take turns. Run it on
+a quiet machine: the first column is that of a machine without other work only if it has none. See threads.py for what is
+chosen and why.
 """
 
 import argparse
