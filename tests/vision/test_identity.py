@@ -5,6 +5,7 @@ import sys
 import pytest
 import torch
 
+import utils
 from errors import InputError
 from vision import identity
 
@@ -27,10 +28,7 @@ def test_who_is_shown_twice_is_alike_and_colder_light_changes_little():
 
     astronaut = Image.fromarray(data.astronaut())
     face = align.cut(astronaut, Locator().squares("", astronaut)[0], 128)
-    pixels = (
-        torch.tensor(list(face.convert("RGB").getdata()), dtype=torch.float32).view(1, 128, 128, 3).permute(0, 3, 1, 2) / 127.5
-        - 1
-    )
+    pixels = utils.from_pictures([face])
     cold, other = pixels * torch.tensor([0.9, 0.9, 1.0]).view(1, 3, 1, 1), pixels.flip(2)
     photo, same, upside_down = identity.Identity().embed(torch.cat([pixels, cold, other])).split(1)
     assert identity.cosine(photo, photo).item() == pytest.approx(1, abs=1e-5)
