@@ -46,7 +46,7 @@ class Stage(NamedTuple):
     """What the synthesis network holds after one resolution."""
 
     features: Tensor  # [batch, channels, res, res], before ToRGB
-    image: Tensor  # [batch, 3, res, res], the sum of the ToRGB layers so far
+    image: Tensor | None  # [batch, 3, res, res], the sum of the ToRGB layers so far; StyleGAN1 has the last one alone
 
 
 class StyleGenerator(nn.Module):
@@ -60,12 +60,18 @@ class StyleGenerator(nn.Module):
     """
 
     kind = ""  # of checkpoint.architecture.KINDS
+    every_rgb = True  # whether there is an image of each resolution
     mapping_lr = 1.0  # of the mapping network's learning rate, where its layers do not slow it down
 
     def __init__(self):
         super().__init__()
         self.compute_dtype: torch.dtype | None = None
         self.register_buffer("known_w_avg", None, persistent=False)
+
+    @property
+    def idle(self) -> nn.ModuleList:
+        """What takes no part at this size; no parameter of StyleGAN2."""
+        return nn.ModuleList()
 
     @property
     def device(self) -> torch.device:
@@ -80,10 +86,6 @@ class StyleGenerator(nn.Module):
         for stage in self.stages(w_plus, noise):
             image = stage.image
         return image
-
-    def rgb_pyramid(self, w_plus: Tensor, noise: Sequence[Tensor | None] | None = None) -> list[Tensor]:
-        """The image after each ToRGB layer, 4x4 first; the last one is what `synthesis` returns."""
-        return [stage.image for stage in self.stages(w_plus, noise)]
 
     def features(self, w_plus: Tensor, noise: Sequence[Tensor | None] | None = None) -> list[Tensor]:
         """The feature maps before each ToRGB layer, 4x4 first."""
@@ -241,6 +243,14 @@ class Generator(StyleGenerator):
             image = self.to_rgbs[i // 2](x, w[i + 2], image)
             yield Stage(x, image)
 
+    def rgb_pyramid(self, w_plus: Tensor, noise: Sequence[Tensor | None] | None = None) -> list[Tensor]:
+        """The image after each ToRGB layer, 4x4 first; the last one is what `synthesis` returns."""
+        return [stage.image for stage in self.stages(w_plus, noise)]
+
+    def painted(self, features: Tensor, w_plus: Tensor, resolution: int, below: Tensor | None = None) -> Tensor:
+        """The image of a resolution: colours of its feature maps, added to the image below. w_plus: as in `stages`."""
+        return self.level(resolution)[-1](features, w_plus[:, 2 * _index(resolution, self.resolutions) + 1], below)
+
     def layers_of(self, resolution: int) -> range:
         """Indices in w_plus of the convolutions of a resolution; at the highest one also of its ToRGB layer."""
         k = _index(resolution, self.resolutions)
@@ -321,6 +331,11 @@ class Discriminator(nn.Module):
     def early(self, late: int) -> nn.ModuleList:
         """All but the `late` lowest-resolution blocks and the final layers."""
         return nn.ModuleList(self.convs[:-late])
+
+    @property
+    def idle(self) -> nn.ModuleList:
+        """As of the generator."""
+        return nn.ModuleList()
 
     def level(self, resolution: int) -> nn.ModuleList:
         """The modules that see images of one resolution. All levels together hold every parameter once."""

@@ -19,26 +19,28 @@ from torch.overrides import TorchFunctionMode
 
 from checkpoint import kinds
 from errors import InputError
-from model import BLUR_TAPS, Discriminator, Generator, channel_table, make_kernel
+from model import BLUR_TAPS, Discriminator, Generator, StyleGenerator, channel_table, make_kernel
+from stylegan1 import NOISE_SEED, Discriminator1, Generator1
 
 State = dict[str, Tensor]
 WIDEST = 4096  # feature maps of a layer, or numbers of a latent
 LARGEST = 2**28  # numbers of a network; the published ones have up to 3 * 2**23
-NOISE_SEED = 0  # noise buffers that a file lacks are drawn with it, so that they are the same at every reading
 
 WHOLE_BATCH = 2**31 - 1  # stddev_group for NVIDIA's "None"
-KINDS = ("stylegan2",)  # of networks that can be built; files that name none are of the first
+NETWORKS = {"stylegan2": (Generator, Discriminator), "stylegan1": (Generator1, Discriminator1)}
+KINDS = tuple(NETWORKS)  # of networks that can be built; files that name none are of the first
 
 
 @dataclass
 class Architecture:
     """Everything needed to build the two networks.
 
-    channels:     {resolution: feature maps} from 4 to `size`
+    channels:     {resolution: feature maps} from 4 to `size`; of StyleGAN1 up to the highest stage that there is
     blur_kernel:  taps of the generator's upsampling filter; the other filters are always [1, 3, 3, 1]
     conv_clamp:   limit on the outputs of the layers, None for none
     stddev_group: images compared by the minibatch standard deviation; WHOLE_BATCH for as many as there are
     kind:         one of KINDS
+    from_rgb_activate: of StyleGAN1's discriminator, see there
     """
 
     size: int
@@ -50,6 +52,7 @@ class Architecture:
     conv_clamp: float | None = None
     stddev_group: int = 4
     kind: str = KINDS[0]
+    from_rgb_activate: bool = True
 
     @property
     def compared(self) -> str:
@@ -60,20 +63,16 @@ class Architecture:
         """
         return "the whole batch" if self.stddev_group >= WHOLE_BATCH else f"{self.stddev_group} images"
 
-    def generator(self, subclass: type[Generator] = Generator, **options) -> Generator:
-        """With fresh weights. A subclass takes further `options`."""
-        return subclass(
-            self.size,
-            self.style_dim,
-            self.n_mlp,
-            blur_kernel=self.blur_kernel,
-            lr_mlp=self.lr_mlp,
-            channels=self.channels,
-            conv_clamp=self.conv_clamp,
-            **options,
-        )
+    def generator(self, subclass: type[StyleGenerator] | None = None, **options) -> StyleGenerator:
+        """With fresh weights. A subclass, of that of its kind, takes further `options`."""
+        if self.kind == "stylegan2":
+            options |= {"blur_kernel": self.blur_kernel, "lr_mlp": self.lr_mlp, "conv_clamp": self.conv_clamp}
+        build = subclass or NETWORKS[self.kind][0]
+        return build(self.size, self.style_dim, self.n_mlp, channels=self.channels, **options)
 
-    def discriminator(self) -> Discriminator:
+    def discriminator(self) -> Discriminator | Discriminator1:
+        if self.kind == "stylegan1":
+            return Discriminator1(self.size, self.channels, self.from_rgb_activate)
         return Discriminator(self.size, channels=self.channels, conv_clamp=self.conv_clamp, stddev_group=self.stddev_group)
 
     def generator_shapes(self) -> dict[str, torch.Size]:
@@ -99,7 +98,10 @@ class Undrawn(TorchFunctionMode):
     """Within it, networks are built with whatever lies in the memory: faster, and the random state stays as it is."""
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
-        return (torch.empty if func is torch.randn else func)(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        if func is torch.randn:
+            return torch.empty(*args, **{name: value for name, value in kwargs.items() if name != "generator"})
+        return func(*args, **kwargs)
 
 
 def _shapes(build: Callable[[], nn.Module]) -> dict[str, torch.Size]:
@@ -141,8 +143,8 @@ def from_discriminator(state: State) -> Architecture:
 def complete(state: State, shapes: dict[str, torch.Size], taps: tuple[float, ...] = BLUR_TAPS) -> tuple[State, list[str]]:
     """The state dict in the public order, with every name it should have, in float32; and notes on what was filled in.
 
-    Only noise buffers and filter kernels may be missing, and only filter kernels superfluous. Anything else raises
-    InputError naming the tensor, what was expected and what was found.
+    Only noise buffers, which are drawn the same at every reading, and filter kernels may be missing, and only filter kernels
+    superfluous. Anything else raises InputError naming the tensor, what was expected and what was found.
     """
     filled, result = [], {}
     noise = torch.Generator().manual_seed(NOISE_SEED)

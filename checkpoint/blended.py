@@ -1,18 +1,19 @@
 """A generator that shares the coarse half of its mapping with the network it was fine-tuned from (FreezeSG, --freezeStyle).
 
 Layers below K take the w of the source's mapping network, the others the w of its own; so the same z keeps its pose and
-shape while the rest follows the new domain. Nothing but `mapping` differs from `Generator`, and the state dict is the same.
+shape while the rest follows the new domain. Nothing but `mapping` differs from the plain one, and the state dict is the same.
 """
 
 import copy
 
 from torch import Tensor, nn
 
-from model import Generator, mix_styles
+from model import Generator, StyleGenerator, mix_styles
+from stylegan1 import Generator1
 
 
-class BlendedGenerator(Generator):
-    """freeze_style: K, the number of layers that the source decides; the other arguments are `Generator`'s.
+class Blended(StyleGenerator):
+    """freeze_style: K, the number of layers that the source decides; the other arguments are those of the generator.
 
     The source's mapping network moves with `.to(device)`, and belongs neither to the parameters nor to the state dict.
     """
@@ -37,10 +38,21 @@ class BlendedGenerator(Generator):
         return mix_styles(self.broadcast(self.source_style(z)), self.broadcast(self.style(z)), self.freeze_style)
 
 
+class BlendedGenerator(Blended, Generator):
+    pass
+
+
+class BlendedGenerator1(Blended, Generator1):
+    pass
+
+
+BLENDED = {kind.kind: kind for kind in (BlendedGenerator, BlendedGenerator1)}
+
+
 def _without_parameters(style: nn.Sequential) -> nn.Sequential:
     """A copy of the mapping network with buffers, which are not saved, in place of parameters."""
     copied = copy.deepcopy(style)
-    for layer in copied:
+    for layer in [*copied.modules()]:
         for name, parameter in list(layer.named_parameters(recurse=False)):
             delattr(layer, name)
             layer.register_buffer(name, parameter.detach(), persistent=False)

@@ -19,7 +19,7 @@ KINDS = (
     ("a discriminator in NVIDIA's layout", (r"b\d+\.(fromrgb|conv0|skip)\.",)),
     ("a StyleGAN1 generator", (r"(generator\.)?progression\.\d+\.conv\d\.", r"(generator\.)?to_rgb\.\d+\.")),
     ("a StyleGAN1 discriminator", (r"progression\.\d+\.conv", r"from_rgb\.\d+\.")),
-    ("a StyleGAN1 generator", (r"g_synthesis\.", r"g_mapping\.")),
+    ("a StyleGAN1 generator in another layout", (r"g_synthesis\.", r"g_mapping\.")),
     ("a StyleGAN generator in GenForce's layout", (r"synthesis\.layer\d+\.", r"mapping\.(dense|fc)\d+\.")),
     ("a StyleGAN2 generator in BasicSR's layout (GFPGAN)", (r"(stylegan_decoder\.)?style_mlp\.\d+\.", r".*style_conv")),
     ("a StyleGAN2 generator in MMGeneration's layout", (r"style_mapping\.\d+\.",)),
@@ -49,6 +49,7 @@ KINDS = (
     ("a DCGAN network", (r"(main|network|net)\.0\.weight", r"(main|network|net)\.\d+\.weight")),
 )
 OURS = ("a StyleGAN2 generator", "a StyleGAN2 discriminator")
+STYLEGAN1S = ("a StyleGAN1 generator", "a StyleGAN1 discriminator")
 NVIDIAS = ("a StyleGAN generator in NVIDIA's layout", "a discriminator in NVIDIA's layout")
 # The same for entries of a file's dict.
 PROGRAMS = (("a U-GAT-IT translator", (r"gen_?(A2B|B2A)$",)),)

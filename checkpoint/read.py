@@ -15,7 +15,8 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from checkpoint import container, kinds, modules, nvidia, nvidia_pickle, search
+from checkpoint import architecture as stylegan2
+from checkpoint import container, kinds, modules, nvidia, nvidia_pickle, search, stylegan1
 from checkpoint.architecture import (
     KINDS,
     WHOLE_BATCH,
@@ -23,15 +24,14 @@ from checkpoint.architecture import (
     State,
     Undrawn,
     complete,
-    from_discriminator,
-    from_generator,
 )
-from checkpoint.blended import BlendedGenerator
+from checkpoint.blended import BLENDED
 from checkpoint.tensors import Unread
 from checkpoint.values import Whole, number
 from checkpoint.write import STAMP
 from errors import InputError, named, printable, reading
-from model import Discriminator, Generator
+from model import Discriminator, StyleGenerator
+from stylegan1 import Discriminator1
 
 LEFT_OUT = "left out: "  # how a note on other networks of the file begins
 PART = re.compile(r"-(\d{5})-of-(\d{5})\.(?:safetensors|bin|pt|pth)$")  # names of large networks in several files
@@ -73,14 +73,15 @@ class Checkpoint:
                 return name
         raise InputError(f"{self.path}: holds no generator, only {', '.join(self.networks)}")
 
-    def generator(self, which: str = "g_ema") -> Generator:
+    def generator(self, which: str = "g_ema") -> StyleGenerator:
         """Ready to draw: eval mode, without gradients. Each call returns a network of its own.
 
         Of a run with --freezeStyle, its `mapping` gives the blended w_plus [batch, n_latent, style_dim].
         """
         name = self.generator_name(which)
         layers, build = self.extra.get("freeze_style"), self.architecture.generator
-        network = _loaded(partial(build, BlendedGenerator, freeze_style=layers) if layers else build, self.networks[name])
+        blended = partial(build, BLENDED[self.architecture.kind], freeze_style=layers) if layers else build
+        network = _loaded(blended, self.networks[name])
         if layers:
             network.load_source(self.extra["source_style"])
         network.w_avg = self._w_avg(name)
@@ -92,12 +93,13 @@ class Checkpoint:
         fits = w_avg is not None and w_avg.ndim == (2 if self.extra.get("freeze_style") else 1)
         return w_avg.clone() if fits and name == self.generator_name() else None
 
-    def discriminator(self) -> Discriminator:
+    def discriminator(self) -> Discriminator | Discriminator1:
         """Eval mode, without gradients. Its widths are its own, and may differ from the generator's."""
         if "d" not in self.networks:
             raise InputError(f"{self.path}: holds no discriminator, only {', '.join(self.networks)}")
-        widths = from_discriminator(self.networks["d"]).channels
-        return _loaded(dataclasses.replace(self.architecture, channels=widths).discriminator, self.networks["d"])
+        own = _told("d", self.networks["d"])
+        own = {"channels": own.channels, "from_rgb_activate": own.from_rgb_activate}
+        return _loaded(dataclasses.replace(self.architecture, **own).discriminator, self.networks["d"])
 
 
 def read(path: str | Path, *, lazy: bool = False) -> Checkpoint:
@@ -146,10 +148,11 @@ def _interpret(path: Path, contents: dict, kind: str) -> Checkpoint:
     for name, state in states.items():
         networks[name], remarks = _completed(name, state, architecture)
         notes += remarks
+    notes += stylegan1.remarks(architecture) if architecture.kind == "stylegan1" else []
     if states.keys() - {"d"} and not architecture.n_mlp:
         notes.append("no mapping layers (style.*): z is taken for w")
     format = _format(kind, stamped, survey, contents)
-    if format == "stylegan2-pytorch training" and path.stem.isdecimal():
+    if format.endswith(" training") and path.stem.isdecimal():
         extra.setdefault("iteration", int(path.stem))
         notes.append("iteration taken from the file name")
     notes += _check_extra(extra, architecture)
@@ -220,6 +223,8 @@ def _public_names(network: search.Network) -> tuple[State, Tensor | None]:
     if network.keys and not network.prefix and not network.dropped:
         _state(network.holder)  # nothing else may lie there
     state = _state(network.state)
+    if network.names == "stylegan1":
+        return stylegan1.without_kernels(state), None
     if network.names == "ours":
         return state, None
     if network.kind == "generator":
@@ -266,6 +271,7 @@ def _format(kind: str, stamped: bool, survey: search.Survey, contents: dict) -> 
         "bare state dict": any(not network.keys for network in networks),
         "this project": stamped,
         "stylegan2-pytorch training": "g_optim" in contents or "d_optim" in contents,
+        "style-based-gan-pytorch training": "g_optimizer" in contents or "d_optimizer" in contents,
     }
     return next((name for name, fits in formats.items() if fits), "converted weights")
 
@@ -308,7 +314,11 @@ def _architecture(states: dict[str, State], options: dict) -> Architecture:
     """From the shapes, and from the options for what the shapes do not show."""
     name = next(name for name in ("g_ema", "g", "d") if name in states)
     with named(name):
-        architecture = (from_discriminator if name == "d" else from_generator)(states[name])
+        architecture = _told(name, states[name])
+    if options.get("kind", architecture.kind) != architecture.kind:
+        raise InputError(f"architecture: kind: {options['kind']}, and the tensors are those of {architecture.kind}")
+    if architecture.kind == "stylegan1":
+        architecture.size = stylegan1.stated_size(architecture, options.get("size", architecture.size))
     for option, types in {"lr_mlp": (float, int), "conv_clamp": (float, int), "stddev_group": (int,)}.items():
         value = options.get(option, getattr(architecture, option))
         if (option, value) == ("conv_clamp", None):
@@ -319,12 +329,22 @@ def _architecture(states: dict[str, State], options: dict) -> Architecture:
     return architecture
 
 
+def _told(name: str, state: State) -> Architecture:
+    """By the tensors of "g", "g_ema" or "d"."""
+    kind = stylegan1 if stylegan1.is_one(state) else stylegan2
+    return (kind.from_discriminator if name == "d" else kind.from_generator)(state)
+
+
 def _completed(name: str, state: State, architecture: Architecture) -> tuple[State, list[str]]:
     with named(name):
         if name != "d":
             shapes = architecture.generator_shapes()
         else:
-            own = from_discriminator(state)
+            own = _told(name, state)
+            if own.kind != architecture.kind:
+                raise InputError(f"a discriminator of {own.kind}, beside a generator of {architecture.kind}")
+            if own.kind == "stylegan1":
+                own.size = stylegan1.stated_size(own, architecture.size)
             if own.size != architecture.size:
                 raise InputError(f"made for {own.size} px, the generator for {architecture.size} px")
             shapes = own.discriminator_shapes()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from checkpoint import kinds
+from checkpoint import kinds, stylegan1
 from checkpoint.tensors import Unread
 from errors import InputError
 
@@ -22,6 +22,8 @@ SIGNATURES = {  # tensor: (network, whose names)
     "synthesis.b4.const": ("generator", "nvidia"),
     "final_linear.0.weight": ("discriminator", "ours"),
     "b4.out.weight": ("discriminator", "nvidia"),
+    stylegan1.GENERATOR: ("generator", "stylegan1"),
+    stylegan1.DISCRIMINATOR: ("discriminator", "stylegan1"),
 }
 EXACT = {"g": "g", "d": "d", "g_ema": "g_ema", "G": "g", "D": "d", "G_ema": "g_ema"}
 # What parallel and compiled training put in front.
@@ -41,7 +43,7 @@ class Network:
 
     keys:    of the dicts that lead to it
     prefix:  of its tensors' names there
-    names:   "ours" or "nvidia"
+    names:   "ours", "nvidia", or "stylegan1": those of its public files, which are ours too
     holder:  the dict that holds its tensors
     dropped: names of WRAPPERS that stood among those of its tensors
     """
@@ -182,7 +184,7 @@ def _others(keys: tuple[str, ...], rest: dict[str, Tensor], alone: bool) -> dict
 
 def _description(state: dict[str, Tensor]) -> str:
     what = kinds.described(state)
-    if what in (*kinds.OURS, *kinds.NVIDIAS):  # by whose own tensor it would have been found
+    if what in (*kinds.OURS, *kinds.NVIDIAS, *kinds.STYLEGAN1S):  # by whose own tensor it would have been found
         return f"{what}, of which parts are missing"
     return what or f"{len(state)} tensor{'s' * (len(state) != 1)} of no network known here"
 
@@ -220,7 +222,9 @@ def _expected(key: str, value: object) -> Network:
     )
     what = kinds.described(state)
     if what and what not in (*kinds.OURS, *kinds.NVIDIAS):
-        raise InputError(f"{key}: {what}, which cannot be used here; only StyleGAN2's generators and discriminators can")
+        if what in kinds.STYLEGAN1S:
+            raise InputError(f"{key}: {_description(state)}")
+        raise InputError(f"{key}: {what}, which cannot be used here; only those of StyleGAN2 and StyleGAN1 can")
     named = state and all(isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in value.items())
     if named and not what:
         raise InputError(

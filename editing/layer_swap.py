@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector
 
-from checkpoint import BlendedGenerator, Checkpoint, layouts
+from checkpoint import Blended, Checkpoint, layouts
 from errors import InputError
 from model import Generator, Stage
 
@@ -103,8 +103,7 @@ def swap_features(
     given = list(islice(giver.stages(w_plus, noise or giver.stored_noise()), rung + 1))
     below = given if rgb == "giver" else list(islice(receiver.stages(w_plus, noise or receiver.stored_noise()), rung))
     image = below[rung - 1].image if rung else None
-    to_rgb = receiver.level(resolution)[-1]
-    start = Stage(given[rung].features, to_rgb(given[rung].features, w_plus[:, 2 * rung + 1], image))
+    start = Stage(given[rung].features, receiver.painted(given[rung].features, w_plus, resolution, image))
     return [start, *receiver.stages(w_plus, noise or receiver.stored_noise(), start, resolution)][-1].image
 
 
@@ -209,7 +208,7 @@ def warn_of_strangers(source: str, target: str, photo: Generator, cartoon: Gener
 def contents(network: Generator, low: Checkpoint, high: Checkpoint, mapping: str) -> dict:
     """What a file in our layout holds of a mixture of two files: g_ema, latent_avg, the styles of a source if any."""
     mapped_by = dataclasses.replace(high if mapping == "high" else low, networks={"g_ema": network.state_dict()})
-    return layouts.reference(mapped_by) | ({"latent_avg": network.w_avg} if mapping == "blend" else {})
+    return layouts.own(mapped_by) | ({"latent_avg": network.w_avg} if mapping == "blend" else {})
 
 
 def check_alike(low: Generator, high: Generator) -> None:
@@ -219,7 +218,7 @@ def check_alike(low: Generator, high: Generator) -> None:
         if ours.get(name) != theirs.get(name):
             shapes = " and ".join(str(shapes.get(name, "missing")) for shapes in (ours, theirs))
             raise InputError(f"{name}: {shapes}; only networks of equal shapes can be blended, one fine-tuned from the other")
-    scales = [[layer.scale for layer in net.style[1:]] for net in (low, high)]
+    scales = [[getattr(layer, "scale", None) for layer in net.style[1:]] for net in (low, high)]
     if scales[0] != scales[1]:
         raise InputError("style: mapping networks of different lr_mlp; one must be fine-tuned from the other")
 
@@ -230,7 +229,7 @@ def _mixture(low: Generator, high: Generator, share_at: Callable[[int], float], 
     check_alike(low, high)
     if mapping not in MAPPINGS:
         raise ValueError(f"mapping {mapping!r}: expected one of {MAPPINGS}")
-    if mapping == "blend" and any(isinstance(network, BlendedGenerator) for network in (low, high)):
+    if mapping == "blend" and any(isinstance(network, Blended) for network in (low, high)):
         raise InputError("mapping blend: a network of FreezeStyle has two mapping networks already; take low or high")
     mixture = copy.deepcopy(high if mapping == "high" else low)
     for (rung, module), (_, a), (_, b) in zip(_rungs(mixture), _rungs(low), _rungs(high)):

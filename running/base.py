@@ -77,7 +77,7 @@ class Trainable:
         return {**parts, "iteration": self.iteration, "guard": self.guard.state_dict(), "rng": rng}
 
     def load_state_dict(self, saved: dict[str, object]) -> None:
-        """Continue exactly where `state_dict` was taken, with the learning rates of this run.
+        """Continue exactly where `state_dict` was taken, with the learning rates of this run (times `mult` of a group).
 
         Raises InputError naming the key that is missing or does not fit.
         """
@@ -94,6 +94,8 @@ class Trainable:
         for optimizer in self.optimizers().values():
             for group in optimizer.param_groups:
                 group.update({name: optimizer.defaults[name] for name in ("lr", "betas") if name in optimizer.defaults})
+                if "mult" in group:
+                    group["lr"] *= group["mult"]
 
     def loads(self, saved: dict[str, object]) -> dict[str, Callable[[object], object]]:
         """{key of a checkpoint: what takes over its entry}."""

@@ -49,14 +49,16 @@ def report(source: Checkpoint, file: Path, keys: bool = False) -> list[str]:
 
 def _architecture(source: Checkpoint) -> dict[str, str]:
     architecture = source.architecture
+    first = architecture.kind == "stylegan1"
     lines = {
+        "network": "StyleGAN1" if first else "StyleGAN2",
         "size": f"{architecture.size} px",
         "feature maps": "  ".join(f"{res}: {width}" for res, width in architecture.channels.items()),
     }
     if "g" in source.networks or "g_ema" in source.networks:
         styles = f"{architecture.style_dim} numbers, {architecture.n_mlp} mapping layers"
-        lines["styles"] = f"{styles}, lr_mlp {architecture.lr_mlp:g}"
-        lines["blur taps"] = " ".join(f"{tap:g}" for tap in architecture.blur_kernel)
+        lines["styles"] = styles if first else f"{styles}, lr_mlp {architecture.lr_mlp:g}"
+        lines["blur taps"] = "1 2 1" if first else " ".join(f"{tap:g}" for tap in architecture.blur_kernel)
     if architecture.conv_clamp is not None:
         lines["conv_clamp"] = f"{architecture.conv_clamp:g}"
     if "d" in source.networks:
@@ -72,8 +74,9 @@ def _beside(extra: dict) -> dict[str, str]:
         lines["iteration"] = printable(str(extra["iteration"]))
     if "freeze_style" in extra:
         lines["freeze_style"] = f"the first {extra['freeze_style']} layers take their styles from the source network"
-    lines["optimizers"] = " and ".join(name for name in ("g_optim", "d_optim") if name in extra) or "none"
-    known = {"iteration", "freeze_style", "g_optim", "d_optim"}
+    optimizers = ("g_optim", "d_optim", "g_optimizer", "d_optimizer")
+    lines["optimizers"] = " and ".join(name for name in optimizers if name in extra) or "none"
+    known = {"iteration", "freeze_style", *optimizers}
     lines["beside them"] = ", ".join(printable(str(name)) for name in extra if name not in known) or "nothing"
     return lines
 

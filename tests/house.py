@@ -11,7 +11,7 @@ LINES = [  # from the ground up; a module imports from lines below its own only
     {"utils", "flags"},
     {"animation"},
     {"model", "drawer", "augment", "data"},
-    {"dataset", "faces"},
+    {"dataset", "faces", "stylegan1"},
     {"checkpoint"},
     {"vision", "running"},
     {"training", "editing", "metrics"},

@@ -5,7 +5,9 @@ from pathlib import Path
 import torch
 
 import checkpoint
+from checkpoint import stylegan1
 from model import Discriminator, Generator
+from stylegan1 import Discriminator1, Generator1
 from tests.kinks import in_dtype
 
 CHANNELS = {4: 8, 8: 8, 16: 4}
@@ -21,6 +23,33 @@ def tiny_generator(seed: int = 0, size: int = 16, **options) -> Generator:
 def tiny_discriminator(seed: int = 0, size: int = 16, **options) -> Discriminator:
     torch.manual_seed(seed)
     return _visible(Discriminator(size, channels={res: CHANNELS.get(res, 4) for res in _resolutions(size)}, **options))
+
+
+CHANNELS1 = {4: 8, 8: 8, 16: 4, 32: 4}  # of stages up to 32 px, whatever the size
+
+
+def tiny_generator1(seed: int = 0, size: int = 16, channels: dict[int, int] = CHANNELS1) -> Generator1:
+    """A StyleGAN1 of 16 px, whose stages above it are as they began."""
+    torch.manual_seed(seed)
+    generator = Generator1(size, 8, 2, channels)
+    _visible(generator, {id(parameter) for parameter in generator.idle.parameters()})
+    return generator
+
+
+def tiny_discriminator1(seed: int = 0, size: int = 16, channels: dict[int, int] = CHANNELS1, **options) -> Discriminator1:
+    torch.manual_seed(seed)
+    discriminator = Discriminator1(size, channels, **options)
+    _visible(discriminator, {id(parameter) for parameter in discriminator.idle.parameters()})
+    return discriminator
+
+
+def write_source1(path: Path, size: int = 16) -> Path:
+    """As `write_source`, in the layout of the public files of StyleGAN1."""
+    g, g_ema, d = tiny_generator1(1, size), tiny_generator1(2, size), tiny_discriminator1(3, size)
+    architecture = checkpoint.Architecture(size, 8, 2, CHANNELS1, kind="stylegan1")
+    networks = {"g": g.state_dict(), "d": d.state_dict(), "g_ema": g_ema.state_dict()}
+    torch.save(stylegan1.public(architecture, networks), path)
+    return path
 
 
 def write_source(path: Path) -> Path:
@@ -89,8 +118,10 @@ def _resolutions(size: int) -> list[int]:
 
 
 @torch.no_grad()
-def _visible(network):
+def _visible(network, but: set[int] = frozenset()):
     for name, parameter in network.named_parameters():
-        if name.endswith("noise.weight") or (name.endswith("bias") and "modulation" not in name):
+        if id(parameter) in but or "adain" in name:
+            continue
+        if "noise" in name or (name.endswith("bias") and "modulation" not in name):
             parameter.normal_(std=0.2)
     return network

@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
+from checkpoint.architecture import NETWORKS
 from model import Discriminator, Generator
 from running import parallel
 from running.run import Run
@@ -81,17 +82,19 @@ class Shape(NamedTuple):
     g_widths: tuple[tuple[int, int], ...]
     d_widths: tuple[tuple[int, int], ...]
     dtype: torch.dtype
+    kind: str
 
     @classmethod
     def of(cls, generator: Generator, discriminator: Discriminator) -> "Shape":
         widths = (tuple(network.channels.items()) for network in (generator, discriminator))
-        return cls(generator.size, generator.style_dim, *widths, generator.compute_dtype or torch.float32)
+        return cls(generator.size, generator.style_dim, *widths, generator.compute_dtype or torch.float32, generator.kind)
 
     def networks(self) -> tuple[Generator, Discriminator]:
         """Of this shape, without numbers. The mapping network needs next to nothing, and is missing."""
+        generates, judges = NETWORKS[self.kind]
         with torch.device("meta"):
-            generator = Generator(self.size, self.style_dim, 0, channels=dict(self.g_widths))
-            discriminator = Discriminator(self.size, channels=dict(self.d_widths))
+            generator = generates(self.size, self.style_dim, 0, channels=dict(self.g_widths))
+            discriminator = judges(self.size, channels=dict(self.d_widths))
         generator.compute_dtype = discriminator.compute_dtype = self.dtype
         return generator, discriminator
 

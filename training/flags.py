@@ -28,12 +28,12 @@ def add_arguments(parser: cli.Parser) -> None:
     add = parser.add_argument_group("network").add_argument
     add("--ckpt", type=Path, metavar="FILE", help="start from this network; without it, train from scratch")
     add("--start_from", choices=("g_ema", "g"), default="g_ema", help="which generator of --ckpt (default: g_ema)")
-    add("--channel_multiplier", type=positive, metavar="X", help="width of a new network (default: 2)")
+    add("--channel_multiplier", type=positive, metavar="X", help="width of a new StyleGAN2 (default: 2)")
     add("--channel_base", type=count, metavar="N", help="or: N / resolution channels at each resolution ...")
     add("--channel_max", type=count, metavar="N", help="... but at most N (default: 512)")
     add("--style_dim", type=count, metavar="N", help="length of z and w of a new network (default: 512)")
     add("--n_mlp", type=count, metavar="N", help="layers of a new mapping network (default: 8)")
-    add("--arch", default="stylegan2", help=argparse.SUPPRESS)
+    add("--arch", metavar="NAME", help="stylegan2 or stylegan1 (default: that of --ckpt, else stylegan2)")
 
     methods = parser.add_argument_group("transfer methods, in any combination (N as in the published commands)")
     methods.add_argument("--preset", choices=PRESETS, help="the flags of one method, chosen for the resolution and printed")

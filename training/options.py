@@ -13,10 +13,14 @@ from pathlib import Path
 import torch
 
 from checkpoint import Checkpoint
+from checkpoint.architecture import KINDS
 from errors import InputError, spelled
 from running import parallel
 from training.transfer import METHODS, TransferMethod
 from training.transfer.presets import left_open
+
+# What the flags of the optimisation are where they are left open: FreezeD's.
+OF_STYLEGAN1 = {"lr": 0.001, "path_regularize": 0.0, "ema_decay": 0.999}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,8 +99,8 @@ def check(args: argparse.Namespace) -> None:
         raise InputError(
             "-m torch.distributed.launch: several GPUs are started with torchrun --standalone --nproc_per_node=N train.py ..."
         )
-    if args.arch != "stylegan2":
-        raise InputError(f"--arch {args.arch}: only stylegan2 exists here")
+    if args.arch not in (None, *KINDS):
+        raise InputError(f"--arch {args.arch}: only {' and '.join(KINDS)} exist here")
     if args.images and args.path and args.images != args.path:
         raise InputError(f"--path {args.path}: {args.images} was given as well; name the images once")
     if not (args.images or args.path) and args.resume:
@@ -120,6 +124,23 @@ def check(args: argparse.Namespace) -> None:
         raise InputError(f"--overwrite: would delete --ckpt {args.ckpt}; choose another --outdir")
 
 
+def for_kind(args: argparse.Namespace, start: Checkpoint | None, resumed: Checkpoint | None) -> argparse.Namespace:
+    """The flags with `arch` decided, and of a new run those of the optimisation that were left open.
+
+    Raises InputError where the kind of network is another than that of the file to start from.
+    """
+    kind = args.arch or (resumed or start).architecture.kind if resumed or start else args.arch or KINDS[0]
+    if start and start.architecture.kind != kind:
+        way = "choose another file" if resumed else "leave the flag out"
+        raise InputError(f"--arch {kind}: {start.path} is a {start.architecture.kind}; {way}")
+    left_open = OF_STYLEGAN1.keys() - args.given if kind == "stylegan1" and not resumed else ()
+    args = argparse.Namespace(**vars(args) | {"arch": kind} | {name: OF_STYLEGAN1[name] for name in left_open})
+    idle = {"g_reg_every", "path_batch_shrink"} & {*args.given} if "path_regularize" in left_open else ()
+    for name in idle:
+        raise InputError(f"--{name}: has no effect without --path_regularize X, which is 0 for {kind}")
+    return args
+
+
 def resolve(
     args: argparse.Namespace, size: int, start: Checkpoint | None, device: torch.device, resumed: bool = False
 ) -> tuple[Options, list[str]]:
@@ -131,6 +152,8 @@ def resolve(
     resumed: the preset has done its part when the run began
     """
     remarks = []
+    if args.arch == "stylegan1" and not resumed:
+        remarks.append(" ".join(["stylegan1:", *(spelled(name, getattr(args, name)) for name in OF_STYLEGAN1)]))
     if args.preset and not resumed:
         args, remark = _with_preset(args, size, start)
         remarks.append(remark)

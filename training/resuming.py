@@ -15,7 +15,7 @@ from running import parallel, resuming
 from training.setup import CHANNEL_FLAGS
 from training.transfer import METHODS
 
-BEGINNING = {"preset", "seed", "start_from"}
+BEGINNING = {"arch", "preset", "seed", "start_from"}
 SCORING = {"eval", "eval_features", "eval_n"}
 DECIDED_BY_METHODS = {name for kind in METHODS for name in kind.flags() if name not in kind.may_change}
 INSTEAD = ({"images", "path"}, {"iter", "kimg"}, set(CHANNEL_FLAGS))  # of each, what is given anew replaces the others

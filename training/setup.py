@@ -8,13 +8,15 @@ import torch
 
 import checkpoint
 from checkpoint import Architecture, Checkpoint
+from checkpoint.architecture import WHOLE_BATCH
 from data.store import is_store, sizes
 from dataset import Images, open_images
 from errors import InputError, named, spelled
-from model import Discriminator, Generator, channel_table
+from model import Discriminator, StyleGenerator, channel_table
 from running.run import Run, Start
+from stylegan1 import Discriminator1, channel_table1
 from training import augmentation
-from training.options import Options, check, resolve
+from training.options import Options, check, for_kind, resolve
 from training.state import Settings, TrainingState, new_state
 from training.symptoms import TransferSymptoms
 from training.transfer import METHODS, TransferMethod
@@ -30,6 +32,7 @@ def prepare(begun: Start) -> Run:
     check(args)
     with named(f"--ckpt {args.ckpt}"):
         start = checkpoint.read(args.ckpt) if args.ckpt else None
+    args = for_kind(args, start, resumed)
     images = _open_images(args.images or args.path, args.size, resumed or start)
     architecture = _architecture(args, resumed or start, images.size)
     options, remarks = resolve(args, images.size, start, begun.device, resumed is not None)
@@ -101,7 +104,8 @@ def _architecture(args: argparse.Namespace, start: Checkpoint | None, size: int)
     wanted = {name: value for name, value in wanted.items() if value is not None}
     if start is None:
         defaults = {"style_dim": 512, "n_mlp": 8, "channels": _channels(args, size)}
-        return Architecture(**defaults | wanted | {"size": size})
+        group = {"stddev_group": WHOLE_BATCH} if args.arch == "stylegan1" else {}
+        return Architecture(**defaults | wanted | group | {"size": size, "kind": args.arch})
     found = dataclasses.asdict(start.architecture)
     for name, value in wanted.items():
         if found[name] != value:
@@ -114,6 +118,11 @@ def _architecture(args: argparse.Namespace, start: Checkpoint | None, size: int)
 
 
 def _channels(args: argparse.Namespace, size: int) -> dict[int, int]:
+    """Of a StyleGAN1 those of every stage, as in the public files."""
+    if args.arch == "stylegan1":
+        if args.channel_multiplier:
+            raise InputError("--channel_multiplier: is of StyleGAN2; choose --channel_base or --channel_max")
+        return channel_table1(args.channel_base or (16384 if args.channel_max else None), args.channel_max or 512)
     base = args.channel_base or (32768 if args.channel_max else None)
     return channel_table(size, args.channel_multiplier or 2, base, args.channel_max or 512)
 
@@ -155,7 +164,7 @@ def _flags_of(method: TransferMethod, options: Options) -> str:
 
 def _networks(
     options: Options, architecture: Architecture, start: Checkpoint | None, remarks: list[str]
-) -> tuple[Generator, Discriminator, Generator | None]:
+) -> tuple[StyleGenerator, Discriminator | Discriminator1, StyleGenerator | None]:
     """(generator, discriminator, source), those of --ckpt or new ones."""
     torch.manual_seed(options.seed)  # the weights of new networks
     if not start:

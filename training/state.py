@@ -9,11 +9,12 @@ from PIL import Image
 from torch import Tensor
 
 from augment import Augmentation
-from checkpoint import BlendedGenerator
-from model import Discriminator, Generator
+from checkpoint import Blended
+from model import Discriminator, StyleGenerator
 from running import parallel
 from running.base import Trainable, random_numbers
 from running.guard import FiniteGuard
+from stylegan1 import Discriminator1
 from training.transfer import TransferMethod
 
 
@@ -42,10 +43,10 @@ class TrainingState(Trainable):
     """The networks in training, their optimizers, and the statistics that the next step depends on."""
 
     settings: Settings
-    generator: Generator
-    discriminator: Discriminator
-    g_ema: Generator
-    source: Generator | None  # what the generator started from; frozen
+    generator: StyleGenerator
+    discriminator: Discriminator | Discriminator1
+    g_ema: StyleGenerator
+    source: StyleGenerator | None  # what the generator started from; frozen
     g_optim: torch.optim.Adam
     d_optim: torch.optim.Adam
     methods: Sequence[TransferMethod]
@@ -92,7 +93,7 @@ class TrainingState(Trainable):
             "mean_path_length": self.mean_path_length.clone(),
             "latent_avg": self.g_ema.w_avg,
         }
-        if isinstance(self.generator, BlendedGenerator):
+        if isinstance(self.generator, Blended):
             saved |= self.generator.saved_entries()
         for method in self.methods:
             saved |= method.saved_entries(self.generator, self.source)
@@ -113,11 +114,11 @@ class TrainingState(Trainable):
 
 def new_state(
     settings: Settings,
-    generator: Generator,
-    discriminator: Discriminator,
+    generator: StyleGenerator,
+    discriminator: Discriminator | Discriminator1,
     methods: Sequence[TransferMethod],
     *,
-    source: Generator | None = None,
+    source: StyleGenerator | None = None,
     augmentation: Augmentation | None = None,
     seed: int = 0,
     device: torch.device | str = "cpu",
@@ -126,6 +127,8 @@ def new_state(
     generator, discriminator = generator.to(device).requires_grad_(True), discriminator.to(device).requires_grad_(True)
     source = source and source.to(device).eval().requires_grad_(False)
     g_ema = copy.deepcopy(generator).eval().requires_grad_(False)
+    for network in (generator, discriminator):
+        network.idle.requires_grad_(False)
     for method in methods:
         for parameter in method.frozen_parameters(generator, discriminator):
             parameter.requires_grad_(False)
@@ -137,7 +140,7 @@ def new_state(
         discriminator,
         g_ema,
         source,
-        lazy_adam(generator, settings.lr, settings.g_reg_every if settings.path_regularize else None),
+        lazy_adam(generator, settings.lr, settings.g_reg_every if settings.path_regularize else None, generator.mapping_lr),
         lazy_adam(discriminator, settings.lr, settings.d_reg_every if settings.r1 else None),
         methods,
         (augmentation or Augmentation()).to(device),
@@ -146,11 +149,19 @@ def new_state(
     )
 
 
-def lazy_adam(network: torch.nn.Module, lr: float, reg_every: int | None) -> torch.optim.Adam:
+def lazy_adam(network: torch.nn.Module, lr: float, reg_every: int | None, mapping_lr: float = 1.0) -> torch.optim.Adam:
     """Adam with beta1 = 0 for a step that is followed by a regularisation step every `reg_every` (StyleGAN2, App. B).
 
     The extra steps shrink the learning rate and the memory by the ratio c = k / (k + 1). Frozen parameters take part
-    without a gradient, so that the positions in a saved optimizer are those of the published files.
+    without a gradient, so that the positions in a saved optimizer are those of the published files. A mapping network of
+    another rate is a group of its own, the last one.
     """
     c = reg_every / (reg_every + 1) if reg_every else 1.0
-    return torch.optim.Adam(network.parameters(), lr=lr * c, betas=(0.0, 0.99**c), eps=1e-8, fused=True)
+    groups = [{"params": list(network.parameters())}]
+    if mapping_lr != 1:
+        slow = {id(parameter) for parameter in network.style.parameters()}
+        groups = [
+            {"params": [parameter for parameter in network.parameters() if id(parameter) not in slow]},
+            {"params": list(network.style.parameters()), "lr": lr * c * mapping_lr, "mult": mapping_lr},
+        ]
+    return torch.optim.Adam(groups, lr=lr * c, betas=(0.0, 0.99**c), eps=1e-8, fused=True)

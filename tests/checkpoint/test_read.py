@@ -240,9 +240,9 @@ def test_options_of_the_wrong_kind(tmp_path, value):
 
 
 def test_a_network_of_another_kind_is_refused_by_name(tmp_path):
-    line = "architecture: kind: expected stylegan2, found 'stylegan1'"
+    line = "architecture: kind: expected stylegan2 or stylegan1, found 'stylegan3'"
     for state in (networks()["g_ema"], {"progression.0.conv1.weight": torch.zeros(1)}):
-        checkpoint.write(tmp_path / "a.pt", {"g_ema": state, "architecture": {"kind": "stylegan1"}})
+        checkpoint.write(tmp_path / "a.pt", {"g_ema": state, "architecture": {"kind": "stylegan3"}})
         assert refusal(tmp_path / "a.pt") == line
     assert checkpoint.read(saved(tmp_path, networks())).architecture.kind == "stylegan2"
     options = checkpoint.Architecture(16, 8, 2, {4: 8, 8: 8, 16: 4}).as_dict()

@@ -46,6 +46,11 @@ class StructureLoss(TransferMethod):
     def frozen_parameters(self, generator, discriminator):
         if self.levels > len(generator.resolutions):
             raise InputError(f"--structure_loss {self.levels}: the generator has {len(generator.resolutions)} resolutions")
+        if self.target == "rgb" and not generator.every_rgb:
+            raise InputError(
+                f"--structure_loss {self.levels}: this generator draws its full size alone, and no picture at lower "
+                "resolutions; compare feature maps with --structure_target features"
+            )
         return ()
 
     def generator_losses(self, batch):
@@ -58,7 +63,10 @@ class StructureLoss(TransferMethod):
         return {"structure": Term(sum(F.mse_loss(our, their) for our, their in pairs), self.weight)}
 
     def _compared(self, stage):
-        return stage.image if self.target == "rgb" else stage.features.to(stage.image.dtype)
+        import torch
+
+        features = stage.features
+        return stage.image if self.target == "rgb" else features.to(torch.promote_types(features.dtype, torch.float32))
 
     def describe(self, generator, discriminator):
         up_to = generator.resolutions[self.levels - 1]
