@@ -12,15 +12,13 @@ method, and the layer swap with the source on top of each.
 import argparse
 import json
 import shlex
-import signal
-import subprocess
-import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
 
 import cli
 import flags
+from benchmarks.commands import execute
 from errors import InputError
 
 ROOT = Path(__file__).parent.parent
@@ -184,28 +182,6 @@ class Study:
         if changed := [name for name in now if before[name] != now[name]]:
             raise InputError(f"--work {self.work}: began with --{changed[0]} {before[changed[0]]}; choose another --work")
         path.write_text(json.dumps(now))
-
-
-def execute(words: list, what: str, deadline: float = float("inf")) -> None:
-    """Run a command of the project. It is told to stop at the deadline, and when this process is: train.py saves first."""
-    print(f"{what} ...", flush=True)
-    command, pipes = [sys.executable, *map(str, words)], {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with subprocess.Popen(command, cwd=ROOT, text=True, **pipes) as process:
-        try:
-            output, _ = process.communicate(timeout=min(deadline - time.monotonic(), 10**6))
-        except subprocess.TimeoutExpired:
-            process.terminate()
-            process.communicate()
-            return
-        except (KeyboardInterrupt, SystemExit):
-            process.terminate()
-            process.wait()
-            raise
-        finally:
-            signal.signal(signal.SIGTERM, before)
-    if process.returncode:
-        raise InputError(f"{what}: {output.strip().splitlines()[-1] if output.strip() else 'failed without a word'}")
 
 
 if __name__ == "__main__":

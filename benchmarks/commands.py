@@ -1,0 +1,33 @@
+"""Commands of the project as a user runs them, each a process of its own."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from errors import InputError
+
+ROOT = Path(__file__).parent.parent
+
+
+def execute(words: list, what: str, deadline: float = float("inf")) -> None:
+    """Run a command of the project. It is told to stop at the deadline, and when this process is: train.py saves first."""
+    print(f"{what} ...", flush=True)
+    command, pipes = [sys.executable, *map(str, words)], {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with subprocess.Popen(command, cwd=ROOT, text=True, **pipes) as process:
+        try:
+            output, _ = process.communicate(timeout=min(deadline - time.monotonic(), 10**6))
+        except subprocess.TimeoutExpired:
+            process.terminate()
+            process.communicate()
+            return
+        except (KeyboardInterrupt, SystemExit):
+            process.terminate()
+            process.wait()
+            raise
+        finally:
+            signal.signal(signal.SIGTERM, before)
+    if process.returncode:
+        raise InputError(f"{what}: {output.strip().splitlines()[-1] if output.strip() else 'failed without a word'}")
