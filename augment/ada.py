@@ -24,6 +24,7 @@ class Ada(Augmentation):
     length:   number of real images in which p can go from 0 to 1
     interval: updates between two adjustments
     fixed_p:  above 0: p stays there, and r_t is only reported
+    start, most: where p begins, and what it never exceeds
     reduce:   sums a tensor over the processes, such as an all-reduce; alone, a process keeps its own
 
     Counts in tensors that are updated in place, so that a CUDA graph can do it. Raises ValueError for numbers out of range.
@@ -38,9 +39,12 @@ class Ada(Augmentation):
         interval: int = 8,
         fixed_p: float = 0.0,
         reduce: Callable[[Tensor], Tensor] = lambda total: total,
+        start: float = 0.0,
+        most: float = 1.0,
     ):
-        if not 0 <= fixed_p <= 1:
-            raise ValueError(f"fixed_p={fixed_p}: expected a probability, 0 to 1")
+        for name, value in {"fixed_p": fixed_p, "start": start, "most": most}.items():
+            if not 0 <= value <= 1:
+                raise ValueError(f"{name}={value}: expected a probability, 0 to 1")
         if length < 1 or interval < 1:
             raise ValueError(f"length={length}, interval={interval}: expected 1 or more")
         self.target = target
@@ -48,7 +52,8 @@ class Ada(Augmentation):
         self.interval = interval
         self.fixed_p = fixed_p
         self.reduce = reduce
-        self._p = torch.tensor(fixed_p, dtype=torch.float64)
+        self.most = most
+        self._p = torch.tensor(fixed_p or min(start, most), dtype=torch.float64)
         self._r_t, self._sign_sum, self._count, self._updates = torch.zeros(4, dtype=torch.float64).unbind()
 
     def __call__(self, images: Tensor, rng: torch.Generator | None = None) -> Tensor:
@@ -76,16 +81,19 @@ class Ada(Augmentation):
 
     @torch.no_grad()
     def update(self, real_pred: Tensor) -> None:
-        """Count one batch of the discriminator's raw logits for real images, of any shape. Reads no number from the device."""
-        self._sign_sum += real_pred.sign().nan_to_num().sum(dtype=torch.float32)
-        self._count += real_pred.numel()
+        """Count one batch of the discriminator's raw logits for real images: [N], [N, 1], or [N, 1, h, w] of one that judges
+        places, whose mean sign counts as one image's. Reads no number from the device.
+        """
+        signs = real_pred.sign().nan_to_num().float().reshape(len(real_pred), -1)
+        self._sign_sum += signs.mean(1).sum()
+        self._count += len(real_pred)
         self._updates += 1
         sign_sum, count = self.reduce(torch.stack([self._sign_sum, self._count])).unbind()
         full = self._updates == self.interval
         r_t = sign_sum / count
         if not self.fixed_p:
             moved = self._p + torch.where(r_t > self.target, count, -count) / self.length
-            self._p.copy_(torch.where(full, moved.clamp(0, 1), self._p))
+            self._p.copy_(torch.where(full, moved.clamp(0, self.most), self._p))
         self._r_t.copy_(torch.where(full, r_t, self._r_t))
         for counted in (self._sign_sum, self._count, self._updates):
             counted *= ~full

@@ -2,27 +2,45 @@
 
 import argparse
 import os
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import cli
 
 OF_THIS_CALL = {"argv", "command", "config", "debug", "dry_run", "given", "overwrite", "profile", "resume"}  # not of the run
 
 
-def add_arguments(parser: cli.Parser, iterations: int | None, default: str = "") -> argparse._ArgumentGroup:
-    """The group "run". iterations: the default of --iter; where it is None, `default` says what the training decides."""
+def add_arguments(
+    parser: cli.Parser,
+    iterations: int | None,
+    default: str = "",
+    usual: Mapping[str, int] = MappingProxyType({}),
+    own: Collection[str] = (),
+) -> argparse._ArgumentGroup:
+    """The group "run". iterations: the default of --iter; where it is None, `default` says what the training decides.
+
+    usual: {flag: default} where this training has another one
+    own:   flags that it declares itself
+    """
     count = cli.number(int, least=1)
+    usual = {"save_every": 2000, "keep": None, "sample_every": 100, "n_sample": 64} | usual
+    shown = {name: value or "all" for name, value in usual.items()}
     group = parser.add_argument_group("run")
     add = group.add_argument
     # fmt: off
-    add("--iter", type=count, default=iterations, metavar="N", help=f"iterations in all (default: {default or iterations})")
+    if "iter" not in own:
+        add("--iter", type=count, default=iterations, metavar="N", help=f"iterations in all (default: {default or iterations})")
     add("--outdir", type=Path, metavar="DIR", help="where everything is written (default: expr, then expr-2, ...)")
     add("--overwrite", action="store_true", help="replace the run in --outdir")
     add("--resume", nargs="?", const="latest", metavar="RUN", help="continue a run exactly: the newest, a folder's or a file")
-    add("--save_every", type=count, default=2000, metavar="N", help="iterations between checkpoints (default: 2000)")
-    add("--keep", type=cli.number(int, least=2), metavar="N", help="newest checkpoints to keep (default: all)")
-    add("--sample_every", type=count, default=100, metavar="N", help="iterations between sample sheets (default: 100)")
-    add("--n_sample", type=count, default=64, metavar="N", help="pictures on a sample sheet (default: 64)")
+    for name, kind, text in (
+        ("save_every", count, "iterations between checkpoints"),
+        ("keep", cli.number(int, least=2), "newest checkpoints to keep"),
+        ("sample_every", count, "iterations between sample sheets"),
+        ("n_sample", count, "pictures on a sample sheet"),
+    ):
+        add(f"--{name}", type=kind, default=usual[name], metavar="N", help=f"{text} (default: {shown[name]})")
     add("--tensorboard", action="store_true", help="statistics and samples to TensorBoard as well")
     add("--wandb", nargs="?", const="online", choices=("online", "offline"), help="and to Weights & Biases")
     add("--seed", type=cli.number(int, least=0, most=2**32 - 1), default=0, metavar="N",

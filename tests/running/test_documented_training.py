@@ -27,8 +27,8 @@ def written(tmp_path_factory):
     """The folder where the two files of the document lie."""
     folder = tmp_path_factory.mktemp("documented")
     what, command = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
-    (folder / "translation").mkdir()
-    (folder / "translation" / "colours.py").write_text(what)
+    (folder / "colouring").mkdir()
+    (folder / "colouring" / "colours.py").write_text(what)
     (folder / "train_colours.py").write_text(command)
     return folder
 
