@@ -77,6 +77,10 @@ class Images(Sequence):
         """What to call this picture in a message."""
         raise NotImplementedError
 
+    def keep(self, count: int) -> None:
+        """Only the first `count` of them from now on."""
+        self._length = min(self._length, count)
+
     def summary(self) -> str:
         """One line: how many pictures are used, and what else was there, with the reasons."""
         return f"{self.path}: {tally(len(self))} of {self.size} px"

@@ -14,7 +14,7 @@ LINES = [  # from the ground up; a module imports from lines below its own only
     {"dataset", "faces", "stylegan1"},
     {"checkpoint"},
     {"vision", "running"},
-    {"training", "editing", "metrics", "translation"},
+    {"training", "editing", "metrics", "translation", "baselines"},
     {"drawing"},
     {"train", "prepare_data", "projector", "closed_form_factorization", "apply_factor", "scripts"},
     {"benchmarks"},
