@@ -22,6 +22,7 @@ LONGEST = {"webp": 16383, "gif": 65535, "mp4": 16384}  # pixels of a side that t
 LARGEST = {"mp4": 250_000_000}  # pixels of a frame, a little below what FFmpeg takes
 SLOWEST = {"webp": 2**24 - 1, "gif": 655_350, "mp4": 1_000_000}  # milliseconds of a frame
 LOOKED_AT = 512  # pixels of a side, for the colours of a .gif
+FAST = {"movflags": "faststart"}  # what a player needs first stands first
 BT709, TV_RANGE = 1, 1  # in H.273's tables, and in FFmpeg's
 
 
@@ -64,6 +65,44 @@ def save(frames: Iterable[Image.Image], path: Path, fps: float = 8, hold: float 
     return path
 
 
+def add_sound(path: Path, source: Path) -> bool:
+    """Put the sound of one film, from its first picture on, beside the pictures of an .mp4; False where there is none."""
+    av = _package()
+    with av.open(str(source)) as heard:
+        if not heard.streams.audio:
+            return False
+        begins = float((heard.streams.video[0].start_time or 0) * heard.streams.video[0].time_base)
+        joined = path.with_name(f"{path.stem}.sound.mp4")
+        with (
+            whole_file(joined) as partial,
+            av.open(str(path)) as seen,
+            av.open(str(partial), "w", format="mp4", options=FAST) as both,
+        ):
+            _joined(av, seen, heard, both, begins)
+    joined.replace(path)
+    return True
+
+
+def _joined(av: ModuleType, seen, heard, both, begins: float) -> None:
+    """Pictures as they are; sound anew in AAC, which every player knows. begins: seconds of `heard` that come first"""
+    given, pictures = seen.streams.video[0], both.add_stream_from_template(seen.streams.video[0])
+    listened = heard.streams.audio[0]
+    sound = both.add_stream("aac", rate=listened.rate or 48_000)
+    sound.layout = "mono" if listened.channels == 1 else "stereo"
+    resampler = av.AudioResampler("fltp", sound.layout, sound.rate)
+    for packet in seen.demux(given):
+        if packet.dts is not None:
+            packet.stream = pictures
+            both.mux(packet)
+    for frame in heard.decode(listened):
+        if frame.time is not None and frame.time < begins:
+            continue
+        for part in resampler.resample(frame):
+            part.pts = None
+            both.mux(sound.encode(part))
+    both.mux(sound.encode())
+
+
 def _with_last(frames: Iterable[Image.Image], times: int) -> Iterator[Image.Image]:
     """The frames, and the last one as often as makes `times` of it."""
     for frame in frames:
@@ -101,7 +140,7 @@ def _save_mp4(frames: Iterable[Image.Image], size: tuple[int, int], path: Path, 
 
 
 def _film(av: ModuleType, frames: Iterable[Image.Image], size: tuple[int, int], path: Path, fps: float) -> None:
-    with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as film:
+    with av.open(str(path), "w", format="mp4", options=FAST) as film:
         stream = film.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000), options={"crf": "16"})
         right, bottom = (side % 2 for side in size)  # its colours come in blocks of 2x2
         stream.width, stream.height, stream.pix_fmt = size[0] + right, size[1] + bottom, "yuv420p"

@@ -50,18 +50,23 @@ class Film(Source):
             return picture_of(_frame_at(container, stream, item.place), stream, max_pixels, background)
 
     def _open(self):
-        try:
-            import av
-        except ImportError:
-            raise InputError(f"{self.path}: to read a film, pip install 'av>=15'") from None
-        try:
-            container = av.open(str(self.path), options={"format_whitelist": FORMATS})
-        except (av.FFmpegError, OSError, ValueError) as error:
-            raise InputError(f"{self.path}: not a film PyAV can read ({error})") from None
-        if not container.streams.video:
-            container.close()
-            raise InputError(f"{self.path}: holds no pictures, only sound")
-        return container
+        return opened(self.path)
+
+
+def opened(path: Path):
+    """PyAV's container. Raises InputError, beginning with the path."""
+    try:
+        import av
+    except ImportError:
+        raise InputError(f"{path}: to read a film, pip install 'av>=15'") from None
+    try:
+        container = av.open(str(path), options={"format_whitelist": FORMATS})
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise InputError(f"{path}: not a film PyAV can read ({error})") from None
+    if not container.streams.video:
+        container.close()
+        raise InputError(f"{path}: holds no pictures, only sound")
+    return container
 
 
 def items_of(path: Path, chosen: Iterable[tuple[float, int]], refused: str) -> list[Item]:

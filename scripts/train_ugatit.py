@@ -22,15 +22,18 @@ from typing import TYPE_CHECKING
 
 import cli
 from errors import Diverged, InputError, OutOfMemory, helped, named
+from metrics.table import FEATURES
 from translation import flags
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from running.evaluation import Evaluation
     from running.run import Run, Start
     from translation.domains import Stretched
     from translation.training import UGATIT
 
+COLUMNS = 8  # of groups.png
 FIXED = {  # what cannot change when a run goes on
     **dict.fromkeys(("img_size", "light", "ch", "n_res"), "has networks that were made"),
     **dict.fromkeys(("group", "bottleneck"), "trained"),
@@ -41,6 +44,18 @@ FIXED = {  # what cannot change when a run goes on
 def parser() -> cli.Parser:
     parser = cli.Parser(__doc__, "python -m scripts.train_ugatit [flags] --dataset NAME")
     flags.add_arguments(parser)
+    count = cli.number(int, least=1)
+    # fmt: off
+    add = parser.add_argument_group("evidence").add_argument
+    add("--metric_freq", type=count, metavar="N",
+        help="iterations between KIDs of testA, translated, to trainB; checkpoints/best.pt keeps the best (default: none)")
+    add("--eval_features", choices=FEATURES, default="inception", help="what KID looks at (default: inception)")
+    add("--source", type=Path, metavar="FILE", help="the StyleGAN2 whose discriminator looks, for --eval_features disc")
+    add("--kid", choices=("published", "whole"), default="whole",
+        help="published: at 96 px, whole batches of 50, subsets of the smaller set (default: whole: all with all)")
+    # fmt: on
+    parser.needs("--eval_features --source --kid", "--metric_freq")
+    parser.needs("--source", "--eval_features disc")
     flags.add_run_arguments(parser)
     return parser
 
@@ -62,13 +77,14 @@ def main(args: argparse.Namespace) -> Path | None:
     args = start.args
     torch.backends.cudnn.benchmark = args.benchmark_flag
     settings = flags.settled(args)
-    batches, shown, remarks = pictures(start, settings.groups)
+    batches, shown, remarks, overview = pictures(start, settings.groups)
     from translation.training import UGATIT
 
     training = UGATIT(settings, start.device, shown, args.seed)
     remarks = [*training.described(), *remarks, *begin(training, args, start)]
     run = Run(start, training, batches, losses=("d", "g"), remarks=remarks)
-    training.drawn = partial(write_images, run)
+    run.evaluation = build_evaluation(run, settings.groups)
+    training.drawn = partial(write_images, run, overview)
 
     def iteration(batch):
         logs = training.step(batch)
@@ -128,7 +144,7 @@ def tests(args: argparse.Namespace, part: str) -> Stretched | None:
 
 
 def pictures(start: Start, groups: tuple[int, ...]) -> tuple:
-    """(the stream, the pictures of the sheets {"A": ..., "B": ...}, what to say of them)."""
+    """(the stream, the pictures of the sheets {"A": ..., "B": ...}, what to say of them, groups.png or None)."""
     import torch
 
     from translation import domains
@@ -137,11 +153,12 @@ def pictures(start: Start, groups: tuple[int, ...]) -> tuple:
     if groups:
         sets = {part: grouped(args, part, groups) for part in ("trainA", "trainB")}
         batches = domains.in_turn(*sets.values(), args.batch_size, args.seed, start.position)
-        sets, remarks = {part: domains.All([*one.values()]) for part, one in sets.items()}, counts(sets)
+        remarks, overview = group_report(sets), group_sheet(sets, args.img_size)
+        sets = {part: domains.All([*one.values()]) for part, one in sets.items()}
     else:
         sets = {part: domain(args, part, args.img_size + domains.MARGIN) for part in ("trainA", "trainB")}
         batches = domains.unpaired(*sets.values(), args.batch_size, args.seed, start.position, not args.no_flip)
-        remarks = [line for images in sets.values() for line in (images.summary(), *images.remarks())]
+        remarks, overview = [line for images in sets.values() for line in (images.summary(), *images.remarks())], None
     shown = {}
     for side in "AB":
         looked_at = tests(args, f"test{side}")
@@ -153,7 +170,55 @@ def pictures(start: Start, groups: tuple[int, ...]) -> tuple:
             [domains.spread(looked_at, args.n_sample - count, args.img_size)] if looked_at and args.n_sample > count else []
         )
         shown[side] = torch.cat(parts)
-    return batches, shown, remarks
+    return batches, shown, remarks, overview
+
+
+def build_evaluation(run: Run, groups: tuple[int, ...]) -> Evaluation | None:
+    """What --metric_freq asks for: KID of translated photos to cartoons, and of each group. Before the first step a line tells
+    how far the domains are apart.
+    """
+    args, device = run.args, run.state.device
+    if not args.metric_freq:
+        return None
+    import torch
+
+    import checkpoint
+    from metrics import distances, published_kid
+    from metrics.features import choose, of_images
+    from running.evaluation import Evaluation
+    from running.resuming import scores_so_far
+    from translation.translating import translations
+
+    with named(f"--eval_features {args.eval_features}"):
+        source = cli.read("--source", args.source, checkpoint.read) if args.source else None
+        look = choose(args.eval_features, source, device=device)
+    photos = {"": tests(args, "testA") or domain(args, "trainA", args.img_size)}
+    cartoons = {"": domain(args, "trainB", args.img_size)}
+    for group in groups if len(groups) > 1 else ():
+        photos[f"_{group}"], cartoons[f"_{group}"] = (grouped(args, part, (group,))[group] for part in ("trainA", "trainB"))
+    if args.kid == "published":
+        look = published_kid.at_96_px(look)
+
+    def kid(fake, real) -> float:
+        if args.kid == "published":
+            return published_kid.published_kid(*map(published_kid.whole_batches, (fake, real))).mean
+        return distances.kernel_distance(fake, real).mean
+
+    with named(f"--eval_features {args.eval_features}"):
+        reals = {name: of_images(images, look, device=device) for name, images in cartoons.items() if len(images) > 1}
+        apart = {name: kid(of_images(photos[name], look, device=device), real) for name, real in reals.items()}
+    run.remarks += [
+        f"KID x 1000 of photos as they are to cartoons{name.replace('_', ' of group ')}: {1000 * value:.4g}"
+        for name, value in apart.items()
+    ]
+
+    def score() -> dict[str, float]:
+        generator = run.state.drawing()["A2B"]
+        fakes = {name: torch.cat([look(fake) for fake in translations(generator, photos[name], device)]) for name in reals}
+        whole = {"spread": distances.relative_spread(fakes[""], reals[""])}
+        return {f"kid{name}": kid(fakes[name], real) for name, real in reals.items()} | whole
+
+    return Evaluation("kid", score, args.metric_freq, scores_so_far(run))
 
 
 def grouped(args: argparse.Namespace, part: str, groups: tuple[int, ...]) -> dict:
@@ -163,15 +228,35 @@ def grouped(args: argparse.Namespace, part: str, groups: tuple[int, ...]) -> dic
         return domains.grouped(path_of(args, part), groups, args.img_size)
 
 
-def counts(sets: dict[str, dict]) -> list[str]:
-    """A line for each group: how many pictures, and their share."""
+def group_report(sets: dict[str, dict]) -> list[str]:
+    """A line for each group: how many pictures, their share, and how far its photos are from its cartoons, before training."""
+    from metrics.distances import kernel_distance
+    from metrics.features import of_images
+    from vision.features import pixels
+
     a, b = sets.values()
     whole = [sum(map(len, one.values())) for one in (a, b)]
     lines = []
     for group in a:
         shares = [f"{len(one[group])} {name} ({len(one[group]) / all:.0%})" for one, name, all in zip((a, b), "AB", whole)]
+        if min(len(a[group]), len(b[group])) > 1:
+            apart = kernel_distance(*(of_images(one[group], pixels) for one in (a, b))).mean
+            shares.append(f"KID x 1000 of photos to cartoons, by pixels, {1000 * apart:.4g}")
         lines.append(f"group {group}: {', '.join(shares)}")
     return lines
+
+
+def group_sheet(sets: dict[str, dict], size: int) -> Image:
+    """A row for each group of each domain."""
+    import utils
+    from translation import domains
+
+    rows, paper = {}, utils.Image.new("RGB", (size, size), utils.PAPER)
+    for part, groups in sets.items():
+        for group, images in groups.items():
+            shown = utils.to_pictures(utils.from_pixels(domains.spread(images, COLUMNS, size)))
+            rows[f"{part} {group}"] = shown + [paper] * (COLUMNS - len(shown))
+    return utils.paired_sheet(rows, COLUMNS)
 
 
 def begin(training: UGATIT, args: argparse.Namespace, start: Start) -> list[str]:
@@ -193,9 +278,12 @@ def begin(training: UGATIT, args: argparse.Namespace, start: Start) -> list[str]
     return notes
 
 
-def write_images(run: Run, sheets: dict[str, Image]) -> None:
-    """img/A2B_NNNNNNN.png and img/B2A_NNNNNNN.png, as published."""
+def write_images(run: Run, overview: Image | None, sheets: dict[str, Image]) -> None:
+    """img/A2B_NNNNNNN.png and img/B2A_NNNNNNN.png, as published; before the first step groups.png as well."""
     import utils
+
+    if overview and not run.state.iteration:
+        utils.save_png(overview, run.report.folder / "groups.png")
 
     for way, picture in sheets.items():
         utils.save_png(picture, run.report.folder / "img" / f"{way}_{run.state.iteration:07d}.png")

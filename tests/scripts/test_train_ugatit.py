@@ -88,10 +88,20 @@ def test_groups_run_as_printed(tmp_path):
     words = ["--useADA", "True", "--group", "0,2", "--use_grouploss", "True", "--neptune", "False", "--result_dir", tmp_path]
     run(train_ugatit, "--dataset", "few", *TINY, *words, "--iteration", 2)
     log = (tmp_path / "few" / "log.txt").read_text()
-    assert "group 2: 2 A (50%), 2 B (50%)" in log and "by group 0 alone" in log
+    assert "group 2: 2 A (50%), 2 B (50%), KID x 1000 of photos to cartoons, by pixels, " in log
+    assert "by group 0 alone" in log and (tmp_path / "few" / "groups.png").exists()
     run(train_ugatit, "--phase", "test", "--dataset", "few", "--result_dir", tmp_path, "--group", "0,2")
     with Image.open(tmp_path / "few" / "test" / "2" / "A2B_1.png") as column:
         assert column.size == (32, 64)
+
+
+def test_kid_of_translated_test_photos_keeps_the_best(tmp_path):
+    words = ["--metric_freq", 1, "--eval_features", "pixels", "--kid", "published", "--iteration", 2]
+    run(train_ugatit, "--dataset", "few", *TINY, "--group", "0,2", *words, "--outdir", tmp_path / "run")
+    best, lines = tmp_path / "run" / "checkpoints" / "best.pt", (tmp_path / "run" / "stats.jsonl").read_text().splitlines()
+    assert files.read(best).iteration in (1, 2)
+    assert json.loads(lines[-1]).keys() >= {"kid", "kid_0", "kid_2"}
+    assert (tmp_path / "run" / "kid.png").exists()
 
 
 @pytest.mark.parametrize(
@@ -108,6 +118,8 @@ def test_groups_run_as_printed(tmp_path):
         (["--dataset", "toons", "--trainA", "empty"], "empty"),
         (["--trainA", "x"], "--trainB"),
         (["--resume", "true"], "--resume"),
+        (["--dataset", "toons", "--kid", "published"], "--metric_freq"),
+        (["--dataset", "toons", "--metric_freq", 1, "--eval_features", "disc"], "--eval_features disc"),
         (["--dataset", "toons", "--ckpt", "dataset/toons/trainA/0.png"], "--ckpt"),
         (["--dataset", "toons", "--phase", "test"], "holds no trained networks"),
     ],
