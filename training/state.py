@@ -126,12 +126,12 @@ def new_state(
     """Freeze what the methods ask for, build the optimizers, seed the random numbers (differently on every rank)."""
     generator, discriminator = generator.to(device).requires_grad_(True), discriminator.to(device).requires_grad_(True)
     source = source and source.to(device).eval().requires_grad_(False)
-    g_ema = copy.deepcopy(generator).eval().requires_grad_(False)
     for network in (generator, discriminator):
         network.idle.requires_grad_(False)
     for method in methods:
         for parameter in method.frozen_parameters(generator, discriminator):
             parameter.requires_grad_(False)
+    g_ema = copy.deepcopy(generator).eval().requires_grad_(False)
     if any(parameter.requires_grad for parameter in generator.style.parameters()):
         generator.w_avg = g_ema.w_avg = None  # what the file states is of a mapping network that changes now
     return TrainingState(

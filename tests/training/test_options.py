@@ -34,6 +34,7 @@ ALONE = {  # flag -> words that ask for something else than what is so; {source}
     "freezeG": "--freezeG 1",
     "train_mapping": "--train_mapping",
     "freezeFC": "--freezeFC",
+    "no_noise": "--no_noise",
     "freezeStyle": "--freezeStyle 2",
     "structure_loss": "--structure_loss 2",
     "structure_weight": "--structure_weight 2",

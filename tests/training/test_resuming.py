@@ -201,6 +201,7 @@ REFUSED: dict[str, tuple[list, bool]] = {
     "freezeG": (["--freezeG", 2], True),
     "freezeFC": (["--freezeFC"], True),
     "freezeStyle": (["--freezeStyle", 2], True),
+    "no_noise": (["--no_noise"], True),
     "train_mapping": (["--train_mapping"], False),  # nothing without --freezeG
     "start_from": (["--start_from", "g"], True),
     "seed": (["--seed", 5], True),

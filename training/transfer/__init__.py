@@ -8,9 +8,10 @@ from training.transfer.freeze_d import FreezeD
 from training.transfer.freeze_fc import FreezeFC
 from training.transfer.freeze_g import FreezeG
 from training.transfer.freeze_style import FreezeStyle
+from training.transfer.no_noise import NoNoise
 from training.transfer.structure_loss import StructureLoss
 
-METHODS: tuple[type[TransferMethod], ...] = (FreezeD, FreezeG, FreezeFC, FreezeStyle, StructureLoss)
+METHODS: tuple[type[TransferMethod], ...] = (FreezeD, FreezeG, FreezeFC, FreezeStyle, NoNoise, StructureLoss)
 
 __all__ = [
     "METHODS",
@@ -19,6 +20,7 @@ __all__ = [
     "FreezeG",
     "FreezeStyle",
     "GeneratorBatch",
+    "NoNoise",
     "StructureLoss",
     "Term",
     "TransferMethod",

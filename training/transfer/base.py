@@ -76,7 +76,7 @@ class TransferMethod:
         return {action.dest: action.default for action in parser._actions if action.dest not in general}
 
     def frozen_parameters(self, generator: Generator, discriminator: Discriminator) -> Iterable[nn.Parameter]:
-        """Parameters that never train. Asked once, before the optimizers exist."""
+        """Parameters that never train, set to what they stay at. Asked once, before the average and the optimizers exist."""
         return ()
 
     def blend_latents(self, w: Tensor, w_source: Tensor | None) -> Tensor:

@@ -14,7 +14,7 @@ from tests.networks import tiny_discriminator, tiny_generator
 from tests.vectors import for_each_folder
 from training import steps
 from training.state import Settings, new_state
-from training.transfer import METHODS, FreezeD, FreezeFC, FreezeG, FreezeStyle, StructureLoss
+from training.transfer import METHODS, FreezeD, FreezeFC, FreezeG, FreezeStyle, NoNoise, StructureLoss
 from training.transfer.presets import PRESETS, preset_flags
 
 EXAMPLES = {
@@ -23,6 +23,7 @@ EXAMPLES = {
     "freezeG+mapping": FreezeG(1, train_mapping=True),
     "freezeFC": FreezeFC(),
     "freezeStyle": FreezeStyle(2),
+    "no_noise": NoNoise(),
     "structure": StructureLoss(2),
     "structure features": StructureLoss(2, target="features"),
 }
@@ -103,9 +104,22 @@ def test_frozen_parameters_stay_bit_equal_and_the_others_move_under_any_two_meth
         for name, parameter in getattr(state, which).named_parameters():
             assert torch.equal(parameter, before[which][name]) == (not parameter.requires_grad), name
     for name, parameter in state.generator.named_parameters():
-        unmoved = torch.equal(state.g_ema.get_parameter(name), before["source"][name])
+        unmoved = torch.equal(state.g_ema.get_parameter(name), before["generator"][name])
         assert unmoved == (not parameter.requires_grad), name
     assert all(torch.equal(tensor, before["source"][name]) for name, tensor in state.source.state_dict().items())
+
+
+def test_without_noise_no_noise_shows_and_all_else_is_the_sources():
+    state = state_with(NoNoise(), FreezeG(1))
+    one_iteration(state)
+    for network in (state.generator, state.g_ema):
+        w = network.broadcast(network.mapping(torch.ones(1, network.style_dim)))
+        drawn = [network.synthesis(w, network.make_noise(1, torch.Generator().manual_seed(seed))) for seed in (1, 2)]
+        assert torch.equal(*drawn)
+    state = state_with(NoNoise())
+    others = {name: value for name, value in state.g_ema.state_dict().items() if not name.endswith("noise.weight")}
+    assert len(others) < len(state.g_ema.state_dict())
+    assert all(torch.equal(value, state.source.state_dict()[name]) for name, value in others.items())
 
 
 @pytest.mark.parametrize("target", ["rgb", "features"])
