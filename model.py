@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from op import FusedLeakyReLU, conv2d, conv_transpose2d, fused_leaky_relu, upfirdn2d
+from op import FusedLeakyReLU, conv2d, conv_transpose2d, fused_leaky_relu, modulate, upfirdn2d
 
 BLUR_TAPS = (1, 3, 3, 1)
 W_AVG_SAMPLES = 10_000
@@ -478,13 +478,13 @@ class ModulatedConv2d(nn.Module):
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """x [batch, in, height, width], w [batch, style_dim]."""
         x, demod = self.modulated(x, w)
-        return x * demod[:, :, None, None].to(x.dtype) if self.demodulate else x
+        return modulate(x, demod) if self.demodulate else x
 
     def modulated(self, x: Tensor, w: Tensor) -> tuple[Tensor, Tensor | None]:
         """The convolution of the scaled input, and the factors [batch, out] that its output is still to be multiplied by."""
         style = self.modulation(w)
         weight = self.weight.squeeze(0) * self.scale
-        x, taps = x * style[:, :, None, None].to(x.dtype), weight.to(x.dtype)
+        x, taps = modulate(x, style), weight.to(x.dtype)
         if self.upsample:
             x = self.blur(conv_transpose2d(x, taps.transpose(0, 1), stride=2))
         else:
@@ -559,7 +559,7 @@ class ToRGB(nn.Module):
 
 
 class ConvLayer(nn.Sequential):
-    """[Blur], convolution, [bias and leaky ReLU], under the indices that checkpoints use."""
+    """[Blur], convolution, [bias and leaky ReLU], under the indices that checkpoints use; `gain` times as large."""
 
     def __init__(
         self,

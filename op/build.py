@@ -38,6 +38,7 @@ SCHEMAS = {
     "-> Tensor",
     "leaky_relu_backward": "(Tensor grad, Tensor out, Tensor? x, Tensor? demod, Tensor? noise, float slope, float scale) "
     "-> (Tensor, Tensor, Tensor, Tensor)",
+    "modulate_backward": "(Tensor grad, Tensor x, Tensor? style) -> (Tensor, Tensor)",
 }
 
 
@@ -75,6 +76,13 @@ def has_kernel(x: Tensor, impl: str) -> bool:
 def takes_planes(x: Tensor) -> bool:
     """Whether the compiled operators read x as it lies, channel by channel. Otherwise they want the channels innermost."""
     return x.is_cuda and x.is_contiguous()
+
+
+def dense(x: Tensor, like: Tensor | None = None) -> Tensor:
+    """x without gaps in memory, as `like` lies there. Otherwise with its channels innermost, but NCHW may stay so on CUDA."""
+    if like.is_contiguous() if like is not None else takes_planes(x):
+        return x.contiguous()
+    return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x.movedim(1, -1).contiguous().movedim(-1, 1)
 
 
 def status(device: str = "cpu") -> str:
@@ -194,6 +202,11 @@ def _define() -> None:
         samples, channels = out.shape[:2]
         sums = (out.new_empty(shape, dtype=torch.float32) for shape in ((channels,), (samples, channels), (1,)))
         return torch.empty_like(out), *sums
+
+    @torch.library.register_fake("cartoon_stylegan2::modulate_backward")
+    def _(grad, x, style):
+        sums = grad.new_empty(grad.shape[:2], dtype=torch.float32)
+        return grad.new_empty(1) if style is None else torch.empty_like(grad), sums
 
 
 def _folder(key: str) -> Path:

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from op import build
 from op.gradients import parameters_wanted
+from op.modulation import modulate_backward
 from op.tracing import is_plain
 
 
@@ -49,7 +50,7 @@ def fused_leaky_relu(
         terms = bias, demod, None if noise is None else noise.float(), strength  # noise is drawn in the type of x
         if _fits_kernel(x, *terms):
             terms = (None if t is None else t.contiguous() for t in terms)
-            return _Compiled.apply(_dense(x), *terms, negative_slope, scale)
+            return _Compiled.apply(build.dense(x), *terms, negative_slope, scale)
     return _ScaledLeakyReLU.apply(_pre_activation(x, bias, demod, noise, strength), negative_slope, scale)
 
 
@@ -125,7 +126,7 @@ class _Compiled(torch.autograd.Function):
             grads = _differentiable_backward(ctx, grad, out, x, demod, noise)
         else:
             kernel = torch.ops.cartoon_stylegan2.leaky_relu_backward
-            grads = kernel(_dense(grad, like=out), out, x, demod, noise, *ctx.constants)
+            grads = kernel(build.dense(grad, like=out), out, x, demod, noise, *ctx.constants)
         grad_x, grad_bias, grad_demod, grad_strength = grads
         wanted = ctx.needs_input_grad
         return (
@@ -137,15 +138,15 @@ class _Compiled(torch.autograd.Function):
 
 
 def _differentiable_backward(ctx, grad, out, x, demod, noise):
-    _, wants_bias, wants_demod, _, wants_strength, *_ = ctx.needs_input_grad
+    _, wants_bias, _, _, wants_strength, *_ = ctx.needs_input_grad
     wants_bias, wants_strength = (wanted and parameters_wanted() for wanted in (wants_bias, wants_strength))
     others = (0, *range(2, out.ndim))
-    gated = _Gate.apply(grad, out, *ctx.constants)
-    pixels = out[0, 0].numel()
+    gated = _Gate.apply(grad, out, *ctx.constants, True)
+    grad_x, grad_demod = (gated, None) if demod is None else modulate_backward(gated, x, demod, "trial")  # as it was chosen
     return (
-        gated if demod is None else gated * _per_channel(demod, out.ndim).to(gated.dtype),
+        grad_x,
         gated.sum(others, dtype=torch.float32) if wants_bias else None,
-        (gated * x).reshape(*out.shape[:2], pixels).sum(2, dtype=torch.float32) if wants_demod else None,
+        grad_demod,
         (gated * noise).sum().reshape(1) if wants_strength else None,
     )
 
@@ -163,31 +164,27 @@ class _ScaledLeakyReLU(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad):
         (out,) = ctx.saved_tensors
-        return _Gate.apply(grad, out, *ctx.constants), None, None
+        return _Gate.apply(grad, out, *ctx.constants, False), None, None
 
 
 class _Gate(torch.autograd.Function):
     """grad * scale * (1 where out > 0, else slope): linear in grad, and flat in out, which is piecewise linear."""
 
     @staticmethod
-    def forward(ctx, grad, out, negative_slope, scale):
+    def forward(ctx, grad, out, negative_slope, scale, compiled):
         ctx.save_for_backward(out)
-        ctx.constants = negative_slope, scale
+        ctx.constants = negative_slope, scale, compiled
+        if compiled:
+            grad = build.dense(grad, like=out)
+            return torch.ops.cartoon_stylegan2.leaky_relu_backward(grad, out, None, None, None, negative_slope, scale)[0]
         return torch.ops.aten.leaky_relu_backward(grad, out, negative_slope, True).mul_(scale)
 
     @staticmethod
     def backward(ctx, grad):
         (out,) = ctx.saved_tensors
-        return _Gate.apply(grad, out, *ctx.constants), None, None, None
+        return _Gate.apply(grad, out, *ctx.constants), *[None] * 4
 
 
 def _per_channel(values: Tensor, dimensions: int) -> Tensor:
     """[channels] or [batch, channels] -> broadcastable with [batch, channels, ...]."""
     return values.view(-1, values.shape[-1], *[1] * (dimensions - 2))
-
-
-def _dense(x: Tensor, like: Tensor | None = None) -> Tensor:
-    """x without gaps in memory, as `like` lies there. Otherwise with its channels innermost, but NCHW may stay so on CUDA."""
-    if like.is_contiguous() if like is not None else build.takes_planes(x):
-        return x.contiguous()
-    return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x.movedim(1, -1).contiguous().movedim(-1, 1)

@@ -297,10 +297,50 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> leaky_relu_backward(const Tensor& gra
   return {grad_x, grad_bias, grad_demod, grad_strength};
 }
 
+// ---------------------------------------------------------------------------------------------------------------------
+// The gradients of x * style
+
+void modulated_back(const float* __restrict grad, const float* __restrict x, const float* __restrict style, int64_t channels,
+                    int64_t pixels, float* __restrict grad_x, float* __restrict sums) {
+  for (int64_t p = 0; p < pixels; p++, grad += channels, x += channels) {
+#pragma omp simd
+    for (int64_t c = 0; c < channels; c++) sums[c] += grad[c] * x[c];
+    if (!style) continue;
+#pragma omp simd
+    for (int64_t c = 0; c < channels; c++) grad_x[c] = grad[c] * style[c];
+    grad_x += channels;
+  }
+}
+
+// (grad * style, the sums of grad * x over the pixels [samples, channels]); without a style the former is of no use. The
+// pieces that are summed do not depend on the number of threads.
+std::tuple<Tensor, Tensor> modulate_backward(const Tensor& grad, const Tensor& x, const OptionalTensor& style) {
+  const int64_t samples = grad.size(0), channels = grad.size(1), pixels = pixels_of(grad);
+  const int64_t piece = std::max<int64_t>(1, std::min(pixels, 8192 / std::max<int64_t>(1, channels)));
+  const int64_t pieces = (pixels + piece - 1) / piece, none[] = {1}, of_style[] = {samples, channels};
+  Tensor grad_x = style ? torch::stable::empty_like(grad) : torch::stable::empty({none, 1}, grad.scalar_type());
+  Tensor grad_style = torch::stable::empty({of_style, 2}, grad.scalar_type());
+  std::vector<float> sums(samples * pieces * channels, 0.f);
+  const float *incoming = read(grad), *source = read(x), *factor = read(style);
+  float *target = write(grad_x), *total = write(grad_style);
+  torch::stable::parallel_for(0, samples * pieces, 1, [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; i++) {
+      const int64_t n = i / pieces, p = i % pieces * piece, at = (n * pixels + p) * channels;
+      modulated_back(incoming + at, source + at, factor ? factor + n * channels : nullptr, channels,
+                     std::min(piece, pixels - p), target + (factor ? at : 0), &sums[i * channels]);
+    }
+  });
+  std::fill(total, total + samples * channels, 0.f);
+  for (int64_t i = 0; i < samples * pieces; i++)
+    for (int64_t c = 0; c < channels; c++) total[i / pieces * channels + c] += sums[i * channels + c];
+  return {grad_x, grad_style};
+}
+
 }  // namespace
 
 STABLE_TORCH_LIBRARY_IMPL(cartoon_stylegan2, CPU, m) {
   m.impl("upfirdn2d", TORCH_BOX(&upfirdn2d));
   m.impl("leaky_relu", TORCH_BOX(&leaky_relu));
   m.impl("leaky_relu_backward", TORCH_BOX(&leaky_relu_backward));
+  m.impl("modulate_backward", TORCH_BOX(&modulate_backward));
 }

@@ -90,11 +90,11 @@ Axis axis(int64_t in, int64_t out, int64_t up, int64_t down, int64_t pad, const 
 }
 
 // Which of the kernels: those with a name have their filter's form compiled in.
-std::string filter(const Axis& y, const Axis& x) {
+std::string filter(const Axis& y, const Axis& x, const std::string& type) {
   if (y.up != x.up || y.down != x.down || y.count != x.count) return "any";
   const std::string form = y.up == 2 && y.down == 1 ? "up" : y.up == 1 && y.down == 2 ? "down" : "";
   if (y.count == 4) return !form.empty() ? form : y.up == 1 && y.down == 1 ? "blur" : "any";
-  return y.count == 12 && !form.empty() ? form + "12" : "any";
+  return y.count == 12 && !form.empty() && type == "float" ? form + "12" : "any";
 }
 
 // x is contiguous, or channels_last; so is the result. The taps are in CPU memory, whatever the device of x: they travel with
@@ -108,7 +108,7 @@ Tensor upfirdn2d(const Tensor& x, const Tensor& taps_y, const Tensor& taps_x, in
   Resample r{x.data_ptr(), out.data_ptr(), planes ? batch * channels : batch, planes ? 1 : int(channels),
              axis(x.size(2), height, up_y, down_y, pad_y, taps_y), axis(x.size(3), width, up_x, down_x, pad_x, taps_x)};
   STD_TORCH_CHECK(std::max(width, x.size(3)) * r.inner < INT32_MAX, "upfirdn2d: a row of 2^31 numbers");
-  const std::string form = filter(r.y, r.x);
+  const std::string form = filter(r.y, r.x, type_of(x));
   const bool ada = form.find("12") != std::string::npos;
   const bool row = r.inner == 1 && form != "any" && pad_x % up_x == 0 && in_vectors(x, width, r.out);
   const char* width_of_access = ada ? "_one" : in_vectors(x, r.inner, r.in, r.out) ? "_vector" : row ? "_row" : "_one";
@@ -144,41 +144,54 @@ Tensor leaky_relu(const Tensor& x, const OptionalTensor& bias, const OptionalTen
   return out;
 }
 
-// (grad_x, grad_bias [channels], grad_demod [samples, channels], grad_strength [1]); the last two are of use with demod and
-// with noise only. grad and x lie in memory as out does.
+// (grad_x, grad_bias [channels], grad_demod [samples, channels], grad_strength [1]); the last two are of use with x and with
+// noise only. out and x lie in memory as grad does. `writes`: whether grad_x is wanted.
+std::tuple<Tensor, Tensor, Tensor, Tensor> backward(const Tensor& grad, const OptionalTensor& out, const OptionalTensor& x,
+                                                    const OptionalTensor& demod, const OptionalTensor& noise, double slope,
+                                                    double scale, bool writes) {
+  const int64_t of_bias[] = {grad.size(1)}, of_demod[] = {grad.size(0), grad.size(1)}, one[] = {1};
+  Tensor grad_x = writes ? torch::stable::empty_like(grad) : torch::stable::new_empty(grad, {one, 1});
+  Tensor grad_bias = torch::stable::new_empty(grad, {of_bias, 1}, ScalarType::Float);
+  Tensor grad_demod = torch::stable::new_empty(grad, {of_demod, 2}, ScalarType::Float);
+  Tensor grad_strength = torch::stable::new_empty(grad, {one, 1}, ScalarType::Float);
+
+  // A block sums a piece: at least 8192 elements, and no more than about 1024 pieces in all.
+  const Layout of(grad, !x && !noise);
+  const int64_t rows = of.planes ? of.samples * of.channels : of.samples;
+  const int64_t pieces = std::max<int64_t>(1, std::min(1024 / rows, grad.numel() / rows / 8192));
+  const void *sign = out ? out->data_ptr() : nullptr, *source = x ? x->data_ptr() : nullptr;
+  void* target = writes ? grad_x.data_ptr() : nullptr;
+  const bool vector = in_vectors(grad, of.run(), grad.data_ptr(), sign, source, target, read(noise));
+  const int64_t vectors = of.channels / (vector ? 16 / grad.element_size() : 1);
+  const int64_t sums = of.samples * pieces * of.channels;
+  const int64_t noises = !noise ? 0 : of.planes ? sums : of.samples * pieces * rounded_up(vectors, kThreads);
+  const int64_t scratch[] = {sums * (x ? 2 : 1) + noises};
+  Tensor sum = torch::stable::new_empty(grad, {scratch, 1}, ScalarType::Float);
+  float *bias_sums = static_cast<float*>(sum.data_ptr()), *demod_sums = bias_sums + sums;
+  float* noise_sums = demod_sums + (x ? sums : 0);
+
+  const ActivationBackward a{grad.data_ptr(), sign, source, target, read(demod), read(noise), bias_sums,
+                             demod_sums, noise_sums, of.samples, noise_stride(noise, of), int(of.channels), int(of.pixels),
+                             int(pieces), float(scale), float(scale * slope)};
+  launch(std::string("leaky_relu_backward_") + of.name() + type_of(grad) + (vector ? "_vector" : "_one"), a,
+         blocks_for(grad.numel()), grad);
+  const Totals t{bias_sums, demod_sums, noise_sums, static_cast<float*>(grad_bias.data_ptr()),
+                 static_cast<float*>(grad_demod.data_ptr()), static_cast<float*>(grad_strength.data_ptr()), of.samples, pieces,
+                 int(of.channels), int(noises), x ? 1 : 0};
+  launch("total_of_pieces", t, rounded_up(of.channels, 8) * (1 + (x ? of.samples : 0)) + 1, grad);
+  return {grad_x, grad_bias, grad_demod, grad_strength};
+}
+
 std::tuple<Tensor, Tensor, Tensor, Tensor> leaky_relu_backward(const Tensor& grad, const Tensor& out, const OptionalTensor& x,
                                                                const OptionalTensor& demod, const OptionalTensor& noise,
                                                                double slope, double scale) {
-  const int64_t of_bias[] = {out.size(1)}, of_demod[] = {out.size(0), out.size(1)}, of_strength[] = {1};
-  Tensor grad_x = torch::stable::empty_like(out);
-  Tensor grad_bias = torch::stable::new_empty(out, {of_bias, 1}, ScalarType::Float);
-  Tensor grad_demod = torch::stable::new_empty(out, {of_demod, 2}, ScalarType::Float);
-  Tensor grad_strength = torch::stable::new_empty(out, {of_strength, 1}, ScalarType::Float);
+  return backward(grad, out, demod ? x : std::nullopt, demod, noise, slope, scale, true);
+}
 
-  // A block sums a piece: at least 8192 elements, and no more than about 1024 pieces in all.
-  const Layout of(out, !demod && !noise);
-  const int64_t rows = of.planes ? of.samples * of.channels : of.samples;
-  const int64_t pieces = std::max<int64_t>(1, std::min(1024 / rows, out.numel() / rows / 8192));
-  const void* source = demod ? x->data_ptr() : nullptr;
-  const bool vector = in_vectors(out, of.run(), grad.data_ptr(), out.data_ptr(), source, grad_x.data_ptr(), read(noise));
-  const int64_t vectors = of.channels / (vector ? 16 / out.element_size() : 1);
-  const int64_t sums = of.samples * pieces * of.channels;
-  const int64_t noises = !noise ? 0 : of.planes ? sums : of.samples * pieces * rounded_up(vectors, kThreads);
-  const int64_t scratch[] = {sums * (demod ? 2 : 1) + noises};
-  Tensor sum = torch::stable::new_empty(out, {scratch, 1}, ScalarType::Float);
-  float *bias_sums = static_cast<float*>(sum.data_ptr()), *demod_sums = bias_sums + sums;
-  float* noise_sums = demod_sums + (demod ? sums : 0);
-
-  const ActivationBackward a{grad.data_ptr(), out.data_ptr(), source, grad_x.data_ptr(), read(demod), read(noise), bias_sums,
-                             demod_sums, noise_sums, of.samples, noise_stride(noise, of), int(of.channels), int(of.pixels),
-                             int(pieces), float(scale), float(scale * slope)};
-  launch(std::string("leaky_relu_backward_") + of.name() + type_of(out) + (vector ? "_vector" : "_one"), a,
-         blocks_for(out.numel()), out);
-  const Totals t{bias_sums, demod_sums, noise_sums, static_cast<float*>(grad_bias.data_ptr()),
-                 static_cast<float*>(grad_demod.data_ptr()), static_cast<float*>(grad_strength.data_ptr()), of.samples, pieces,
-                 int(of.channels), int(noises), demod ? 1 : 0};
-  launch("total_of_pieces", t, rounded_up(of.channels, 8) * (1 + (demod ? of.samples : 0)) + 1, out);
-  return {grad_x, grad_bias, grad_demod, grad_strength};
+// (grad * style, the sums of grad * x over the pixels [samples, channels]); without a style the former is of no use.
+std::tuple<Tensor, Tensor> modulate_backward(const Tensor& grad, const Tensor& x, const OptionalTensor& style) {
+  auto [grad_x, unused, grad_style, none] = backward(grad, std::nullopt, x, style, std::nullopt, 1, 1, style.has_value());
+  return {grad_x, grad_style};
 }
 
 }  // namespace
@@ -188,5 +201,6 @@ STABLE_TORCH_LIBRARY_IMPL(cartoon_stylegan2, CUDA, m) {
   m.impl("upfirdn2d", TORCH_BOX(&upfirdn2d));
   m.impl("leaky_relu", TORCH_BOX(&leaky_relu));
   m.impl("leaky_relu_backward", TORCH_BOX(&leaky_relu_backward));
+  m.impl("modulate_backward", TORCH_BOX(&modulate_backward));
 }
 #endif

@@ -410,8 +410,8 @@ HERE void activate_planes(const Activation& a) {
 // the result; a second kernel adds the pieces. Their number depends on the shape alone, so the sums are the same everywhere.
 
 struct ActivationBackward {
-  const void *grad, *out, *x;  // x with demod only
-  void* grad_x;
+  const void *grad, *out, *x;  // without out every number counts as above 0; x where demod's sums are wanted
+  void* grad_x;                // may be null
   const float *demod, *noise;
   float *bias_sums, *demod_sums;  // [samples, pieces, channels]
   float* noise_sums;              // [samples, pieces, channels] of planes, [samples, pieces, chunks of channels] of pixels
@@ -459,7 +459,7 @@ HERE void activate_backward_pixels(const ActivationBackward& a) {
     }
     const long long start = n * a.pixels * a.channels + vector * V;
     const T *grad = static_cast<const T*>(a.grad) + start, *out = static_cast<const T*>(a.out) + start;
-    const T* x = static_cast<const T*>(a.x) + (a.demod ? start : 0);
+    const T* x = static_cast<const T*>(a.x) + (a.x ? start : 0);
     T* grad_x = static_cast<T*>(a.grad_x) + start;
     for (int p = mine ? first + share.row : last; p < last; p += kAhead * share.height) {
       float gated[kAhead][V], sign[kAhead][V], value[kAhead][V];
@@ -468,8 +468,8 @@ HERE void activate_backward_pixels(const ActivationBackward& a) {
         const long long at = p + k * share.height;
         if (at >= last) continue;
         load(grad + at * a.channels, gated[k]);
-        load(out + at * a.channels, sign[k]);
-        if (a.demod) load(x + at * a.channels, value[k]);
+        if (a.out) load(out + at * a.channels, sign[k]);
+        if (a.x) load(x + at * a.channels, value[k]);
       }
 #pragma unroll
       for (int k = 0; k < kAhead; k++) {
@@ -478,14 +478,14 @@ HERE void activate_backward_pixels(const ActivationBackward& a) {
         float all = 0.f;
 #pragma unroll
         for (int v = 0; v < V; v++) {
-          const float g = gated[k][v] * (sign[k][v] > 0.f ? a.above : a.below);
+          const float g = gated[k][v] * (!a.out || sign[k][v] > 0.f ? a.above : a.below);
           bias_sum[v] += g;
-          if (a.demod) demod_sum[v] += g * value[k][v];
+          if (a.x) demod_sum[v] += g * value[k][v];
           all += g;
           gated[k][v] = g * factor[v];
         }
         if (a.noise) noise_sum += all * a.noise[n * a.noise_stride + at];
-        store(grad_x + at * a.channels, gated[k]);
+        if (a.grad_x) store(grad_x + at * a.channels, gated[k]);
       }
     }
 
@@ -497,7 +497,7 @@ HERE void activate_backward_pixels(const ActivationBackward& a) {
 #pragma unroll
       for (int v = 0; v < V; v++) a.bias_sums[row * a.channels + vector * V + v] = shared[me][v];
     }
-    if (a.demod) {
+    if (a.x) {
 #pragma unroll
       for (int v = 0; v < V; v++) shared[me][v] = demod_sum[v];  // where only this thread has read since the last barrier
       fold<V>(shared, me, share.row, share.height, share.width);
@@ -531,7 +531,7 @@ HERE void activate_backward_planes(const ActivationBackward& a) {
     const int channel = split(n, a.channels);
     const float factor = mine && a.demod ? a.demod[plane] : 1.f;
     const T *grad = static_cast<const T*>(a.grad) + plane * a.pixels, *out = static_cast<const T*>(a.out) + plane * a.pixels;
-    const T* x = static_cast<const T*>(a.x) + (a.demod ? plane * a.pixels : 0);
+    const T* x = static_cast<const T*>(a.x) + (a.x ? plane * a.pixels : 0);
     T* grad_x = static_cast<T*>(a.grad_x) + plane * a.pixels;
     float bias_sum = 0.f, demod_sum = 0.f, noise_sum = 0.f;
     for (int i = mine ? first + share.at : last; i < last; i += kAhead * share.width) {
@@ -541,8 +541,8 @@ HERE void activate_backward_planes(const ActivationBackward& a) {
         const long long at = i + k * share.width;
         if (at >= last) continue;
         load(grad + at * V, gated[k]);
-        load(out + at * V, sign[k]);
-        if (a.demod) load(x + at * V, value[k]);
+        if (a.out) load(out + at * V, sign[k]);
+        if (a.x) load(x + at * V, value[k]);
       }
 #pragma unroll
       for (int k = 0; k < kAhead; k++) {
@@ -552,13 +552,13 @@ HERE void activate_backward_planes(const ActivationBackward& a) {
         if (a.noise) load(a.noise + n * a.noise_stride + at * V, grain);
 #pragma unroll
         for (int v = 0; v < V; v++) {
-          const float g = gated[k][v] * (sign[k][v] > 0.f ? a.above : a.below);
+          const float g = gated[k][v] * (!a.out || sign[k][v] > 0.f ? a.above : a.below);
           bias_sum += g;
-          if (a.demod) demod_sum += g * value[k][v];
+          if (a.x) demod_sum += g * value[k][v];
           if (a.noise) noise_sum += g * grain[v];
           gated[k][v] = g * factor;
         }
-        store(grad_x + at * V, gated[k]);
+        if (a.grad_x) store(grad_x + at * V, gated[k]);
       }
     }
 
@@ -568,7 +568,7 @@ HERE void activate_backward_planes(const ActivationBackward& a) {
     if (mine && share.at == 0) {
       const long long sum = (n * a.pieces + which) * a.channels + channel;
       a.bias_sums[sum] = shared[me][0];
-      if (a.demod) a.demod_sums[sum] = shared[me][1];
+      if (a.x) a.demod_sums[sum] = shared[me][1];
       if (a.noise) a.noise_sums[sum] = shared[me][2];
     }
   }
@@ -631,12 +631,10 @@ HERE void total(const Totals& t) {
   X(leaky_relu_backward_pixels_##type##_##width, ActivationBackward, (activate_backward_pixels<T, V>))       \
   X(leaky_relu_backward_planes_##type##_##width, ActivationBackward, (activate_backward_planes<T, V>))
 
-#define KERNELS_OF_IMAGES(X, type, T) /* rows for NCHW; 12 taps for ADA, whose images have three channels */ \
+#define KERNELS_OF_ROWS(X, type, T) /* for NCHW */                                                           \
   X(upfirdn2d_blur_##type##_row, Resample, (resample<T, 1, 1, 1, 4, true>))                                  \
   X(upfirdn2d_up_##type##_row, Resample, (resample<T, 1, 2, 1, 4, true>))                                    \
-  X(upfirdn2d_down_##type##_row, Resample, (resample<T, 1, 1, 2, 4, true>))                                  \
-  X(upfirdn2d_up12_##type##_one, Resample, (resample<T, 1, 2, 1, 12>))                                       \
-  X(upfirdn2d_down12_##type##_one, Resample, (resample<T, 1, 1, 2, 12>))
+  X(upfirdn2d_down_##type##_row, Resample, (resample<T, 1, 1, 2, 4, true>))
 
 #define EVERY_KERNEL(X)                    \
   KERNELS_OF(X, float, float, one, 1)      \
@@ -645,9 +643,11 @@ HERE void total(const Totals& t) {
   KERNELS_OF(X, half, Half, vector, 8)     \
   KERNELS_OF(X, bfloat, Bfloat, one, 1)    \
   KERNELS_OF(X, bfloat, Bfloat, vector, 8) \
-  KERNELS_OF_IMAGES(X, float, float)       \
-  KERNELS_OF_IMAGES(X, half, Half)         \
-  KERNELS_OF_IMAGES(X, bfloat, Bfloat)     \
+  KERNELS_OF_ROWS(X, float, float)       \
+  KERNELS_OF_ROWS(X, half, Half)         \
+  KERNELS_OF_ROWS(X, bfloat, Bfloat)     \
+  X(upfirdn2d_up12_float_one, Resample, (resample<float, 1, 2, 1, 12>)) /* for ADA, whose images have three channels */ \
+  X(upfirdn2d_down12_float_one, Resample, (resample<float, 1, 1, 2, 12>))                                               \
   X(total_of_pieces, Totals, total)
 
 #define DEFINE(name, Arguments, function) \

@@ -55,8 +55,8 @@ class Totals(ctypes.Structure):
 
 def operators(launch: Launch) -> dict[str, Callable]:
     """The operators by name, for torch.library."""
-    functions = {"upfirdn2d": upfirdn2d, "leaky_relu": leaky_relu, "leaky_relu_backward": leaky_relu_backward}
-    return {name: functools.partial(function, launch) for name, function in functions.items()}
+    functions = upfirdn2d, leaky_relu, leaky_relu_backward, modulate_backward
+    return {function.__name__: functools.partial(function, launch) for function in functions}
 
 
 def upfirdn2d(launch, x, taps_y, taps_x, up_y, up_x, down_y, down_x, pad_y, pad_x, height, width):
@@ -68,7 +68,7 @@ def upfirdn2d(launch, x, taps_y, taps_x, up_y, up_x, down_y, down_x, pad_y, pad_
     y, along = _axis(x.shape[2], height, up_y, down_y, pad_y, taps_y), _axis(x.shape[3], width, up_x, down_x, pad_x, taps_x)
     if max(width, x.shape[3]) * inner >= 2**31 - 1:
         raise RuntimeError("upfirdn2d: a row of 2^31 numbers")
-    form = _filter(y, along)
+    form = _filter(y, along, x.dtype)
     row = inner == 1 and form != "any" and pad_x % up_x == 0 and _in_vectors(x, width, out)
     access = "one" if "12" in form else "vector" if _in_vectors(x, inner, x, out) else "row" if row else "one"
     arguments = Resample(x.data_ptr(), out.data_ptr(), batch * channels if planes else batch, inner, y, along)
@@ -89,33 +89,42 @@ def leaky_relu(launch, x, bias, demod, noise, strength, slope, scale):
 
 
 def leaky_relu_backward(launch, grad, out, x, demod, noise, slope, scale):
-    single = {"dtype": torch.float32, "device": out.device}
-    grad_x, grad_bias = torch.empty_like(out), torch.empty(out.shape[1], **single)
-    grad_demod, grad_strength = torch.empty(out.shape[:2], **single), torch.empty(1, **single)
+    return _backward(launch, grad, out, x if demod is not None else None, demod, noise, slope, scale)
 
-    planes, samples, channels, pixels = _layout(out, demod is None and noise is None)
+
+def modulate_backward(launch, grad, x, style):
+    grad_x, _, grad_style, _ = _backward(launch, grad, None, x, style, None, 1, 1, writes=style is not None)
+    return grad_x, grad_style
+
+
+def _backward(launch, grad, out, x, demod, noise, slope, scale, writes=True):
+    single = {"dtype": torch.float32, "device": grad.device}
+    grad_x, grad_bias = torch.empty_like(grad) if writes else grad.new_empty(1), torch.empty(grad.shape[1], **single)
+    grad_demod, grad_strength = torch.empty(grad.shape[:2], **single), torch.empty(1, **single)
+
+    planes, samples, channels, pixels = _layout(grad, x is None and noise is None)
     rows = samples * channels if planes else samples
-    pieces = max(1, min(1024 // rows, out.numel() // rows // 8192))
-    source = x if demod is not None else None
-    vector = _in_vectors(out, pixels if planes else channels, grad, out, source, grad_x, noise)
-    vectors = channels // (16 // out.element_size() if vector else 1)
+    pieces = max(1, min(1024 // rows, grad.numel() // rows // 8192))
+    target = grad_x if writes else None
+    vector = _in_vectors(grad, pixels if planes else channels, grad, out, x, target, noise)
+    vectors = channels // (16 // grad.element_size() if vector else 1)
     sums = samples * pieces * channels
     noises = 0 if noise is None else sums if planes else samples * pieces * _rounded_up(vectors, THREADS)
-    scratch = torch.empty(sums * (1 if demod is None else 2) + noises, **single)
+    scratch = torch.empty(sums * (1 if x is None else 2) + noises, **single)
     bias_sums, demod_sums = scratch.data_ptr(), scratch.data_ptr() + 4 * sums
-    noise_sums = demod_sums + (0 if demod is None else 4 * sums)
+    noise_sums = demod_sums + (0 if x is None else 4 * sums)
 
     arguments = ActivationBackward(
-        *map(_address, (grad, out, source, grad_x, demod, noise)), bias_sums, demod_sums, noise_sums,
+        *map(_address, (grad, out, x, target, demod, noise)), bias_sums, demod_sums, noise_sums,
         samples, _noise_stride(noise, pixels), channels, pixels, pieces, scale, scale * slope,
     )  # fmt: skip
-    launch(_name("leaky_relu_backward", planes, out, vector), arguments, _blocks_for(out.numel()), out.device)
+    launch(_name("leaky_relu_backward", planes, grad, vector), arguments, _blocks_for(grad.numel()), grad.device)
     totals = Totals(
         bias_sums, demod_sums, noise_sums, *map(_address, (grad_bias, grad_demod, grad_strength)),
-        samples, pieces, channels, noises, demod is not None,
+        samples, pieces, channels, noises, x is not None,
     )  # fmt: skip
-    demods = 0 if demod is None else samples
-    launch("total_of_pieces", totals, _rounded_up(channels, 8) * (1 + demods) + 1, out.device)
+    demods = 0 if x is None else samples
+    launch("total_of_pieces", totals, _rounded_up(channels, 8) * (1 + demods) + 1, grad.device)
     return grad_x, grad_bias, grad_demod, grad_strength
 
 
@@ -125,13 +134,13 @@ def _axis(size: int, out: int, up: int, down: int, pad: int, taps: Tensor) -> Ax
     return Axis(size, out, up, down, pad, len(taps), (Float * MOST_TAPS)(*taps.tolist()))
 
 
-def _filter(y: Axis, x: Axis) -> str:
+def _filter(y: Axis, x: Axis, dtype: torch.dtype) -> str:
     if (y.up, y.down, y.count) != (x.up, x.down, x.count):
         return "any"
     form = {(1, 1): "blur", (2, 1): "up", (1, 2): "down"}.get((y.up, y.down), "any")
     if y.count == 4:
         return form
-    return f"{form}12" if y.count == 12 and form in ("up", "down") else "any"
+    return f"{form}12" if y.count == 12 and form in ("up", "down") and dtype == torch.float32 else "any"
 
 
 def _layout(x: Tensor, samples_alike: bool) -> tuple[bool, int, int, int]:

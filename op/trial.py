@@ -21,9 +21,13 @@ from torch import Tensor
 
 from op.build import Verdict
 from op.fused_act import fused_leaky_relu
+from op.modulation import modulate
 from op.resample import upfirdn2d
 
-SOURCES = [Path(__file__).with_name(name) for name in ("trial.py", "fused_act.py", "resample.py", "kernels.py", "nvrtc.py")]
+SOURCES = [
+    Path(__file__).with_name(name)
+    for name in ("trial.py", "fused_act.py", "modulation.py", "resample.py", "kernels.py", "nvrtc.py")
+]
 MOST_ATTEMPTS = 2  # that may end with the process
 RESULTS = ("value", "gradient", "gradient to be differentiated", "second gradient")
 
@@ -139,6 +143,7 @@ def cases() -> Iterator[Case]:
             yield _filter(shape, up, down, taps, pad)
         for names in TERMS:
             yield _activation(shape, names)
+        yield Case("modulate", {"x": _numbers(shape), "style": _numbers(shape[:2], 3)}, modulate)
     yield _activation((3, 5), TERMS[0])
     yield _activation((1, 8, 96, 100), TERMS[-1])  # so large that several threads and blocks share the sums
 

@@ -143,4 +143,5 @@ STABLE_TORCH_LIBRARY_IMPL(cartoon_stylegan2_emulated, CPU, m) {
   m.impl("upfirdn2d", TORCH_BOX(&upfirdn2d));
   m.impl("leaky_relu", TORCH_BOX(&leaky_relu));
   m.impl("leaky_relu_backward", TORCH_BOX(&leaky_relu_backward));
+  m.impl("modulate_backward", TORCH_BOX(&modulate_backward));
 }

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from model import make_kernel
-from op import build, fused_leaky_relu, kernels, nvrtc, roads, upfirdn2d
+from op import build, fused_leaky_relu, kernels, modulate, nvrtc, roads, upfirdn2d
 from op.resample import out_size
 from tests.op import emulated
 from tests.op.compiled import needs_nvcc
@@ -225,6 +225,26 @@ def test_fused_leaky_relu_to_the_second_derivative(host, names, layout, dtype):
     truth, plain = derivatives("ref", torch.float64), derivatives("ref")
     for name, value in derivatives("auto", device=host.device).items():
         assert_as_exact(value, plain[name], truth[name], name)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("shape", [(2, 8, 7, 6), (2, 3, 5, 4), (2, 16, 40, 36)], ids=str)
+def test_modulate_to_the_second_derivative(host, shape, layout, dtype):
+    x, grad = (random(*shape, seed=seed, dtype=dtype).to(memory_format=LAYOUTS[layout]) for seed in (0, 1))
+    style = random(*shape[:2], seed=2).float()
+
+    def derivatives(impl: str, dtype: torch.dtype | None = None, device: torch.device | None = None) -> list[Tensor]:
+        leaves = [t.detach().to(device=device, dtype=dtype).requires_grad_() for t in (x, style, grad)]
+        *inputs, incoming = leaves
+        out = modulate(*inputs, impl)
+        plain = torch.autograd.grad(out, inputs, incoming, retain_graph=True)
+        first = torch.autograd.grad(out, inputs, incoming, create_graph=True)
+        return [out, *plain, *first, *torch.autograd.grad(sum(g.float().sum() for g in first), leaves)]
+
+    truth, plain = derivatives("ref", torch.float64), derivatives("ref")
+    for name, value in enumerate(derivatives("auto", device=host.device)):
+        assert_as_exact(value, plain[name], truth[name], str(name))
 
 
 def test_fused_leaky_relu_takes_noise_in_the_type_of_x(host):
