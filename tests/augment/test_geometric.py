@@ -1,6 +1,7 @@
 """Laws of the geometric augmentation that need no recorded number."""
 
 import math
+import types
 
 import pytest
 import torch
@@ -17,6 +18,8 @@ from augment.geometric import (
     stretch,
     translate,
 )
+from op import build, kernels
+from tests.op import emulated
 
 ONE = torch.ones(1)
 
@@ -52,6 +55,30 @@ def test_the_filter_is_orthogonal_to_its_own_shifts_by_two():
 def test_the_identity_changes_nothing(size):
     images = noise(2, *size)
     torch.testing.assert_close(apply_geometric(images, torch.eye(3).expand(2, 3, 3)), images, atol=1e-5, rtol=0)
+
+
+@pytest.mark.skipif(emulated.reason() is not None, reason=str(emulated.reason()))
+@pytest.mark.parametrize("size", [(20, 16), (7, 33)])
+def test_on_a_gpu_one_pass_for_both_axes_does_what_two_do(size, monkeypatch):
+    images, M, used = noise(2, *size).requires_grad_(), random_matrices(2, *size), set()
+
+    def derivatives():
+        moved = apply_geometric(images, M)
+        grad = noise(2, *size).requires_grad_()
+        (first,) = torch.autograd.grad(moved, images, grad, create_graph=True)
+        return [moved, first, *torch.autograd.grad(first.square().sum(), grad)]
+
+    def launch(name, *arguments):
+        used.add(name)
+        emulated.launch(name, *arguments)
+
+    expected = derivatives()
+    monkeypatch.setattr(build, "has_kernel", lambda x, impl: True)
+    monkeypatch.setattr(geometric, "_at_once", lambda x: True)
+    monkeypatch.setattr(torch.ops, "cartoon_stylegan2", types.SimpleNamespace(**kernels.operators(launch)))
+    for ours, theirs in zip(derivatives(), expected):
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
+    assert used == {"upfirdn2d_up12_float_one", "upfirdn2d_down12_float_one"}, "the kernels that were made for it"
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 3)])
