@@ -43,6 +43,18 @@ def without_memory(size: int) -> tuple[Generator, Discriminator]:
         return Generator(size), Discriminator(size)
 
 
+@pytest.mark.parametrize("clamp", [None, 0.7])
+def test_a_residual_block_is_the_sum_of_its_halves_over_the_root_of_2(clamp):
+    """The gains of both halves stand in place of the division."""
+    block, x = ResBlock(3, 4, clamp=clamp), normal(2, 3, 8, 8)
+    halves = ConvLayer(3, 4, 3, downsample=True, clamp=clamp), ConvLayer(3, 4, 1, downsample=True, activate=False, clamp=clamp)
+    for half, own in zip(halves, (block.conv2, block.skip)):
+        half.load_state_dict(own.state_dict())
+    expected = (halves[0](block.conv1(x)) + halves[1](x)) / math.sqrt(2)
+    torch.testing.assert_close(block(x), expected)
+    assert clamp is None or block(x).abs().max() <= clamp * math.sqrt(2) + 1e-6
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_multiplier_is_a_multiple_of_base_16384(size):
     assert channel_table(size) == channel_table(size, base=32768)
