@@ -171,6 +171,7 @@ class Batches(Iterator[Tensor], contextlib.AbstractContextManager):
 
     workers: threads, each making one of the next batches; the result does not depend on them
     memory:  bytes; a set that fits into them decoded is kept so
+    pinned:  in memory that a GPU reads without making the host wait
     """
 
     def __init__(
@@ -184,9 +185,10 @@ class Batches(Iterator[Tensor], contextlib.AbstractContextManager):
         world: int = 1,
         workers: int = 2,
         memory: int = 2**30,
+        pinned: bool = False,
     ):
         self.images, self.batch, self.seed, self.flip, self.position = images, batch, seed, flip, position
-        self.rank, self.world, self._workers = rank, world, workers
+        self.rank, self.world, self._workers, self._pinned = rank, world, workers, pinned
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
         self._kept: dict[int, Tensor] | None = {} if len(images) * 3 * images.size**2 <= memory else None
         self._ahead: deque[Future] = deque()
@@ -221,7 +223,11 @@ class Batches(Iterator[Tensor], contextlib.AbstractContextManager):
 
     def _make(self, draws: list[tuple[int, bool]]) -> Tensor:
         images = [self._image(index) for index, _ in draws]
-        return torch.stack([image.flip(-1) if mirrored else image for image, (_, mirrored) in zip(images, draws, strict=True)])
+        batch = torch.stack([image.flip(-1) if mirrored else image for image, (_, mirrored) in zip(images, draws, strict=True)])
+        if self._pinned:
+            with contextlib.suppress(RuntimeError):  # the system has no more of it: slower, and all the same
+                return batch.pin_memory()
+        return batch
 
     def _draw(self, position: int) -> tuple[int, bool]:
         """Which image stands at `position` of the stream, and whether it is mirrored."""

@@ -9,6 +9,8 @@ import argparse
 from collections.abc import Callable, Collection
 from pathlib import Path
 
+import torch
+
 import utils
 from errors import InputError, named
 from running import flags, guard, loggers, parallel, profiling, resuming, snapshots
@@ -40,6 +42,7 @@ def begin(
     loggers.check_installed(args)
     with named(f"--device {args.device}"):
         device = parallel.start(utils.choose_device(args.device))
+    torch.backends.cudnn.benchmark = True  # shapes repeat for hours: each is worth trying cuDNN's ways once
     saved, outdir = resuming.find(args.resume, args.outdir, read), args.outdir
     if saved:
         args = continued(args, saved)

@@ -28,6 +28,7 @@ class Report:
     def __init__(self, folder: Path, run: Run, quiet: bool = False, every: int = 10):
         """every: iterations that a line of stats.jsonl averages over."""
         self.folder, self.run, self.quiet, self.every = folder, run, quiet, every
+        self.waiting: list[Logs] = []  # of iterations that are not in the sums yet
         self.sums: dict[str, float | Tensor] = {}
         self.counts: dict[str, int] = {}
         self.terms: set[str] = set()  # losses of other names than run.losses
@@ -54,19 +55,27 @@ class Report:
             print(text, file=self.log_file, flush=True)
 
     def step(self, logs: Logs) -> None:
-        """Count one finished iteration. Values stay on the device; the finite ones are averaged until the next line."""
-        for name, value in logs.items():
+        """Count one finished iteration. Values stay on the device until the next line; the finite ones are averaged."""
+        self.waiting.append({name: value.detach().reshape(()) for name, value in logs.items()})
+        self.bar.update()
+        if self.run.state.iteration % self.every == 0:
+            self._count() if self.quiet else self._write_line()
+
+    def _count(self) -> None:
+        """Take what waits into the sums, in one piece: a GPU would be asked a few times for each number."""
+        names = [name for logs in self.waiting for name in logs]
+        values = [value for logs in self.waiting for value in logs.values()]
+        self.waiting = []
+        for name, value in zip(names, torch.stack(values).cpu() if values else ()):
             if name not in self.run.losses and not isinstance(name, Statistic):
                 self.terms.add(name)
             name, finite = str(name), torch.isfinite(value)  # a checkpoint holds plain names
             self.sums[name] = self.sums.get(name, 0) + torch.where(finite, value, 0)
             self.counts[name] = self.counts.get(name, 0) + finite
-        self.bar.update()
-        if self.run.state.iteration % self.every == 0 and not self.quiet:
-            self._write_line()
 
     def state_dict(self) -> dict[str, dict]:
         """The line of statistics that is not full yet."""
+        self._count()
         return {
             "sums": {name: float(total) for name, total in self.sums.items()},
             "counts": {name: int(count) for name, count in self.counts.items()},
@@ -76,6 +85,7 @@ class Report:
     def load_state_dict(self, state: dict[str, dict]) -> None:
         """Take over what `state_dict` gave, and cut statistics and samples back to the iteration of the run."""
         self.sums, self.counts, self.terms = dict(state["sums"]), dict(state["counts"]), set(state.get("terms", ()))
+        self.waiting = []
         if self.quiet:
             return
         stats = self.folder / "stats.jsonl"
@@ -112,7 +122,7 @@ class Report:
         self.bar.close()
         if self.quiet:
             return
-        if self.sums:
+        if self.sums or self.waiting:
             self._write_line(last=True)
         with self._tolerating():
             draw_losses(self.folder, self.run.losses)
@@ -135,6 +145,7 @@ class Report:
                 progress.say(f"warning: {error}; training goes on without what only informs", file=sys.stderr)
 
     def _write_line(self, last: bool = False) -> None:
+        self._count()
         line = self._line()
         self.sums, self.counts = {}, {}
         with self._tolerating(), open(self.folder / "stats.jsonl", "a") as file:

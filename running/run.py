@@ -53,7 +53,8 @@ class Start:
         Raises InputError now, and not in the night, for an image that cannot be used, if all fit into memory.
         """
         rank, world = parallel.rank(), parallel.world_size()
-        batches = Batches(images, batch, self.args.seed, flip, self.position, rank, world)
+        pinned = self.device.type == "cuda"
+        batches = Batches(images, batch, self.args.seed, flip, self.position, rank, world, pinned=pinned)
         batches.fill()
         return batches
 

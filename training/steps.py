@@ -38,7 +38,8 @@ class Latents:
 
 def micro_batches(state: TrainingState, pixels: Tensor) -> list[Tensor]:
     """uint8 [batch, 3, size, size] -> the parts that a step takes one by one: in [-1, 1], on the device."""
-    return list(utils.from_pixels(pixels.to(state.device)).split(state.settings.batch // state.settings.accumulate))
+    images = utils.from_pixels(pixels.to(state.device, non_blocking=True))
+    return list(images.split(state.settings.batch // state.settings.accumulate))
 
 
 def draw_micro_batches(state: TrainingState, shrink: int = 1) -> list[Latents]:
