@@ -46,6 +46,11 @@ def _quick_to_differentiate(x: Tensor, weight: Tensor) -> bool:
     return narrow or other or torch.backends.cpu.get_cpu_capability() != "AVX2"
 
 
+def _on_cpu(x: Tensor) -> bool:
+    """Where copies without channels_last are read faster. On a GPU they would cost more than they give."""
+    return not x.is_cuda
+
+
 class Geometry(NamedTuple):
     """How a convolution goes over its input."""
 
@@ -95,7 +100,7 @@ class _WeightGradient(torch.autograd.Function):
         ctx.save_for_backward(x, grad)
         ctx.how = how
         unread, only_weight = x.new_empty(shape), [False, True, False]
-        if not x.is_cuda:
+        if _on_cpu(x):
             x, grad = x.contiguous(), grad.contiguous()
         arguments = grad, x, unread, None, *how.arguments(), only_weight
         return torch.ops.aten.convolution_backward(*arguments)[1]
