@@ -19,6 +19,8 @@ DEMO_WRITES := photos cartoons cartoons.lmdb run cartoon64.pt faces cartoonized 
 GPU_OUT := gpu-run
 AT_ONCE ?= -n auto --maxprocesses 8 --dist worksteal  # tests compute with one thread each, so several run side by side
 GPU_TESTS := $(addprefix tests/,op/test_kernels.py training/test_graphs.py augment/test_pipeline.py editing/test_latents.py)
+GPU_RESULTS ?= benchmarks/results
+GPU_STEP := --size 256 --batch 16 --precision bf16 --out $(GPU_RESULTS)
 PEERS ?=  # of gpu-bench, e.g. PEERS="--peer rosinality=DIR --peer ada=DIR"
 
 # One word for the shell, whatever is in it.
@@ -58,11 +60,13 @@ gpu: gpu-test gpu-bench gpu-train
 gpu-test:
 	$(PYTHON) -m pytest -m cuda $(GPU_TESTS)
 
-gpu-bench:
-	$(PYTHON) -m benchmarks.ops --device cuda --precision fp32 --repeats 20 $(PEERS)
-	$(PYTHON) -m benchmarks.ops --device cuda --precision bf16 --repeats 20
-	$(PYTHON) -m benchmarks.train_step --device cuda --size 256 --batch 16 --precision bf16 --repeats 4 $(PEERS)
-	$(PYTHON) -m benchmarks.train_step --device cuda --size 256 --batch 16 --precision bf16 --repeats 4 --channel_base 16384 $(PEERS)
+gpu-bench:  # ours first: others may take long
+	$(PYTHON) -m benchmarks.train_step --device cuda $(GPU_STEP) --alone
+	$(PYTHON) -m benchmarks.train_step --device cuda $(GPU_STEP) --alone --channel_base 16384
+	$(PYTHON) -m benchmarks.ops --device cuda --precision bf16 --repeats 20 --out $(GPU_RESULTS)
+	$(PYTHON) -m benchmarks.ops --device cuda --precision fp32 --repeats 20 --out $(GPU_RESULTS) $(PEERS)
+	$(PYTHON) -m benchmarks.train_step --device cuda $(GPU_STEP) --rounds 2 $(PEERS)
+	$(PYTHON) -m benchmarks.train_step --device cuda $(GPU_STEP) --rounds 2 --channel_base 16384 $(PEERS)
 
 gpu-train:
 	@rm -rf $(GPU_OUT)

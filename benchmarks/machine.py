@@ -12,8 +12,11 @@ def facts(device: str, threads: int) -> dict[str, str]:
     import torch
 
     versions = {"processor": processor(), "Python": platform.python_version(), "torch": torch.__version__}
-    gpu = {"GPU": torch.cuda.get_device_name(), "CUDA": torch.version.cuda} if device == "cuda" else {"threads": str(threads)}
-    return versions | gpu | {"commit": commit()}
+    if device != "cuda":
+        return versions | {"threads": str(threads), "commit": commit()}
+    single = "TF32" if torch.backends.cudnn.allow_tf32 else "fp32"  # what PyTorch takes for float32 if nobody says otherwise
+    gpu = {"GPU": torch.cuda.get_device_name(), "CUDA": torch.version.cuda, "cuDNN": str(torch.backends.cudnn.version())}
+    return versions | gpu | {"float32 convolutions in": single, "commit": commit()}
 
 
 def processor() -> str:

@@ -58,6 +58,7 @@ def add_flags(parser: cli.Parser, rounds: int, repeats: int) -> None:
     add = parser.add_argument_group("measurement").add_argument
     peers = f"also time the checkout in DIR; NAME: {', '.join(KINDS)}"
     add("--peer", action="append", default=[], metavar="NAME=DIR", help=peers)
+    add("--alone", action="store_true", help="without the definitions in plain PyTorch")
     add("--rounds", type=count, default=rounds, metavar="N", help=f"turns that each takes (default: {rounds})")
     add("--repeats", type=count, default=repeats, metavar="N", help=f"runs of a piece in one turn (default: {repeats})")
     add("--threads", type=count, default=1, metavar="N", help="of each contestant on the CPU (default: 1)")
@@ -65,10 +66,10 @@ def add_flags(parser: cli.Parser, rounds: int, repeats: int) -> None:
     add("--out", type=Path, default=RESULTS, metavar="DIR", help="for table and numbers (default: benchmarks/results)")
 
 
-def contestants(peers: Sequence[str], *names: str) -> list[Contestant]:
-    """Ours, those of `names`, and the checkouts of --peer. Raises InputError where a folder holds no checkout."""
-    chosen = [Contestant(name, name, ROOT) for name in ("ours", *names)]
-    for text in peers:
+def contestants(args: argparse.Namespace) -> list[Contestant]:
+    """Ours, plain PyTorch, and the checkouts of --peer. Raises InputError where a folder holds no checkout."""
+    chosen = [Contestant(name, name, ROOT) for name in ("ours", *([] if args.alone else ["plain"]))]
+    for text in args.peer:
         name, _, folder = text.partition("=")
         if name not in KINDS or not folder:
             raise InputError(f"--peer {text}: expected NAME=DIR with NAME one of {', '.join(KINDS)}")

@@ -15,6 +15,7 @@ from benchmarks import machine, rounds, tables
 from errors import InputError
 
 SHARES = {"D": 1, "R1": 1 / 16, "G": 1, "path": 1 / 4, "EMA": 1}
+ON_A_GPU = 4  # repeats at least: a step is recorded at its third call, and the first turn does not count
 
 
 def parser() -> cli.Parser:
@@ -34,10 +35,12 @@ def main(args: argparse.Namespace) -> Path:
     import utils
 
     device = cli.read("--device", args.device, utils.choose_device).type
-    chosen = rounds.contestants(args.peer, "plain")
+    chosen = rounds.contestants(args)
     if (args.channel_max != 512 or args.channel_base % 16384) and any(c.kind == "rosinality" for c in chosen):
         raise InputError("--peer rosinality: has the widths of --channel_base 16384 or 32768 and --channel_max 512 only")
     names = ("size", "batch", "channel_base", "channel_max", "precision", "threads", "repeats")
+    if device == "cuda":
+        args.repeats = max(args.repeats, ON_A_GPU)
     setting = {"benchmark": "step", "device": device} | {name: vars(args)[name] for name in names}
     rounds.play(chosen, setting, args.rounds)
 

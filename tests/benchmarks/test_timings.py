@@ -3,10 +3,12 @@
 import itertools
 import json
 import statistics
+import types
 
 import pytest
+import torch
 
-from benchmarks import contestant, data, ops, rounds, tables, train_step
+from benchmarks import contestant, contestant_ops, data, ops, rounds, tables, train_step
 from benchmarks.contestant_step import Update
 from errors import InputError
 from tests.commands import run
@@ -33,7 +35,7 @@ def test_a_ratio_is_of_the_same_round():
 @pytest.mark.parametrize("text", ["nvidia=.", "rosinality", "ada=nowhere"])
 def test_a_peer_that_is_none_is_named(text):
     with pytest.raises(InputError, match="--peer"):
-        rounds.contestants([text])
+        rounds.contestants(types.SimpleNamespace(peer=[text], alone=False))
 
 
 def test_an_iteration_is_the_sum_of_its_shares():
@@ -51,6 +53,48 @@ def test_the_table_says_which_steps_were_cuda_graphs(failed, said):
     for piece in train_step.SHARES:
         ours.measured[piece] = [{"graph": piece != "EMA"}, {"graph": piece != "EMA" and piece not in failed}]
     assert train_step.graphs(ours) == said
+
+
+def test_a_benchmark_may_be_without_plain_pytorch():
+    names = [c.name for c in rounds.contestants(types.SimpleNamespace(peer=[], alone=True))]
+    assert names == ["ours"]
+
+
+def test_several_runs_in_one_call_count_as_many():
+    calls = []
+
+    class Four:
+        runs = 4
+
+        def __call__(self):
+            calls.append(1)
+
+    setting = {"device": "cpu", "repeats": 4}
+    contestant.timed(Four(), setting)
+    assert len(calls) == 1
+    contestant.timed(lambda: calls.append(1), setting)
+    assert len(calls) == 5
+
+
+def test_the_bias_is_that_of_training(monkeypatch):
+    """In bfloat16 it would be no work for the compiled operator."""
+    given = []
+    monkeypatch.setattr("op.fused_leaky_relu", lambda x, bias, **_: given.append(bias.dtype))
+    for whole in (True, False):
+        contestant_ops.our_operators({"device": "cpu"}, whole)["leaky relu"](torch.zeros(1, 128, 2, 2, dtype=torch.bfloat16))
+    assert given == [torch.float32, torch.bfloat16]
+
+
+def test_the_share_of_a_copy_counts_what_must_move():
+    ours = rounds.Contestant("ours", "ours", rounds.ROOT)
+    ours.measured = {
+        "copy, forward": [{"gpu": 1.0, "graph": True}],
+        "leaky relu, with backward": [{"gpu": 5.0, "graph": False}],
+    }
+    assert (
+        ops.of_copy_speed(ours, "leaky relu, with backward") == "50 %" and ops.of_copy_speed(ours, "copy, forward") == "100 %"
+    )
+    assert ops.recorded([ours], "copy, forward") == "all" and ops.recorded([ours], "leaky relu, with backward") == "none"
 
 
 def test_a_step_whose_recording_failed_is_no_graph():
