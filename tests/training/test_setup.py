@@ -131,6 +131,12 @@ def test_a_preset_sets_what_was_left_open_and_says_so(prepared, source):
     ] == [3]
 
 
+def test_the_preset_for_cartoons_holds_d_back_unless_told_otherwise(prepared, source):
+    run = prepared("--ckpt", source, "--preset", "cartoon")
+    assert (run.options["r1"], run.options["freezeD"], run.options["no_noise"]) == (3 * 16**2 / 4096, -1, True)
+    assert prepared("--ckpt", source, "--preset", "cartoon", "--r1", 5).options["r1"] == 5
+
+
 @pytest.mark.parametrize("preset", ["freezed", "freezeg", "freezesg", "structure"])
 def test_a_preset_freezes_no_discriminator_that_the_file_lacks_and_says_so(prepared, tmp_path, preset):
     path = tmp_path / "g.pt"

@@ -212,13 +212,14 @@ def test_no_flag_means_no_method():
 def test_every_preset_fits_every_size_and_leaves_something_to_train(name, size):
     channels = {2**k: 2 for k in range(2, size.bit_length())}
     generator, discriminator = Generator(size, 4, 1, channels=channels), Discriminator(size, channels=channels)
-    flags = {key: value for key, value in preset_flags(name, size).items() if key != "augment"}
+    own = {flag for kind in METHODS for flag in kind.flags()}
+    flags = {key: value for key, value in preset_flags(name, size).items() if key in own}
     methods = [method for kind in METHODS if (method := kind.from_args(options(**flags)))]
     assert methods
     for method in methods:
         for parameter in method.frozen_parameters(generator, discriminator):
             parameter.requires_grad_(False)
-    assert not discriminator.convs[0][0].weight.requires_grad
+    assert discriminator.convs[0][0].weight.requires_grad == (name == "cartoon")
     for network in (generator, discriminator):
         assert any(parameter.requires_grad for parameter in network.parameters())
 
@@ -240,9 +241,9 @@ def test_presets_keep_the_levels_that_hold_pose_and_shape(size):
     assert preset_flags("structure", size)["structure_loss"] == len(coarse)
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", PRESETS[:4])
 @pytest.mark.parametrize("size", [64, 256, 1024])
-def test_presets_train_the_discriminator_up_to_32_px(name, size):
+def test_published_presets_train_the_discriminator_up_to_32_px(name, size):
     with torch.device("meta"):
         generator, discriminator = Generator(size), Discriminator(size)
     for parameter in FreezeD(preset_flags(name, size)["freezeD"]).frozen_parameters(generator, discriminator):
