@@ -35,8 +35,8 @@ demo: .venv/faces
 	$(if $(TOONS),,$(BIN)/python -m scripts.render_faces --domain B --n 250 --seed 2 --out $(OUT)/new/cartoons)
 	$(BIN)/python prepare_data.py --size 64 --out $(OUT)/new/cartoons.lmdb $(call quoted,$(or $(TOONS),$(OUT)/new/cartoons))
 	@cd $(OUT) && rm -rf $(DEMO_WRITES) && mv new/* . && rmdir new
-	$(BIN)/python train.py --ckpt demo/photo64.pt --freezeG 3 --augment --augment_p 0.3 --r1 0.5 --ema_decay 0.98 --lr 0.002 \
-	    --batch 8 --iter $(DEMO_ITERATIONS) --n_sample 24 --outdir $(OUT)/run $(OUT)/cartoons.lmdb
+	$(BIN)/python train.py --ckpt demo/photo64.pt --preset cartoon --augment_p 0.1 --ema_decay 0.995 --batch 8 \
+	    --iter $(DEMO_ITERATIONS) --n_sample 24 --outdir $(OUT)/run $(OUT)/cartoons.lmdb
 	@cp $$(ls $(OUT)/run/checkpoints/*.pt | tail -1) $(OUT)/cartoon64.pt
 	$(BIN)/python -m scripts.generate --ckpt $(OUT)/cartoon64.pt --source demo/photo64.pt --truncation 0.7 --seeds 0-23 \
 	    --outdir $(OUT)/faces
