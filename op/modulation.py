@@ -23,6 +23,7 @@ def modulate(x: Tensor, style: Tensor, impl: str = "auto") -> Tensor:
 def modulate_backward(grad: Tensor, x: Tensor, style: Tensor, impl: str = "auto") -> tuple[Tensor, Tensor]:
     """(grad * style, the sums of grad * x over the pixels, [batch, channels]): what x and style get for grad."""
     if _takes(x, style, impl) and grad.dtype == x.dtype:
+        x = build.dense(x)
         return _Both.apply(build.dense(grad, like=x), x, style.contiguous(), impl)
     return modulate(grad, style, impl), channel_dots(grad, x, impl)
 

@@ -20,6 +20,8 @@ from running.report import Report
 from running.run import Run, Start
 from running.stopping import StopRequest
 
+LONG = 2000  # iterations from which on it pays to try cuDNN's ways at each new shape: seconds once, for milliseconds each time
+
 
 def begin(
     args: argparse.Namespace,
@@ -42,7 +44,6 @@ def begin(
     loggers.check_installed(args)
     with named(f"--device {args.device}"):
         device = parallel.start(utils.choose_device(args.device))
-    torch.backends.cudnn.benchmark = True  # shapes repeat for hours: each is worth trying cuDNN's ways once
     saved, outdir = resuming.find(args.resume, args.outdir, read), args.outdir
     if saved:
         args = continued(args, saved)
@@ -64,6 +65,7 @@ def train(run: Run, iteration: Callable[[object], Logs]) -> Path | None:
     if run.args.dry_run:
         return print("\n".join(plan))
     state, report = run.state, opened(run, plan)
+    torch.backends.cudnn.benchmark = run.args.iter - state.iteration >= LONG
     profiled = profiling.profiled(run.args.profile and not report.quiet, report.folder, state.device, report.say)
     with StopRequest() as stop, guard.memory_advice(state.device), profiled as profile_step:
         if not run.start.saved:

@@ -95,6 +95,14 @@ def test_a_run_leaves_everything_behind(whole):
     assert (told["kimg"], told["epoch"], rest["iteration"]) == (0.04, round(40 / 12, 3), 13)
 
 
+def test_only_a_long_run_tries_cudnns_ways(command, pictures, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", torch.backends.cudnn.benchmark)  # as it was, afterwards
+    monkeypatch.setattr(loop, "LONG", 2)
+    for left, iterations in ((1, 1), (2, 3)):  # the second call goes on
+        run(command, pictures, *TINY, "--iter", iterations, "--resume", "--outdir", tmp_path)
+        assert torch.backends.cudnn.benchmark is (left >= 2)
+
+
 def test_it_learns(command, pictures, tmp_path):
     run(command, pictures, *TINY, "--iter", 60, "--lr", 0.01, "--outdir", tmp_path)
     losses = [line["l1"] for line in statistics(tmp_path)]
