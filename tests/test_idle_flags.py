@@ -57,6 +57,14 @@ NEEDED = {  # command with the words that it cannot do without -> flags that do 
         "--eyes 1,1,2,1 --all": "--eyes",
         "--no_align --all": "--no_align",
     },
+    "scripts.train_ugatit --dataset d": {
+        "--kid published": "--metric_freq",
+        "--metric_freq 9 --eval_features pixels --source FILE": "--eval_features disc",
+        "--bottleneck freeze": "--group",
+        "--group_weight 2": "--group",
+    },
+    "scripts.translate --ckpt a.pt me.jpg": {"--face_only --original_size": "--face_only"},
+    "scripts.chain --generator a.pt --translator b.pt": {"--index 3": "--factor", "--degree 3": "--factor"},
     "studies.sefa": {"--factor f.pt --normalize rows": "--factor"},
 }
 CASES = [(command, words, named) for command, refused in NEEDED.items() for words, named in refused.items()]
