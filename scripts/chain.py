@@ -5,8 +5,8 @@
     python -m scripts.chain --generator ffhq256.pt --translator t.pt --w me.pt --factor factor.pt --index 3 --out smile.gif
 
 A picture holds everybody, or with --factor everybody at some degrees; a film walks from person to person, or with --factor
-moves them along the direction and back. FFHQ's pictures show hair and shoulders; where the translator learned from narrower faces,
---crop 0.7 gives it the middle.
+moves them along the direction and back. FFHQ's pictures show hair and shoulders; where the translator learned from narrower
+faces, --crop 0.7 gives it the middle.
 """
 
 from __future__ import annotations
