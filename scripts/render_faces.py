@@ -23,6 +23,11 @@ def parser() -> cli.Parser:
     add("--n", type=whole, default=250, metavar="N", help="how many (default: 250)")
     add("--size", type=cli.number(int, least=8), default=64, metavar="PX", help="side, a multiple of 8 (default: 64)")
     add("--seed", type=cli.number(int, least=0, most=2**32 - 1), default=0, metavar="N", help="which people (default: 0)")
+    add(
+        "--portraits",
+        action="store_true",
+        help="heads face the viewer, calmly and without glasses: fewer are enough to learn from",
+    )
     add("--out", type=Path, required=True, metavar="DIR", help="folder for 00000.png, 00001.png, ...")
     add("--overwrite", action="store_true", help="write into a folder that is not empty")
     return parser
@@ -31,7 +36,7 @@ def parser() -> cli.Parser:
 def main(args: argparse.Namespace) -> Path:
 
     import utils
-    from faces.rendered.synthetic import render, sample_attributes
+    from faces.rendered.synthetic import as_portraits, render, sample_attributes
 
     if args.size % 8:
         raise InputError(f"--size {args.size}: must be a multiple of 8")
@@ -40,6 +45,7 @@ def main(args: argparse.Namespace) -> Path:
     if args.out.exists() and any(args.out.iterdir()) and not args.overwrite:
         raise InputError(f"--out {args.out}: is not empty; give another folder, or --overwrite")
     attributes = sample_attributes(args.n, args.seed)
+    attributes = as_portraits(attributes) if args.portraits else attributes
     with progress.Bar(args.n, "faces") as bar:
         for first in range(0, args.n, CHUNK):
             some = {name: values[first : first + CHUNK] for name, values in attributes.items()}

@@ -89,6 +89,12 @@ ATTRIBUTES = {
     "bald": Attribute(0, 1, yes(0.06), "with .. without hair"),
 }
 
+PORTRAIT = {  # narrower ranges: heads are level, eyes open and on the viewer, faces calm
+    **{"yaw": (-0.25, 0.25), "pitch": (-0.25, 0.25), "roll": (-0.25, 0.25), "gaze_x": (-0.2, 0.2), "gaze_y": (-0.2, 0.2)},
+    **{"eye_open": (0.75, 1), "brow": (-0.3, 0.3), "smile": (-0.1, 0.5), "mouth_open": (0, 0.3), "part": (-0.6, 0.6)},
+    "glasses": (0, 0),
+}
+
 
 def sample_attributes(n: int, seed: int) -> dict[str, Tensor]:
     """Draw the attributes of n faces, independently except that only short hair goes with a beard.
@@ -106,6 +112,15 @@ def sample_attributes(n: int, seed: int) -> dict[str, Tensor]:
     }
     attributes["beard"] *= attributes["hair_len"] < 0.5
     return attributes
+
+
+def as_portraits(attributes: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The same people as they sit for a portrait, without glasses. Their eyes are then where FFHQ has them.
+
+    >>> as_portraits({"yaw": torch.tensor([-1.0, 1.0]), "skin": torch.tensor([0.1, 0.2])})
+    {'yaw': tensor([-0.2500,  0.2500]), 'skin': tensor([0.1000, 0.2000])}
+    """
+    return {name: _narrowed(name, values) if name in PORTRAIT else values for name, values in attributes.items()}
 
 
 def render(attributes: dict[str, Tensor], size: int = 64, domain: str = "A", seed: int = 0, first: int = 0) -> Tensor:
@@ -134,6 +149,11 @@ def render(attributes: dict[str, Tensor], size: int = 64, domain: str = "A", see
         else:
             images[start:stop] = paint_cartoon(traits, size)
     return images.mul_(2).sub_(1)
+
+
+def _narrowed(name: str, values: Tensor) -> Tensor:
+    (low, high), (least, most) = ATTRIBUTES[name][:2], PORTRAIT[name]
+    return least + (values - low) / (high - low) * (most - least)
 
 
 def _noise_seed(seed: int, index: int) -> int:

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 import utils
-from faces.rendered.synthetic import render, sample_attributes
+from faces.rendered.synthetic import as_portraits, render, sample_attributes
 from scripts import render_faces
 from tests.commands import failure, run
 
@@ -38,6 +38,12 @@ def test_faces_in_chunks_are_the_faces_rendered_at_once(tmp_path, monkeypatch, d
     folder = paint(tmp_path / "faces", "--n", 7, "--seed", 5, "--domain", domain)
     at_once = utils.to_pixels(render(sample_attributes(7, seed=5), 16, domain, seed=5)).numpy()
     assert np.array_equal(pixels(folder), at_once)
+
+
+def test_portraits_are_the_same_people(tmp_path):
+    folder = paint(tmp_path / "faces", "--n", 3, "--seed", 5, "--domain", "B", "--portraits")
+    expected = utils.to_pixels(render(as_portraits(sample_attributes(3, seed=5)), 16, "B", seed=5)).numpy()
+    assert np.array_equal(pixels(folder), expected)
 
 
 def test_the_same_seed_writes_the_same_bytes_and_more_faces_begin_alike(tmp_path):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from faces.rendered import synthetic
-from faces.rendered.synthetic import ATTRIBUTES, sample_attributes
+from faces.rendered.synthetic import ATTRIBUTES, PORTRAIT, as_portraits, sample_attributes
 
 DOMAINS = pytest.mark.parametrize("domain", ["A", "B"])
 
@@ -277,3 +277,22 @@ def test_wrong_arguments_are_refused_in_one_line(arguments, complaint):
     with pytest.raises(ValueError, match=complaint) as error:
         render(**({"attributes": person(), "size": 16} | arguments))
     assert "\n" not in str(error.value)
+
+
+# Portraits
+
+
+def test_portraits_narrow_what_they_name_within_its_range_and_keep_the_rest():
+    people = sample_attributes(500, seed=3)
+    portraits = as_portraits(people)
+    assert portraits.keys() == people.keys() and portraits.keys() >= PORTRAIT.keys()
+    for name, values in portraits.items():
+        low, high = PORTRAIT.get(name, ATTRIBUTES[name][:2])
+        assert ATTRIBUTES[name].low <= low <= values.min() and values.max() <= high <= ATTRIBUTES[name].high
+        assert torch.equal(values, people[name]) == (name not in PORTRAIT)
+
+
+def test_eyes_of_portraits_are_nearly_where_ffhq_has_them():
+    portraits = {name: values.tolist() for name, values in as_portraits(sample_attributes(40, seed=4)).items()}
+    x, y = eye_positions("B", **{name: values for name, values in portraits.items() if name != "iris_hue"})
+    assert (x - 0.5).abs().max() < 0.06 and (y - 0.54).abs().max() < 0.06
