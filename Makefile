@@ -32,7 +32,7 @@ quoted = '$(subst ','\'',$(1))'
 demo: .venv/faces
 	@rm -rf $(OUT)/new
 	$(BIN)/python -m scripts.align --size 64 --out $(OUT)/new/photos $(call quoted,$(or $(PHOTO),demo/people))
-	$(if $(TOONS),,$(BIN)/python -m scripts.render_faces --domain B --n 250 --seed 2 --out $(OUT)/new/cartoons)
+	$(if $(TOONS),,$(BIN)/python -m scripts.render_faces --domain B --portraits --n 250 --seed 2 --out $(OUT)/new/cartoons)
 	$(BIN)/python prepare_data.py --size 64 --out $(OUT)/new/cartoons.lmdb $(call quoted,$(or $(TOONS),$(OUT)/new/cartoons))
 	@cd $(OUT) && rm -rf $(DEMO_WRITES) && mv new/* . && rmdir new
 	$(BIN)/python train.py --ckpt demo/photo64.pt --preset cartoon --augment_p 0.1 --ema_decay 0.995 --batch 8 \
