@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from augment.draw import Draw
 from augment.matrices import compose, matrix
-from op import build, upfirdn2d
+from op import affine_sample, build, upfirdn2d
 
 LN2 = math.log(2)
 
@@ -71,11 +71,12 @@ def apply_geometric(images: Tensor, G_inverse: Tensor) -> Tensor:
     # The filter is centred on its tap 5, not 5.5: the point x of an image is found at 2 x - 1/2 in the doubled image, also
     # before the map. And the centre of the padded image is not the image's.
     (a, b, x), (c, d, y) = (row.unbind(-1) for row in G_inverse[:, :2].unbind(1))
-    M = (a, b, a / 2 + b / 2 + (2 * x + (left - right - 0.5))), (c, d, c / 2 + d / 2 + (2 * y + (top - bottom - 0.5)))
+    s, t = a / 2 + b / 2 + (2 * x + (left - right - 0.5)), c / 2 + d / 2 + (2 * y + (top - bottom - 0.5))
+    maps, size = torch.stack([a, b, s, c, d, t], -1), (2 * (height + 2 * REACH), 2 * (width + 2 * REACH))
 
     # The filters take nearly all the time, and channels_last makes them several times faster.
     padded = F.pad(images, (left, right, top, bottom), mode="reflect").contiguous(memory_format=torch.channels_last)
-    mapped = _sample(_double(padded), M, 2 * (height + 2 * REACH), 2 * (width + 2 * REACH))
+    mapped = affine_sample(_double(padded), maps, size)
     return _halve(mapped.contiguous(memory_format=torch.channels_last))
 
 
@@ -166,55 +167,3 @@ def _product(dtype: torch.dtype, turned: bool = False) -> Tensor:
     """The filter of both axes. Kept, since its taps are known then."""
     both = torch.outer(_taps(dtype), _taps(dtype))
     return both.flip(0, 1) if turned else both
-
-
-def _sample(x: Tensor, M: tuple[tuple[Tensor, ...], ...], height: int, width: int) -> Tensor:
-    """The image [batch, channels, height, width] whose pixel at (x, y) is the input at M (x, y, 1); 0 outside it.
-
-    Both positions are in pixels from the centre. Bilinear. M: two rows of three entries, [batch] each.
-    """
-    # grid_sample counts -1 to 1 from edge to edge, on both sides of M.
-    columns, rows = x.shape[3], x.shape[2]
-    (a, b, to_x), (c, d, to_y) = M
-    along_x = _beside_pixels(a * (2 / columns), c * (2 / rows)) * (width / 2)
-    along_y = _beside_pixels(b * (2 / columns), d * (2 / rows)) * (height / 2)
-    shift = _beside_pixels(to_x * (2 / columns), to_y * (2 / rows))
-    column = torch.linspace(-1, 1, width, dtype=x.dtype, device=x.device)[:, None] * (width - 1) / width
-    row = torch.linspace(-1, 1, height, dtype=x.dtype, device=x.device)[:, None, None] * (height - 1) / height
-    # M (x, y, 1), multiplied out: a matrix product might round to TF32, and miss by a quarter of a pixel.
-    return _Bilinear.apply(x, torch.addcmul(column * along_x, row, along_y) + shift)
-
-
-def _beside_pixels(x: Tensor, y: Tensor) -> Tensor:
-    """(x, y) of each image as [batch, 1, 1, 2]."""
-    return torch.stack([x, y], dim=-1)[:, None, None]
-
-
-class _Bilinear(torch.autograd.Function):
-    """F.grid_sample, linear in x. PyTorch's own (up to 2.11) is differentiable once, and keeps x for the grid's gradient."""
-
-    @staticmethod
-    def forward(ctx, x, grid):
-        ctx.save_for_backward(grid)
-        ctx.shape = x.shape
-        return F.grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-
-    @staticmethod
-    def backward(ctx, grad):
-        (grid,) = ctx.saved_tensors
-        return _Scatter.apply(grad, grid, ctx.shape), None
-
-
-class _Scatter(torch.autograd.Function):
-    """`_Bilinear` transposed: each number goes to the four pixels that it was read from. x of that shape results."""
-
-    @staticmethod
-    def forward(ctx, grad, grid, shape):
-        ctx.save_for_backward(grid)
-        unread, bilinear, zeros = grad.new_zeros(()).expand(shape), 0, 0
-        return torch.ops.aten.grid_sampler_2d_backward(grad, unread, grid, bilinear, zeros, False, [True, False])[0]
-
-    @staticmethod
-    def backward(ctx, v):
-        (grid,) = ctx.saved_tensors
-        return _Bilinear.apply(v, grid), None, None

@@ -40,6 +40,10 @@ SCHEMAS = {
     "-> (Tensor, Tensor, Tensor, Tensor)",
     "modulate_backward": "(Tensor grad, Tensor x, Tensor? style) -> (Tensor, Tensor)",
 }
+ONLY_CPU = {
+    "affine_sample": "(Tensor x, Tensor maps, int height, int width) -> Tensor",
+    "affine_scatter": "(Tensor grad, Tensor maps, int height, int width) -> Tensor",
+}
 
 
 class Verdict(NamedTuple):
@@ -184,7 +188,7 @@ def _tried(road: Road, device: str) -> str | None:
 @functools.cache
 def _define() -> None:
     """The operators without an implementation: what they take, and what they return, for code that runs without data."""
-    for name, schema in SCHEMAS.items():
+    for name, schema in (SCHEMAS | ONLY_CPU).items():
         torch.library.define(f"cartoon_stylegan2::{name}", schema)
 
     @torch.library.register_fake("cartoon_stylegan2::upfirdn2d")
@@ -192,6 +196,12 @@ def _define() -> None:
         planes = x.device.type == "cuda" and x.is_contiguous()
         shape = *x.shape[:2], height, width
         return x.new_empty(shape).to(memory_format=torch.contiguous_format if planes else torch.channels_last)
+
+    @torch.library.register_fake("cartoon_stylegan2::affine_sample")
+    @torch.library.register_fake("cartoon_stylegan2::affine_scatter")
+    def _(x, maps, height, width):
+        shape = *x.shape[:2], height, width
+        return x.new_empty(shape).to(memory_format=torch.channels_last)
 
     @torch.library.register_fake("cartoon_stylegan2::leaky_relu")
     def _(x, bias, demod, noise, strength, slope, scale):

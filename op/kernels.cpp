@@ -6,6 +6,7 @@
 #define TORCH_TARGET_VERSION 0x020a000000000000
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -54,13 +55,25 @@ struct Terms {
   }
 };
 
-// out[i] = sum over terms of weight * row[i]. Four terms at a time: out is read once for each further four.
+// out[i] = sum over terms of weight * row[i]. Up to six terms at a time: out is read once for each further six.
 void weighted_sum(const Terms& terms, float* __restrict out, int64_t length) {
   if (terms.count == 0) std::fill(out, out + length, 0.f);
   for (int t = 0; t < terms.count;) {
     const float *a = terms.row[t], k = terms.weight[t];
     const int left = terms.count - t;
-    if (left >= 4) {
+    if (left >= 6) {
+      const float *b = terms.row[t + 1], *c = terms.row[t + 2], *d = terms.row[t + 3], *e = terms.row[t + 4], *f = terms.row[t + 5];
+      const float l = terms.weight[t + 1], m = terms.weight[t + 2], n = terms.weight[t + 3], o = terms.weight[t + 4],
+                  p = terms.weight[t + 5];
+      if (t == 0) {
+#pragma omp simd
+        for (int64_t i = 0; i < length; i++) out[i] = k * a[i] + l * b[i] + m * c[i] + n * d[i] + o * e[i] + p * f[i];
+      } else {
+#pragma omp simd
+        for (int64_t i = 0; i < length; i++) out[i] += k * a[i] + l * b[i] + m * c[i] + n * d[i] + o * e[i] + p * f[i];
+      }
+      t += 6;
+    } else if (left >= 4) {
       const float *b = terms.row[t + 1], *c = terms.row[t + 2], *d = terms.row[t + 3];
       const float l = terms.weight[t + 1], m = terms.weight[t + 2], n = terms.weight[t + 3];
       if (t == 0) {
@@ -94,6 +107,23 @@ void weighted_sum(const Terms& terms, float* __restrict out, int64_t length) {
   }
 }
 
+// Pixels that lie so many floats apart. A number of channels that the compiler knows makes a copy of it a few instructions.
+template <int64_t kChannels>
+void copy_pixels(const float* from, int64_t from_step, float* to, int64_t to_step, int64_t count, int64_t channels) {
+  const size_t bytes = (kChannels ? kChannels : channels) * sizeof(float);
+  for (int64_t i = 0; i < count; i++) std::memcpy(to + i * to_step, from + i * from_step, bytes);
+}
+
+void copy_pixels(const float* from, int64_t from_step, float* to, int64_t to_step, int64_t count, int64_t channels) {
+  switch (channels) {
+    case 1: return copy_pixels<1>(from, from_step, to, to_step, count, channels);
+    case 3: return copy_pixels<3>(from, from_step, to, to_step, count, channels);
+    case 16: return copy_pixels<16>(from, from_step, to, to_step, count, channels);
+    case 32: return copy_pixels<32>(from, from_step, to, to_step, count, channels);
+    default: return copy_pixels<0>(from, from_step, to, to_step, count, channels);
+  }
+}
+
 // Output rows first .. last of all images, one after the other.
 void filter_rows(const float* in, float* out, int64_t first, int64_t last, int64_t channels, const Axis& y, const Axis& x) {
   // The row between the two passes, with margins of zeros wide enough for every tap of every output sample.
@@ -104,6 +134,7 @@ void filter_rows(const float* in, float* out, int64_t first, int64_t last, int64
   std::vector<float> row(length * channels, 0.f);
   std::vector<float> phases(x.down > 1 ? length * channels : 0);
   std::vector<float> phase(x.up > 1 ? (x.out / x.up + 1) * channels : 0);
+  const bool only_vertical = x.count == 1 && x.taps[0] == 1.f && x.pad == 0 && x.in == x.out && x.up == 1 && x.down == 1;
 
   for (int64_t r = first; r < last; r++) {
     const float* image = in + r / y.out * y.in * x.in * channels;
@@ -113,15 +144,18 @@ void filter_rows(const float* in, float* out, int64_t first, int64_t last, int64
       const int64_t source = floor_div(position, y.up);
       if (position == source * y.up && source >= 0 && source < y.in) vertical.add(image + source * x.in * channels, y.taps[t]);
     }
-    weighted_sum(vertical, row.data() + margin * channels, x.in * channels);
-
     float* target = out + r * x.out * channels;
+    if (only_vertical) {
+      weighted_sum(vertical, target, x.out * channels);
+      continue;
+    }
+    weighted_sum(vertical, row.data() + margin * channels, x.in * channels);
     if (x.up == 1) {
       const float* samples = row.data();
       const int64_t plane = length / x.down;  // samples with equal remainder lie together
       if (x.down > 1) {
-        for (int64_t i = 0; i < length; i++)
-          std::memcpy(&phases[(i % x.down * plane + i / x.down) * channels], &row[i * channels], channels * sizeof(float));
+        for (int64_t p = 0; p < x.down; p++)
+          copy_pixels(&row[p * channels], x.down * channels, &phases[p * plane * channels], channels, plane, channels);
         samples = phases.data();
       }
       Terms horizontal;
@@ -139,8 +173,7 @@ void filter_rows(const float* in, float* out, int64_t first, int64_t last, int64
         }
         const int64_t outputs = (x.out - p + x.up - 1) / x.up;
         weighted_sum(horizontal, phase.data(), outputs * channels);
-        for (int64_t i = 0; i < outputs; i++)
-          std::memcpy(target + (i * x.up + p) * channels, &phase[i * channels], channels * sizeof(float));
+        copy_pixels(phase.data(), channels, target + p * channels, x.up * channels, outputs, channels);
       }
     }
   }
@@ -158,6 +191,160 @@ Tensor upfirdn2d(const Tensor& x, const Tensor& taps_y, const Tensor& taps_x, in
   const int64_t rows_at_least = std::max<int64_t>(1, 16384 / std::max<int64_t>(1, width * channels));
   torch::stable::parallel_for(0, batch * height, rows_at_least, [&](int64_t first, int64_t last) {
     filter_rows(source, target, first, last, channels, vertical, horizontal);
+  });
+  return out;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// affine_sample: out(i, j) = x(a i + b j + s, c i + d j + t), positions in pixels from the centres, bilinear, 0 outside.
+
+// Where the pixels of an output row are read, counted from the first pixel of the image: in the steps of the definition, whose
+// rounding (a large image is -1 to 1 in float) shows in the fifth decimal.
+struct Line {
+  int64_t height, width;
+  std::vector<float> column, row;      // pixels of the output, their centres between -1 and 1
+  std::vector<float> right_x, right_y;  // what a column adds; of one image
+  std::vector<float> px, py;           // of one row
+
+  Line(int64_t height, int64_t width, int64_t out_height, int64_t out_width)
+      : height(height), width(width), column(centres(out_width)), row(centres(out_height)), right_x(column), right_y(column),
+        px(column), py(column) {}
+
+  static std::vector<float> centres(int64_t side) {
+    std::vector<float> at(side);
+    const float step = side > 1 ? 2.f / (side - 1) : 0.f;
+    for (int64_t i = 0; i < side; i++) {
+      const float edge_to_edge = i < side / 2 ? step * i - 1 : 1 - step * (side - 1 - i);
+      at[i] = (side > 1 ? edge_to_edge : -1.f) * (side - 1) / side;
+    }
+    return at;
+  }
+
+  void go_to(const float* map, int64_t r) {
+    const float x = 2.0 / width, y = 2.0 / height, half_x = 0.5f * width, half_y = 0.5f * height;
+    const float right = 0.5f * column.size(), down = 0.5f * row.size();
+    const float along_x = map[0] * x * right, along_y = map[3] * y * right;
+    const float down_x = row[r] * (map[1] * x * down), down_y = row[r] * (map[4] * y * down);
+    const float shift_x = map[2] * x, shift_y = map[5] * y;
+    const int64_t pixels = column.size();
+    for (int64_t i = 0; i < pixels; i++) right_x[i] = column[i] * along_x, right_y[i] = column[i] * along_y;
+    for (int64_t i = 0; i < pixels; i++) {
+      px[i] = (right_x[i] + down_x + shift_x + 1) * half_x - 0.5f;
+      py[i] = (right_y[i] + down_y + shift_y + 1) * half_y - 0.5f;
+    }
+  }
+  // The four pixels around it are there.
+  bool inside(int64_t i) const { return px[i] >= 0.f && py[i] >= 0.f && px[i] < width - 1 && py[i] < height - 1; }
+};
+
+// Calls inner(first, last) for the pixels of an output row that lie inside, which are neighbours, and outer(i) for the others.
+template <typename Inner, typename Outer>
+void along(const Line& line, int64_t pixels, Inner inner, Outer outer) {
+  int64_t first = 0, last = pixels;
+  while (first < last && !line.inside(first)) outer(first++);
+  while (first < last && !line.inside(last - 1)) outer(--last);
+  inner(first, last);
+}
+
+// use(pixel, share) for each of the four pixels around the place that lies in the image.
+template <typename Use>
+void each_neighbour(const Line& line, int64_t i, Use use) {
+  const float px = line.px[i], py = line.py[i];
+  if (!(px > -1 && py > -1 && px < line.width && py < line.height)) return;
+  const float left = std::floor(px), top = std::floor(py), right = px - left, below = py - top;
+  for (int n = 0; n < 4; n++) {
+    const int64_t column = static_cast<int64_t>(left) + n % 2, row = static_cast<int64_t>(top) + n / 2;
+    if (column >= 0 && column < line.width && row >= 0 && row < line.height)
+      use(row * line.width + column, (n % 2 ? right : 1 - right) * (n / 2 ? below : 1 - below));
+  }
+}
+
+template <int64_t kChannels>
+void sample_row(const float* in, const Line& line, float* out, int64_t pixels, int64_t some_channels) {
+  const int64_t channels = kChannels ? kChannels : some_channels, stride = line.width * channels;
+  const auto inner = [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; i++) {
+      const float px = line.px[i], py = line.py[i];
+      const int32_t left = px, top = py;
+      const float right = px - left, below = py - top, above = 1 - below;
+      const float *from = in + top * stride + left * channels, *next = from + channels;
+      float* to = out + i * channels;
+      for (int64_t k = 0; k < channels; k++)
+        to[k] = (from[k] * above + from[stride + k] * below) * (1 - right) + (next[k] * above + next[stride + k] * below) * right;
+    }
+  };
+  const auto outer = [&](int64_t i) {
+    float* to = out + i * channels;
+    std::fill(to, to + channels, 0.f);
+    each_neighbour(line, i, [&](int64_t pixel, float share) {
+      for (int64_t k = 0; k < channels; k++) to[k] += share * in[pixel * channels + k];
+    });
+  };
+  along(line, pixels, inner, outer);
+}
+
+// The transpose: what was read at a place is added there.
+template <int64_t kChannels>
+void scatter_row(const float* grad, const Line& line, float* out, int64_t pixels, int64_t some_channels) {
+  const int64_t channels = kChannels ? kChannels : some_channels, stride = line.width * channels;
+  const auto inner = [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; i++) {
+      const float px = line.px[i], py = line.py[i];
+      const int32_t left = px, top = py;
+      const float right = px - left, below = py - top;
+      const float shares[] = {(1 - right) * (1 - below), right * (1 - below), (1 - right) * below, right * below};
+      const float* from = grad + i * channels;
+      float *to = out + top * stride + left * channels, *next = to + channels;
+      for (int64_t k = 0; k < channels; k++) {
+        to[k] += shares[0] * from[k];
+        next[k] += shares[1] * from[k];
+        to[stride + k] += shares[2] * from[k];
+        next[stride + k] += shares[3] * from[k];
+      }
+    }
+  };
+  const auto outer = [&](int64_t i) {
+    each_neighbour(line, i, [&](int64_t pixel, float share) {
+      for (int64_t k = 0; k < channels; k++) out[pixel * channels + k] += share * grad[i * channels + k];
+    });
+  };
+  along(line, pixels, inner, outer);
+}
+
+Tensor affine_sample(const Tensor& x, const Tensor& maps, int64_t out_height, int64_t out_width) {
+  const int64_t batch = x.size(0), channels = x.size(1), height = x.size(2), width = x.size(3);
+  const int64_t shape[] = {batch, channels, out_height, out_width};
+  Tensor out = torch::stable::empty({shape, 4}, x.scalar_type(), std::nullopt, std::nullopt, std::nullopt, MemoryFormat::ChannelsLast);
+  const float *source = read(x), *map = read(maps);
+  float* target = write(out);
+  const auto sample = channels == 3 ? sample_row<3> : sample_row<0>;
+  torch::stable::parallel_for(0, batch * out_height, 32, [&](int64_t first, int64_t last) {
+    Line line(height, width, out_height, out_width);
+    for (int64_t r = first; r < last; r++) {
+      const int64_t n = r / out_height;
+      line.go_to(map + 6 * n, r % out_height);
+      sample(source + n * height * width * channels, line, target + r * out_width * channels, out_width, channels);
+    }
+  });
+  return out;
+}
+
+// The transpose of affine_sample, to images of height x width.
+Tensor affine_scatter(const Tensor& grad, const Tensor& maps, int64_t height, int64_t width) {
+  const int64_t batch = grad.size(0), channels = grad.size(1), grad_height = grad.size(2), grad_width = grad.size(3);
+  const int64_t shape[] = {batch, channels, height, width};
+  Tensor out = torch::stable::empty({shape, 4}, grad.scalar_type(), std::nullopt, std::nullopt, std::nullopt, MemoryFormat::ChannelsLast);
+  const float *source = read(grad), *map = read(maps);
+  float* target = write(out);
+  const auto scatter = channels == 3 ? scatter_row<3> : scatter_row<0>;
+  torch::stable::parallel_for(0, batch, 1, [&](int64_t first, int64_t last) {
+    std::fill(target + first * height * width * channels, target + last * height * width * channels, 0.f);
+    Line line(height, width, grad_height, grad_width);
+    for (int64_t r = first * grad_height; r < last * grad_height; r++) {
+      const int64_t n = r / grad_height;
+      line.go_to(map + 6 * n, r % grad_height);
+      scatter(source + r * grad_width * channels, line, target + n * height * width * channels, grad_width, channels);
+    }
   });
   return out;
 }
@@ -340,6 +527,8 @@ std::tuple<Tensor, Tensor> modulate_backward(const Tensor& grad, const Tensor& x
 
 STABLE_TORCH_LIBRARY_IMPL(cartoon_stylegan2, CPU, m) {
   m.impl("upfirdn2d", TORCH_BOX(&upfirdn2d));
+  m.impl("affine_sample", TORCH_BOX(&affine_sample));
+  m.impl("affine_scatter", TORCH_BOX(&affine_scatter));
   m.impl("leaky_relu", TORCH_BOX(&leaky_relu));
   m.impl("leaky_relu_backward", TORCH_BOX(&leaky_relu_backward));
   m.impl("modulate_backward", TORCH_BOX(&modulate_backward));

@@ -23,10 +23,11 @@ from op.build import Verdict
 from op.fused_act import fused_leaky_relu
 from op.modulation import modulate
 from op.resample import upfirdn2d
+from op.sample import affine_sample
 
 SOURCES = [
     Path(__file__).with_name(name)
-    for name in ("trial.py", "fused_act.py", "modulation.py", "resample.py", "kernels.py", "nvrtc.py")
+    for name in ("trial.py", "fused_act.py", "modulation.py", "resample.py", "sample.py", "kernels.py", "nvrtc.py")
 ]
 MOST_ATTEMPTS = 2  # that may end with the process
 RESULTS = ("value", "gradient", "gradient to be differentiated", "second gradient")
@@ -86,7 +87,7 @@ def _tried(device: torch.device, dtypes: Sequence[torch.dtype]) -> dict[str, str
 
 def difference(device: torch.device, dtype: torch.dtype) -> str:
     """How the compiled operators for this type differ from their definitions beyond rounding, in words; "" if they do not."""
-    for case in cases():
+    for case in (*cases(), *(only_cpu() if device.type == "cpu" else ())):
         try:
             truth, plain = results(case, "ref", torch.float64), results(case, "ref", dtype)
             for layout in (torch.channels_last, torch.contiguous_format):
@@ -146,6 +147,14 @@ def cases() -> Iterator[Case]:
         yield Case("modulate", {"x": _numbers(shape), "style": _numbers(shape[:2], 3)}, modulate)
     yield _activation((3, 5), TERMS[0])
     yield _activation((1, 8, 96, 100), TERMS[-1])  # so large that several threads and blocks share the sums
+
+
+def only_cpu() -> Iterator[Case]:
+    """Of the kernels that CUDA does not have."""
+    maps = torch.tensor([[0.75, 0.5, 1.25, -0.5, 1.0, -0.75], [-1.5, 0.25, 0.5, 0.25, 0.625, 6.0]])
+    for shape in ((2, 8, 12, 16), (2, 3, 11, 13)):
+        call = functools.partial(affine_sample, maps=maps, size=(13, 10))
+        yield Case("affine_sample", {"x": _numbers(shape)}, call)
 
 
 FORMS = [(1, 1, 4, (2, 1)), (2, 1, 4, (2, 1)), (1, 2, 4, (1, 1)), (2, 1, 12, (6, 5)), (1, 2, 12, (5, 5))]

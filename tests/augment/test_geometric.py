@@ -176,20 +176,6 @@ def test_second_derivatives_are_right():
     assert torch.autograd.gradgradcheck(apply_geometric, (images, G_inverse))
 
 
-def test_sampling_is_linear_with_its_transpose_and_keeps_no_image():
-    x, v = noise(2, 9, 7, dtype=torch.float64).requires_grad_(), noise(2, 5, 6, dtype=torch.float64)
-    grid = 1.4 * v[:, :2].movedim(1, 3)  # some of it beside the image
-    kept = []
-    with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t.shape) or t, lambda t: t):
-        y = geometric._Bilinear.apply(x, grid)
-    assert kept == [grid.shape]
-    (back,) = torch.autograd.grad(y, x, v)
-    torch.testing.assert_close((y * v).sum(), (x * back).sum())
-    builtin = torch.nn.functional.grid_sample(x, grid, align_corners=False)
-    assert torch.equal(y, builtin) and torch.equal(back, torch.autograd.grad(builtin, x, v)[0])
-    assert torch.autograd.gradgradcheck(lambda x: geometric._Bilinear.apply(x, grid).square(), x)
-
-
 def test_images_of_half_precision_are_refused():
     with pytest.raises(TypeError, match="float32"):
         apply_geometric(noise().bfloat16(), torch.eye(3)[None])

@@ -22,6 +22,7 @@ needs_emulation = pytest.mark.skipif(emulated.reason() is not None, reason=str(e
 @pytest.fixture
 def on_gpu(monkeypatch):
     """As on a GPU: all types, and images channel by channel, by the operators that are then put in place."""
+    monkeypatch.setattr(trial, "only_cpu", list)
     monkeypatch.setattr(build, "has_kernel", lambda x, impl: impl == "trial")
     monkeypatch.setattr(build, "takes_planes", torch.Tensor.is_contiguous)
     return lambda ops: monkeypatch.setattr(torch.ops, "cartoon_stylegan2", ops)
@@ -44,7 +45,7 @@ def changed(ops, **operators):
     def with_change(name, change):
         return lambda *arguments: change(getattr(ops, name)(*arguments))
 
-    known = {name: getattr(ops, name) for name in build.SCHEMAS}
+    known = {name: getattr(ops, name) for name in (*build.SCHEMAS, *build.ONLY_CPU) if hasattr(ops, name)}
     return types.SimpleNamespace(**known | {name: with_change(name, change) for name, change in operators.items()})
 
 
@@ -64,6 +65,8 @@ WRONG = {
     **{
         f"gradient {i} off by 1 %": ({"leaky_relu_backward": nth_changed(i)}, "leaky_relu", "gradient off by") for i in range(4)
     },
+    "affine_sample off by 1 %": ({"affine_sample": lambda y: 1.01 * y}, "affine_sample", "value off by"),
+    "affine_scatter off by 1 %": ({"affine_scatter": lambda x: 1.01 * x}, "affine_sample", "gradient off by"),
     "an error": ({"leaky_relu_backward": fails}, "leaky_relu", "an illegal memory access was encountered"),
 }
 
