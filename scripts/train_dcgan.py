@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cli
+import shipped
 from errors import Diverged, InputError, OutOfMemory, helped, named
 from metrics.table import FEATURES
 from running import flags
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from baselines.dcgan import DCGAN
     from running.evaluation import Evaluation
     from running.run import Run
-
-LOOKING = Path(__file__).parent.parent / "demo" / "photo64.pt"  # whose discriminator sees, for the scores
 
 
 def parser() -> cli.Parser:
@@ -54,7 +53,7 @@ def parser() -> cli.Parser:
     add("--eval_epochs", type=cli.number(int, least=0), default=1, metavar="N", help=every)
     looks = "what they look at; disc: the discriminator of --source (default: disc)"
     add("--eval_features", choices=FEATURES, default="disc", help=looks)
-    add("--source", type=Path, metavar="FILE", help=f"a network with a discriminator (default: demo/{LOOKING.name})")
+    add("--source", type=Path, metavar="FILE", help=f"a network with a discriminator (default: {shipped.EXAMPLE})")
     add("--eval_n", type=cli.number(int, least=2), default=1000, metavar="N", help="pictures for a score (default: 1000)")
     # fmt: on
     parser.idle_with("--eval_features --source --eval_n", "--eval_epochs 0")
@@ -127,7 +126,7 @@ def evaluation(run: Run, training: DCGAN) -> Evaluation | None:
 
     source = None
     if args.eval_features == "disc":
-        source = cli.read("--source", args.source or LOOKING, checkpoint.read)
+        source = cli.read("--source", args.source or shipped.PHOTO, checkpoint.read)
         if source.architecture.size != run.images.size:
             raise InputError(
                 f"--source {args.source}: looks at {source.architecture.size} px; a DCGAN draws {run.images.size} px"

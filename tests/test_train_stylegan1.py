@@ -1,5 +1,8 @@
 """train.py on a StyleGAN1: recognised, fine-tuned under the same flags, resumed exactly, drawn by the other commands."""
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -11,6 +14,7 @@ from tests.commands import assert_same, failure, run
 from tests.networks import write_source, write_source1
 from tests.pictures import random_pictures
 from training.state import lazy_adam
+from training.symptoms import TransferSymptoms
 
 TINY = ["--size", 16, "--batch", 4, "--n_sample", 2, "--sample_every", 4, "--save_every", 3, "--device", "cpu"]
 SCRATCH = ["--arch", "stylegan1", "--channel_base", 64, "--channel_max", 8, "--style_dim", 8, "--n_mlp", 2]
@@ -100,3 +104,22 @@ def test_the_drawing_commands_draw_it(source, tmp_path, capsys):
     assert "g_running" in torch.load(tmp_path / "public.pt", weights_only=True)
     run(inspect, tmp_path / "public.pt")
     assert "StyleGAN1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("preset", "said"),
+    [
+        ("freezesg", "--freezeStyle 4"),
+        ("structure", "--structure_loss 2 --structure_target features"),
+        ("freezed", "--freezeD 1"),
+    ],
+)
+def test_presets_mean_the_same_on_it(faces, source, tmp_path, capsys, preset, said):
+    run(train, faces, "--ckpt", source, *TINY, "--preset", preset, "--dry_run")
+    assert said in capsys.readouterr().out
+
+
+def test_advice_against_copies_holds_for_it():
+    options = SimpleNamespace(ckpt="source.pt", start_from="g_ema", methods={"structure_loss": -1}, size=64, arch="stylegan1")
+    advice = TransferSymptoms(options, "python train.py", Path("run"), 0).against_copies()
+    assert "--structure_loss 2 --structure_target features" in advice

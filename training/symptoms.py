@@ -8,6 +8,7 @@ from collections import deque
 from pathlib import Path
 from typing import NamedTuple
 
+from errors import spelled
 from running.symptoms import Symptoms
 from training.options import Options
 from training.transfer.presets import preset_flags
@@ -89,5 +90,6 @@ class TransferSymptoms(Symptoms):
         stop = super().against_copies()
         if not self.options.ckpt or self.options.start_from == "g" or self.options.methods["structure_loss"] > 0:
             return stop
-        levels = preset_flags("structure", self.options.size)["structure_loss"]
-        return f"{stop}, or keep more of the source with {self.resumed(f'--structure_loss {levels}')}"
+        flags = preset_flags("structure", self.options.size, self.options.arch)
+        flags = " ".join(spelled(name, value) for name, value in flags.items() if name.startswith("structure"))
+        return f"{stop}, or keep more of the source with {self.resumed(flags)}"

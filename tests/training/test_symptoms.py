@@ -16,6 +16,7 @@ from training import symptoms
 from training.symptoms import TransferSymptoms
 
 ARGS = {
+    "arch": "stylegan2",
     **{"augment": False, "augment_p": 0.0, "r1": 0.1, "lr": 0.002, "ckpt": None, "start_from": "g_ema", "size": 16},
     "methods": {"structure_loss": -1},
 }

@@ -5,8 +5,8 @@ import argparse
 PRESETS = ("freezed", "freezeg", "freezesg", "structure", "cartoon")  # the first four are published methods
 
 
-def preset_flags(name: str, size: int) -> dict[str, object]:
-    """The flags of `--preset name` for a network of `size` px.
+def preset_flags(name: str, size: int, arch: str | None = None) -> dict[str, object]:
+    """The flags of `--preset name` for a network of `size` px, a StyleGAN2 unless `arch` says "stylegan1".
 
     The frozen coarse levels are those that hold pose and face shape: 4 and 8 px, from 256 px up 16 px as well.
     The discriminator trains up to 32 px, and always keeps its highest resolution.
@@ -24,13 +24,16 @@ def preset_flags(name: str, size: int) -> dict[str, object]:
     if name in ("freezeg", "freezesg"):
         flags["freezeG"] = levels - coarse
     if name == "freezesg":
-        flags |= {"freezeStyle": 2 * coarse - 1, "train_mapping": True}  # the convolutions of the frozen levels
+        layers = 2 * coarse if arch == "stylegan1" else 2 * coarse - 1  # the convolutions of the frozen levels
+        flags |= {"freezeStyle": layers, "train_mapping": True}
     if name == "structure":
         flags["structure_loss"] = coarse
+        if arch == "stylegan1":  # which has no pictures at low resolutions
+            flags["structure_target"] = "features"
     return flags
 
 
 def left_open(args: argparse.Namespace, size: int) -> dict[str, object]:
     """The flags of --preset that were not given, be it as "off"."""
-    flags = preset_flags(args.preset, size) if args.preset else {}
+    flags = preset_flags(args.preset, size, args.arch) if args.preset else {}
     return {name: value for name, value in flags.items() if name not in args.given}
