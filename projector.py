@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import argparse
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,7 @@ from unfinished import Unfinished
 from writing import whole_file
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from torch import Tensor
     from torch.nn import Module
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from editing.projection import Projection, Schedule
     from faces.photos import Album
     from model import Generator
+
+    Cartoonist = Callable[[Tensor], list[Image]]
 
 BETWEEN = 4  # pictures on a strip between start and final
 NAME_WIDTH = 240  # pixels for the name of a photo on its strip
@@ -115,6 +118,7 @@ def project(args: argparse.Namespace) -> Path:
     import utils
     from editing import cartoon, latents, people, projection
     from editing.one_by_one import OneByOne
+    from editing.reach import Reach
     from faces.photos import Album
     from vision import perceptual
 
@@ -156,8 +160,8 @@ def project(args: argparse.Namespace) -> Path:
             stepped=partial(step_on, bar),
         )
         found = (person for batch in search for person in batch.each())
-        networks = (generator, target) if target else ()
-        return job.run(found, partial(keep, args, photos, networks), partial(save, args, photos, job.work.result, generator))
+        drawn = partial(cartoon.draw, generator, target, reach=Reach.of(generator)) if target else None
+        return job.run(found, partial(keep, args, photos, drawn), partial(save, args, photos, job.work.result, generator))
 
 
 @dataclass
@@ -184,10 +188,10 @@ def step_on(bar: progress.Bar, loss: float, noise: float) -> None:
 
 
 def keep(
-    args: argparse.Namespace, photos: Sequence[Photo], networks: tuple[Generator, ...], number: int, found: Projection
+    args: argparse.Namespace, photos: Sequence[Photo], drawn: Cartoonist | None, number: int, found: Projection
 ) -> Projection:
     """The pictures of one person. Returns what the latent file needs: only that of the reference holds a picture."""
-    progress.say(draw(args, photos, networks, number, found))
+    progress.say(draw(args, photos, drawn, number, found))
     kept = {args.step: found.snapshots[args.step]} if args.layout == "reference" else {}
     return replace(found, snapshots=kept)
 
@@ -284,16 +288,14 @@ def shown_steps(steps: int) -> list[int]:
     return sorted({round(steps * i / (BETWEEN + 1)) for i in range(BETWEEN + 2)})
 
 
-def draw(
-    args: argparse.Namespace, photos: Sequence[Photo], networks: tuple[Generator, ...], number: int, found: Projection
-) -> str:
+def draw(args: argparse.Namespace, photos: Sequence[Photo], drawn: Cartoonist | None, number: int, found: Projection) -> str:
     """NAME.png, NAME-strip.png and NAME-cartoon.png of one of the photos; returns a line on it.
 
-    networks: that of photos and that of cartoons, or none for no cartoon
+    drawn: latents -> cartoons; None for no cartoon
     """
     import lettering
     import utils
-    from editing import cartoon, projection
+    from editing import projection
 
     photo, every = photos[number], lettering.readable([photo.path.name for photo in photos])
     shown = lettering.shortened(every[number], NAME_WIDTH, lettering.font(12))
@@ -304,8 +306,8 @@ def draw(
     steps = {step: utils.to_pictures(image)[0] for step, image in found.snapshots.items()}
     between = {f"step {step}": picture for step, picture in steps.items() if 0 < step < args.step}
     strip = {"target": utils.to_pictures(photo.image[None])[0], "start": steps[0], **between, "final": steps[args.step]}
-    if networks:
-        (strip["cartoon"],) = cartoon.draw(*networks, found.latent)
+    if drawn:
+        (strip["cartoon"],) = drawn(found.latent)
     sheet = utils.sheet([*strip.values()], len(strip), [*strip], title=f"{shown}: {line}")
     for picture, path in zip([steps[args.step], sheet, strip.get("cartoon")], pictures_of(args, photo)):
         utils.save_png(picture, path, **told)

@@ -18,6 +18,7 @@ import utils
 from data.squares import square
 from editing import latents, layer_swap, projection
 from editing.projection import Projection, Schedule
+from editing.reach import Reach
 from errors import InputError
 from model import Generator
 from vision.perceptual import Distance
@@ -26,6 +27,7 @@ from vision.perceptual import Distance
 # a face is nearer to the photo than in w, and held near w it can still be drawn by another network.
 SPACE, WPLUS_REG = "w+", 0.1
 SCHEDULE = Schedule(wplus_reg=WPLUS_REG)
+REACH = 1.0  # standard deviations: further out the cartoons of photos, not of random people, break up
 
 
 @dataclass
@@ -63,6 +65,7 @@ def cartoonize(
     schedule: Schedule = SCHEDULE,
     *,
     psi: float = 1.0,
+    most: float = REACH,
     seed: int = 0,
     stepped: Callable[[float, float], object] = lambda loss, noise: None,
 ) -> Iterator[Person]:
@@ -70,10 +73,12 @@ def cartoonize(
 
     photos: faces, cut as the source's were; their centre square is taken
     psi:    of the cartoon, see `model.truncate`
+    most:   of the cartoon, see `Reach.within`
     others: as in `projection.find`
     Raises InputError at once where the average face does not fit the space.
     """
     cut: list[Image.Image] = []
+    reach = Reach.of(source)
 
     def targets() -> Iterator[Tensor]:
         for photo in photos:
@@ -84,15 +89,20 @@ def cartoonize(
     search = projection.find(source, distance, targets(), space, schedule, **options)
 
     def person(found: Projection) -> Person:
-        (projected,), (cartoon,) = utils.to_pictures(found.snapshots[schedule.steps]), draw(source, target, found.latent, psi)
-        return Person(found, cut[0], projected, cartoon)
+        (cartoon,) = draw(source, target, found.latent, psi, most, reach)
+        return Person(found, cut[0], utils.to_pictures(found.snapshots[schedule.steps])[0], cartoon)
 
     return map(person, search)
 
 
-def draw(source: Generator, target: Generator, latent: Tensor, psi: float = 1.0) -> list[Image.Image]:
+def draw(
+    source: Generator, target: Generator, latent: Tensor, psi: float = 1.0, most: float = REACH, reach: Reach | None = None
+) -> list[Image.Image]:
     """Latents that were found in the source, [people, style_dim] or [people, n_latent, style_dim], as cartoons.
 
-    psi: below 1 pulls them towards the average face of the source
+    psi:   below 1 pulls them towards the average face of the source
+    most:  how far they may be from it along each axis of W, in standard deviations
+    reach: that of the source, where it is known already
     """
-    return utils.to_pictures(latents.draw(target, latents.truncated(source, source.broadcast(latent), psi)))
+    w_plus = (reach or Reach.of(source)).within(source.broadcast(latent), most)
+    return utils.to_pictures(latents.draw(target, latents.truncated(source, w_plus, psi)))

@@ -44,9 +44,10 @@ if TYPE_CHECKING:
 RESULT, SHEET = "latents.pt", "sheet.png"
 ROWS = ("photo", "projected", "cartoon")
 COLUMNS = 8
+REACH = 1.0  # editing.cartoon's
 MOST_ON_SHEET = 400
-TOLD = ("source", "target", "swap", "width", "space", "wplus_reg", "truncation", "perceptual", "step", "seed")
-DECIDE = ("space", "wplus_reg", "step", "seed", "swap", "width", "truncation")
+TOLD = ("source", "target", "swap", "width", "space", "wplus_reg", "truncation", "reach", "perceptual", "step", "seed")
+DECIDE = ("space", "wplus_reg", "step", "seed", "swap", "width", "truncation", "reach")
 
 
 def parser() -> cli.Parser:
@@ -69,6 +70,8 @@ def parser() -> cli.Parser:
     add("--swap", type=cli.number(int, least=4), metavar="RES", help="below this resolution the source draws (default: none)")
     add("--width", type=cli.number(above=0), metavar="X", help="go over smoothly, see scripts.layer_swap (default: at once)")
     flags.add_truncation(group, "below 1 pulls people towards the average: smoother cartoons, less like them")
+    far = "how far a cartoon may be from the average along each axis of W, in standard deviations; 100: any"
+    add("--reach", type=cli.number(least=0), default=REACH, metavar="X", help=f"{far} (default: {REACH:g})")
     add = flags.add_new_folder(parser, "cartoonized", "latents and pictures").add_argument
     add("--columns", type=cli.number(int, least=1), default=COLUMNS, metavar="N", help=f"people in a row (default: {COLUMNS})")
     parser.needs("--wplus_reg", "--space w+")
@@ -118,6 +121,7 @@ def cartoonize(args: argparse.Namespace) -> Path:
             args.space,
             projection.Schedule(args.step, wplus_reg=args.wplus_reg),
             psi=args.truncation,
+            most=args.reach,
             seed=args.seed,
             stepped=partial(step_on, bar),
         )

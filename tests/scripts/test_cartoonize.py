@@ -16,6 +16,7 @@ import projector
 import shipped
 import utils
 from editing import cartoon, latents, layer_swap, projection
+from editing.reach import Reach
 from scripts import cartoonize
 from tests.commands import failure, files_below, killed_in_call, run, stopped_in_call
 from tests.networks import tiny_discriminator, tiny_generator
@@ -64,7 +65,7 @@ def test_everybody_is_projected_and_drawn_by_the_target(place, tmp_path, capsys,
     assert (found.space, found.names) == (space, ["a", "b"])
     networks = {name: checkpoint.read(place / f"{name}.pt").generator() for name in "st"}
     drawn = {"projected": latents.draw(networks["s"], found.w_plus(networks["s"]))}
-    drawn["cartoon"] = latents.draw(networks["t"], found.w_plus(networks["t"]))
+    drawn["cartoon"] = latents.draw(networks["t"], Reach.of(networks["s"]).within(found.w_plus(networks["s"]), 1.0))
     for row, images in drawn.items():
         for name, expected in zip("ab", utils.to_pixels(images).numpy().astype(int)):
             assert np.abs(pixels(out / f"{name}-{row}.png") - expected).max() <= 1
@@ -135,7 +136,7 @@ def test_swap_takes_the_low_resolutions_from_the_source(place, tmp_path, width):
     out = draw(place, tmp_path, "--no_align", "--swap", 8, *(["--width", width] if width else []))
     source, target = (checkpoint.read(place / f"{name}.pt").generator() for name in "st")
     blend = layer_swap.blend(source, target, 8, width)
-    w_plus = latents.read_latents(out / "latents.pt").w_plus(source)
+    w_plus = Reach.of(source).within(latents.read_latents(out / "latents.pt").w_plus(source), 1.0)
     expected = utils.to_pixels(latents.draw(blend, w_plus)).numpy().astype(int)
     assert np.abs(pixels(out / "a-cartoon.png") - expected[0]).max() <= 1
 
@@ -144,6 +145,16 @@ def test_truncation_0_draws_everybody_as_the_average_cartoon(place, tmp_path):
     out = draw(place, tmp_path, "--no_align", "--truncation", 0)
     assert np.abs(pixels(out / "a-cartoon.png") - pixels(out / "b-cartoon.png")).max() <= 1
     assert (pixels(out / "a-projected.png") != pixels(out / "b-projected.png")).any()
+
+
+def test_reach_holds_cartoons_back_and_nothing_else(place, tmp_path):
+    out, average, free = (draw(place, tmp_path / x, "--no_align", "--reach", x) for x in ("1", "0", "100"))
+    assert np.abs(pixels(average / "a-cartoon.png") - pixels(average / "b-cartoon.png")).max() <= 1
+    assert (pixels(out / "a-cartoon.png") != pixels(free / "a-cartoon.png")).any()
+    found = latents.read_latents(free / "latents.pt")
+    expected = utils.to_pixels(latents.draw(checkpoint.read(place / "t.pt").generator(), found.latent)).numpy().astype(int)
+    assert np.abs(pixels(free / "b-cartoon.png") - expected[1]).max() <= 1
+    assert np.array_equal(pixels(out / "a-projected.png"), pixels(free / "a-projected.png"))
 
 
 def test_points_by_hand_need_no_package(place, tmp_path, monkeypatch):
@@ -324,7 +335,7 @@ def test_what_an_earlier_call_drew_is_no_photo(place, tmp_path):
 
 def test_the_network_and_the_defaults_that_the_projector_takes_for_cartoons_are_these(place):
     args = cartoonize.parser().parse_args(["--source", "s", "--target", "t", "photo"])
-    assert (args.space, args.wplus_reg) == (cartoon.SPACE, cartoon.WPLUS_REG)
+    assert (args.space, args.wplus_reg, args.reach) == (cartoon.SPACE, cartoon.WPLUS_REG, cartoon.REACH)
 
 
 @pytest.fixture
