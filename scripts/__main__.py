@@ -14,8 +14,8 @@ GROUPS = {
     "measure": "scripts.evaluate scripts.train_regressor studies.methods studies.round_trip studies.sefa",
     "files and machine": "scripts.inspect scripts.convert scripts.download scripts.doctor",
     "measure the program": "benchmarks.ops benchmarks.train_step benchmarks.trace benchmarks.scaling benchmarks.data "
-    "benchmarks.formats benchmarks.busy benchmarks.alarms benchmarks.finding benchmarks.likeness benchmarks.recipe "
-    "benchmarks.translation tests.soak.rehearsal tests.soak.soak",
+    "benchmarks.formats benchmarks.busy benchmarks.user benchmarks.alarms benchmarks.finding benchmarks.likeness "
+    "benchmarks.recipe benchmarks.translation tests.soak.rehearsal tests.soak.soak",
 }
 
 NAMES = [f"scripts.{path.stem}" for path in sorted(ROOT.glob("scripts/[a-z]*.py")) if path.stem != "cli"]
