@@ -115,6 +115,8 @@ def losses(source: Checkpoint, layout: str, network: str = "g_ema") -> list[str]
         and "d" in source.networks
     ):
         lost.append(f"the discriminator compares {architecture.compared} at once, stylegan2-pytorch's 4")
+    if layout != "nvidia" and architecture.kind == "stylegan1":
+        lost.append("a StyleGAN1: in the layout of style-based-gan-pytorch, without noise, which that program draws anew")
     if layout == "reference" and "freeze_style" in source.extra:
         lost.append(f"{PROGRAM[architecture.kind]}'s scripts show this network without the styles of its source")
     if layout == "nvidia" and "latent_avg" not in source.extra and len(source.networks) > ("d" in source.networks):

@@ -32,7 +32,8 @@ def parser() -> cli.Parser:
     files.add_argument("--overwrite", action="store_true", help="replace OUT if it exists")
     files.add_argument("--preview", type=Path, metavar="PNG", help="draw four images from OUT, seeds 0 to 3")
     layout = command.add_argument_group("layout")
-    kinds = "reference: g, d, g_ema and latent_avg; bare: one state dict; nvidia: G, D, G_ema under NVIDIA's names; "
+    kinds = "reference: g, d, g_ema and latent_avg, of a StyleGAN1 generator, discriminator and g_running; "
+    kinds += "bare: one state dict; nvidia: G, D, G_ema under NVIDIA's names; "
     kinds += "safetensors: one network (default: by the ending of OUT, reference for .pt)"
     add = layout.add_argument
     add("--to", choices=LAYOUTS, help=kinds)

@@ -1,5 +1,6 @@
 """DCGAN: the tutorial's layers and names, its losses, and files of both."""
 
+import copy
 import math
 
 import pytest
@@ -55,6 +56,32 @@ def test_a_step_moves_both_networks_each_by_its_own_loss():
     for key, network in training.networks().items():
         assert all(not torch.equal(a, b) for a, b in zip(before[key], network.parameters()))
         assert not any(p.grad is not None and p.grad.any() for p in network.parameters())
+
+
+def test_steps_are_those_of_the_published_loop():
+    """Written plainly: real, then generated images for the discriminator; the same generated ones for the generator."""
+    training = DCGAN(TINY, CPU)
+    g, d = copy.deepcopy(training.generator), copy.deepcopy(training.discriminator)
+    drawn = torch.Generator().set_state(training.rng.get_state())
+    g_optim, d_optim = (torch.optim.Adam(network.parameters(), 0.0002, (0.5, 0.999)) for network in (g, d))
+    bce = torch.nn.BCELoss()
+    for _ in range(3):
+        logs = training.step(pixels())
+        fake = g(torch.randn(4, 6, generator=drawn))
+        d.zero_grad()
+        loss_real = bce(d(utils.from_pixels(pixels())).sigmoid(), torch.ones(4))
+        loss_fake = bce(d(fake.detach()).sigmoid(), torch.zeros(4))
+        (loss_real + loss_fake).backward()
+        d_optim.step()
+        g.zero_grad()
+        loss_g = bce(d(fake).sigmoid(), torch.ones(4))
+        loss_g.backward()
+        g_optim.step()
+        torch.testing.assert_close(logs["d"], (loss_real + loss_fake).detach())
+        torch.testing.assert_close(logs["g"], loss_g.detach())
+    for network, plain in ((training.generator, g), (training.discriminator, d)):
+        for (name, tensor), other in zip(network.state_dict().items(), plain.state_dict().values()):
+            torch.testing.assert_close(tensor, other, atol=1e-4, rtol=1e-3, msg=name)
 
 
 def test_it_learns_to_tell_real_from_generated():
