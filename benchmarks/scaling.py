@@ -41,6 +41,7 @@ def parser() -> cli.Parser:
     add = parser.add_argument_group("measured here").add_argument
     add("--processes", type=numbers, default="", metavar="LIST", help="how many, one thread each, e.g. 1,2,4 (default: none)")
     add("--repeats", type=count, default=15, metavar="N", help="iterations and messages that are timed (default: 15)")
+    parser.needs("--repeats", "--processes")
     return parser
 
 

@@ -288,6 +288,22 @@ def test_batches_are_contiguous_bytes(images):
     assert batch.shape == (4, 3, 8, 8) and batch.dtype == torch.uint8 and batch.is_contiguous()
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_batches_for_a_gpu_are_the_same_in_pinned_memory_and_where_there_is_none_left(images, fails, monkeypatch):
+    pinned = []
+
+    def pin_memory(batch):
+        if fails:
+            raise RuntimeError("CUDA error: out of memory")
+        pinned.append(batch.shape)
+        return batch.clone()
+
+    monkeypatch.setattr(torch.Tensor, "pin_memory", pin_memory)
+    with Batches(images, 3) as plain, Batches(images, 3, pinned=True) as batches:
+        assert all(map(torch.equal, draw(batches, 4), draw(plain, 4)))
+    assert bool(pinned) != fails
+
+
 def test_batch_handed_out_is_the_callers_own(images):
     with Batches(images, COUNT, flip=False) as batches:
         next(batches).zero_()

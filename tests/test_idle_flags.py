@@ -66,6 +66,7 @@ NEEDED = {  # command with the words that it cannot do without -> flags that do 
     "scripts.translate --ckpt a.pt me.jpg": {"--face_only --original_size": "--face_only"},
     "scripts.chain --generator a.pt --translator b.pt": {"--index 3": "--factor", "--degree 3": "--factor"},
     "studies.sefa": {"--factor f.pt --normalize rows": "--factor"},
+    "benchmarks.scaling": {"--repeats 3": "--processes"},
 }
 CASES = [(command, words, named) for command, refused in NEEDED.items() for words, named in refused.items()]
 
