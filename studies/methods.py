@@ -13,6 +13,7 @@ import argparse
 import json
 import shlex
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -90,51 +91,33 @@ def plan(methods: list[str], seeds: list[int]) -> list[tuple[str, int]]:
     return [(name, seed) for seed in seeds for name in methods if name != TWINS[0] or seed == seeds[0]]
 
 
-class Study:
-    """The runs in --work, and what was measured of them: measurements.jsonl, a line for each (method, seed, iteration)."""
+class Runs:
+    """Trainings in --work, and what was measured of them: measurements.jsonl, a line for each measurement."""
 
-    def __init__(self, args: argparse.Namespace):
+    def __init__(self, args: argparse.Namespace, settings: Sequence[str]):
+        """settings: of args, which must not change between two calls that share --work."""
         import checkpoint
-        import dataset
         import utils
-        from metrics.attributes import regressor
-        from metrics.attributes.ruler import Ruler
 
-        self.args, self.work = args, args.work
+        self.args, self.work, self.log = args, args.work, args.work / "measurements.jsonl"
         self.work.mkdir(parents=True, exist_ok=True)
         self.device = cli.read("--device", args.device, utils.choose_device)
-        self.source = cli.read("--source", args.source, checkpoint.read).generator().to(self.device)
-        self._keep_settings(checkpoint.fingerprint(self.source.state_dict()))
-        self.data = self._faces()
-        network, truth = cli.read("--regressor", args.regressor or regressor.SHIPPED, regressor.read)
-        self.ruler = Ruler(network.to(self.device), truth, args.people)
-        self.start = self.ruler.read_people(self.source)
-        images = dataset.open_images(self.data, self.source.size)
-        print(images.summary())
-        self.training = self.ruler.read_images(images)
-        self.measurements = {}
-        self.log = self.work / "measurements.jsonl"
-        for line in self.log.read_text().splitlines() if self.log.exists() else []:
-            entry = json.loads(line)
-            self.measurements[entry["method"], entry["seed"], entry["iteration"]] = entry
+        self.start = cli.read("--source", args.source, checkpoint.read)
+        self.source = self.start.generator().to(self.device)
+        self._keep_settings({name: getattr(args, name) for name in settings})
 
-    def advance(self, name: str, seed: int, iterations: int, deadline: float) -> bool:
-        """Train a run to its end, or to the deadline, and measure its checkpoints. False: out of time."""
-        steps = range(self.args.every, iterations + 1, self.args.every)
-        if all((name, seed, step) in self.measurements for step in steps):
-            return True
-        if time.monotonic() >= deadline:
-            return False
+    def train(self, name: str, seed: int, words: list, deadline: float) -> None:
+        """To the end, or to the deadline; what a stopped run did is kept."""
         train = ["train.py", "--ckpt", self.args.source, f"--outdir={self.folder(name, seed)}", "--resume=latest"]
-        train += [f"--iter={iterations}", f"--save_every={self.args.every}", f"--seed={seed}", f"--device={self.args.device}"]
-        train += [*shlex.split(self.args.training), *shlex.split(METHODS[name]), "--n_sample=16", self.data]
-        execute(train, f"{name}, seed {seed}", deadline)
-        for step in steps:
-            if (name, seed, step) not in self.measurements and self.checkpoint(name, seed, step).is_file():
-                self._measure(name, seed, step)
-        for path in sorted((self.folder(name, seed) / "checkpoints").glob("[0-9]*.pt"))[:-1]:  # all but the newest
-            path.unlink()
-        return all((name, seed, step) in self.measurements for step in steps)
+        train += [f"--seed={seed}", f"--device={self.args.device}", *shlex.split(self.args.training), "--n_sample=16"]
+        execute([*train, *words], f"{name}, seed {seed}", deadline)
+
+    def logged(self) -> list[dict]:
+        return [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.exists() else []
+
+    def keep(self, entry: dict) -> None:
+        with self.log.open("a") as file:
+            print(json.dumps(entry), file=file)
 
     def generator(self, name: str, seed: int):
         """The last one of a whole run, None where there is none yet."""
@@ -143,26 +126,70 @@ class Study:
         path = self.checkpoint(name, seed, self.args.iter)
         return checkpoint.read(path).generator().to(self.device) if path.is_file() else None
 
-    def twins_are_equal(self, seed: int) -> bool | None:
-        """Whether FreezeSG and FreezeG, as published, gave the same network; None while one of them has not been trained."""
-        twins = [self.measurements.get((name, seed, self.args.every)) for name in TWINS]
-        return twins[0]["network"] == twins[1]["network"] if all(twins) else None
-
     def folder(self, name: str, seed: int) -> Path:
         return self.work / f"{name}-seed{seed}"
 
     def checkpoint(self, name: str, seed: int, iteration: int) -> Path:
         return self.folder(name, seed) / "checkpoints" / f"{iteration:06d}.pt"
 
+    def _keep_settings(self, now: dict) -> None:
+        import checkpoint
+
+        now["source"], path = checkpoint.fingerprint(self.source.state_dict()), self.work / "settings.json"
+        before = json.loads(path.read_text()) if path.exists() else now
+        if changed := [name for name in now if before[name] != now[name]]:
+            raise InputError(f"--work {self.work}: began with --{changed[0]} {before[changed[0]]}; choose another --work")
+        path.write_text(json.dumps(now))
+
+
+class Study(Runs):
+    """Every method, measured by the ruler at each of the steps."""
+
+    def __init__(self, args: argparse.Namespace):
+        import dataset
+        from metrics.attributes import regressor
+        from metrics.attributes.ruler import Ruler
+
+        super().__init__(args, ("iter", "every", "training", "faces", "people"))
+        self.data = self._faces()
+        network, truth = cli.read("--regressor", args.regressor or regressor.SHIPPED, regressor.read)
+        self.ruler = Ruler(network.to(self.device), truth, args.people)
+        self.untouched = self.ruler.read_people(self.source)
+        images = dataset.open_images(self.data, self.source.size)
+        print(images.summary())
+        self.training = self.ruler.read_images(images)
+        self.measurements = {(entry["method"], entry["seed"], entry["iteration"]): entry for entry in self.logged()}
+
+    def advance(self, name: str, seed: int, iterations: int, deadline: float) -> bool:
+        """Train a run to its end, or to the deadline, and measure its checkpoints. False: out of time."""
+        steps = range(self.args.every, iterations + 1, self.args.every)
+        if all((name, seed, step) in self.measurements for step in steps):
+            return True
+        if time.monotonic() >= deadline:
+            return False
+        words = [f"--iter={iterations}", f"--save_every={self.args.every}", *shlex.split(METHODS[name]), self.data]
+        self.train(name, seed, words, deadline)
+        for step in steps:
+            if (name, seed, step) not in self.measurements and self.checkpoint(name, seed, step).is_file():
+                self._measure(name, seed, step)
+        for path in sorted((self.folder(name, seed) / "checkpoints").glob("[0-9]*.pt"))[:-1]:  # all but the newest
+            path.unlink()
+        return all((name, seed, step) in self.measurements for step in steps)
+
+    def twins_are_equal(self, seed: int) -> bool | None:
+        """Whether FreezeSG and FreezeG, as published, gave the same network; None while one of them has not been trained."""
+        twins = [self.measurements.get((name, seed, self.args.every)) for name in TWINS]
+        return twins[0]["network"] == twins[1]["network"] if all(twins) else None
+
     def _measure(self, name: str, seed: int, iteration: int) -> None:
         import checkpoint
 
         generator = checkpoint.read(self.checkpoint(name, seed, iteration)).generator().to(self.device)
-        result = self.ruler.measure(self.start, self.ruler.read_people(generator, self.source.stored_noise()), self.training)
+        people = self.ruler.read_people(generator, self.source.stored_noise())
+        result = self.ruler.measure(self.untouched, people, self.training)
         entry = {"method": name, "seed": seed, "iteration": iteration} | asdict(result)
         entry["network"] = checkpoint.fingerprint(generator.state_dict())
-        with self.log.open("a") as file:
-            print(json.dumps(entry), file=file)
+        self.keep(entry)
         self.measurements[name, seed, iteration] = entry
         print(f"{name}, seed {seed}, iteration {iteration}: ST {result.style:.3f}, SK {result.kept:.3f}", flush=True)
 
@@ -173,15 +200,6 @@ class Study:
             execute(["-m", "scripts.render_faces", *words, f"--size={self.source.size}"], "rendering faces")
             execute(["prepare_data.py", f"--out={data}", f"--size={self.source.size}", folder], "preparing faces")
         return data
-
-    def _keep_settings(self, source: str) -> None:
-        """What must not change between two calls that share --work."""
-        path = self.work / "settings.json"
-        now = {name: getattr(self.args, name) for name in ("iter", "every", "training", "faces", "people")} | {"source": source}
-        before = json.loads(path.read_text()) if path.exists() else now
-        if changed := [name for name in now if before[name] != now[name]]:
-            raise InputError(f"--work {self.work}: began with --{changed[0]} {before[changed[0]]}; choose another --work")
-        path.write_text(json.dumps(now))
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ def write(study, methods: Sequence[str], seeds: Sequence[int], args: argparse.Na
 
 def all_curves(study, methods: Sequence[str], seeds: Sequence[int]) -> dict[str, dict[int, list[dict]]]:
     """{method: {seed: measurements by iteration, the untouched source first}}, of the runs that are whole."""
-    untouched = study.ruler.measure(study.start, study.start, study.training)
+    untouched = study.ruler.measure(study.untouched, study.untouched, study.training)
     start = {"iteration": 0, **vars(untouched)}
     steps = range(study.args.every, study.args.iter + 1, study.args.every)
     curves = {}
@@ -156,7 +156,7 @@ def shown(values: Sequence[float], form: str = ".3f") -> str:
     if not values or any(math.isnan(value) for value in values):
         return "-"
     mean = format(statistics.mean(values), form)
-    return f"{mean} ± {statistics.stdev(values):.3f}" if len(values) > 1 else mean
+    return f"{mean} ± {format(statistics.stdev(values), form.removeprefix('+'))}" if len(values) > 1 else mean
 
 
 def chart(study, curves: dict) -> Image.Image:
@@ -186,7 +186,7 @@ def swapped(study, network) -> dict[int, object]:
     """{resolution: measurement of the target with the source's feature map there}."""
     w_plus, ruler = latents.people(network, range(study.ruler.count)), study.ruler
     readings = {resolution: ruler.read(_swap(study, network, w_plus, resolution)) for resolution in network.resolutions}
-    return {resolution: ruler.measure(study.start, reading, study.training) for resolution, reading in readings.items()}
+    return {resolution: ruler.measure(study.untouched, reading, study.training) for resolution, reading in readings.items()}
 
 
 @torch.no_grad()
