@@ -115,7 +115,9 @@ def published_step(training, batch: tuple) -> dict:
     total.backward()
     training.discriminator_optimizer.step()
     training.generator_optimizer.zero_grad()
-    total, more = training.g_loss(real_a, real_b, training.genA2B(real_a), training.genB2A(real_b), None)
+    made = {"A": (real_a, training.genB2A(real_b), training.genB2A(real_a))}
+    made["B"] = (real_b, training.genA2B(real_a), training.genA2B(real_b))
+    total, more = training.g_loss(made, None)
     total.backward()
     training.generator_optimizer.step()
     for name in GENERATORS:

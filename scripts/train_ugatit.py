@@ -156,7 +156,7 @@ def pictures(start: Start, groups: tuple[int, ...]) -> tuple:
         remarks, overview = group_report(sets), group_sheet(sets, args.img_size)
         sets = {part: domains.All([*one.values()]) for part, one in sets.items()}
     else:
-        sets = {part: domain(args, part, args.img_size + domains.MARGIN) for part in ("trainA", "trainB")}
+        sets = {part: domain(args, part, args.img_size + args.margin) for part in ("trainA", "trainB")}
         batches = domains.unpaired(*sets.values(), args.batch_size, args.seed, start.position, not args.no_flip)
         remarks, overview = [line for images in sets.values() for line in (images.summary(), *images.remarks())], None
     shown = {}

@@ -62,6 +62,7 @@ NEEDED = {  # command with the words that it cannot do without -> flags that do 
         "--metric_freq 9 --eval_features pixels --source FILE": "--eval_features disc",
         "--bottleneck freeze": "--group",
         "--group_weight 2": "--group",
+        "--group 0 --no_flip": "--group",
     },
     "scripts.translate --ckpt a.pt me.jpg": {"--face_only --original_size": "--face_only"},
     "scripts.chain --generator a.pt --translator b.pt": {"--index 3": "--factor", "--degree 3": "--factor"},

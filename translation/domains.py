@@ -15,7 +15,6 @@ from dataset import Batches, Images, SourceImages
 from errors import InputError
 from running import parallel
 
-MARGIN = 30  # pixels by which training pictures are larger than what is cut out of them, as published
 STRETCHED = 1.2  # times; a picture farther from a square is pointed at
 
 

@@ -9,6 +9,7 @@ from running import flags
 from translation.settings import BOTTLENECKS, GROUPS, MOST_P, Settings, Weights
 
 TRUE, FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
+MARGIN = 30  # pixels, as published, whatever the size
 SHOWN = 10  # columns of a sheet: half of them test pictures
 
 
@@ -33,6 +34,8 @@ def add_arguments(parser: cli.Parser) -> None:
         add(f"--{name}", type=Path, metavar="PICTURES", help=f"in place of that folder: {what}, a folder, zip or film")
     add("--img_size", type=cli.number(int, least=8), default=usual.size, metavar="PX",
         help="side of the pictures, divisible by 4 (default: 256)")
+    add("--margin", type=cli.number(int, least=0), default=MARGIN, metavar="PX",
+        help="pictures are made so much larger, and a square is cut out at random; small ones want less (default: 30)")
     add("--no_flip", action="store_true", help="do not mirror half of the pictures")
 
     add = parser.add_argument_group("network").add_argument
@@ -68,6 +71,7 @@ def add_arguments(parser: cli.Parser) -> None:
     add("--kimg", type=above, default=500.0, metavar="N", help="thousands of pictures from 0 to 1 (default: 500)")
     add("--neptune", **switch, default=False, help=argparse.SUPPRESS)  # published; its service is gone
     # fmt: on
+    parser.idle_with("--margin --no_flip", "--group")
     group.needs("--use_grouploss --group_weight --bottleneck", "--group")
 
 

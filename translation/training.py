@@ -5,7 +5,7 @@
 
 A step translates each picture once: the discriminators learn from the fakes without their graph, the generators then from
 the same fakes with it. That gives the numbers of the published order, which makes them twice, and saves two of eight
-generator passes forward and as much backward.
+generator passes forward and as much backward; pictures to translate and those to leave alone go through together.
 
 Few-shot groups (Zhuang and Yang 2020, arXiv 2007.13332): the discriminators of B learn to name the group of a picture, and
 the generator is to keep it.
@@ -92,10 +92,12 @@ class UGATIT(Trainable):
             self.train_bottleneck(group[0] == settings.groups[0])
         real_a, real_b = self.prepared(pixels_a), self.prepared(pixels_b)
         labels = torch.full((len(real_b),), *group, device=self.device) if group and settings.weights.group else None
-        to_b, to_a = self.translated("genA2B", real_a), self.translated("genB2A", real_b)
+        to_b, same_b = self.translated_both("genA2B", real_a, real_b)
+        to_a, same_a = self.translated_both("genB2A", real_b, real_a)
         fakes = to_b.image.detach(), to_a.image.detach()
         logs = self.update("discriminator", self.discriminator_optimizer, self.d_loss, [(real_a, real_b, *fakes, labels)])
-        logs |= self.update("generator", self.generator_optimizer, self.g_loss, [(real_a, real_b, to_b, to_a, labels)])
+        made = {"A": (real_a, to_a, same_a), "B": (real_b, to_b, same_b)}
+        logs |= self.update("generator", self.generator_optimizer, self.g_loss, [(made, labels)])
         for name in GENERATORS:
             clamp_rho(self.trained[name])
         self.average()
@@ -126,13 +128,14 @@ class UGATIT(Trainable):
         total = self.settings.weights.adv * sum(terms.values())
         return total, told(terms, "d", total)
 
-    def g_loss(self, real_a: Tensor, real_b: Tensor, to_b: Translated, to_a: Translated, labels: Tensor | None):
-        """Into each domain: its discriminators, the way back, pictures that are there already, and the CAM."""
-        weights, terms = self.settings.weights, {}
-        back = {"A": self.translated("genB2A", to_b.image), "B": self.translated("genA2B", to_a.image)}
-        same = {"A": self.translated("genB2A", real_a), "B": self.translated("genA2B", real_b)}
-        total = 0
-        for domain, real, to in (("A", real_a, to_a), ("B", real_b, to_b)):
+    def g_loss(self, made: Mapping[str, tuple[Tensor, Translated, Translated]], labels: Tensor | None):
+        """Into each domain: its discriminators, the way back, pictures that are there already, and the CAM.
+
+        made: {domain: (its real pictures, those of the other one translated into it, its own ones translated into it)}
+        """
+        weights, terms, total = self.settings.weights, {}, 0
+        back = {"A": self.translated("genB2A", made["B"][1].image), "B": self.translated("genA2B", made["A"][1].image)}
+        for domain, (real, to, same) in made.items():
             seen = self.seen(domain, to.image)
             for name in (f"disG{domain}", f"disL{domain}"):
                 judged = self.judged(name, seen)
@@ -142,8 +145,8 @@ class UGATIT(Trainable):
                 if labels is not None and domain == "B":
                     terms[f"G_group_{name}"] = losses.group_loss(judged, labels)
                     total += weights.group * terms[f"G_group_{name}"]
-            cycle, identity = ((found[domain].image - real).abs().mean() for found in (back, same))
-            cam = losses.cam_loss(to.cam_logit, same[domain].cam_logit)
+            cycle, identity = ((found.image - real).abs().mean() for found in (back[domain], same))
+            cam = losses.cam_loss(to.cam_logit, same.cam_logit)
             terms |= {f"G_cycle_{domain}": cycle, f"G_identity_{domain}": identity, f"G_cam_{domain}": cam}
             total += weights.cycle * cycle + weights.identity * identity + weights.cam * cam
         return total, told(terms, "g", total)
@@ -151,6 +154,11 @@ class UGATIT(Trainable):
     def translated(self, name: str, images: Tensor) -> Translated:
         with self.precision():
             return self.trained[name](images)
+
+    def translated_both(self, name: str, other: Tensor, own: Tensor) -> tuple[Translated, Translated]:
+        """Pictures to translate, and those of its own domain, in one pass: each is normalised for itself, so it is the same."""
+        both = self.translated(name, torch.cat([other, own]))
+        return tuple(Translated(*parts) for parts in zip(*(part.split(len(other)) for part in both), strict=True))
 
     def judged(self, name: str, images: Tensor) -> Judged:
         with self.precision():
