@@ -64,6 +64,10 @@ NEEDED = {  # command with the words that it cannot do without -> flags that do 
         "--group_weight 2": "--group",
         "--group 0 --no_flip": "--group",
     },
+    "scripts.train_dcgan d": {
+        "--eval_epochs 0 --eval_n 9": "--eval_epochs 0",
+        "--eval_features pixels --source a.pt": "--eval_features disc",
+    },
     "scripts.translate --ckpt a.pt me.jpg": {"--face_only --original_size": "--face_only"},
     "scripts.chain --generator a.pt --translator b.pt": {"--index 3": "--factor", "--degree 3": "--factor"},
     "studies.sefa": {"--factor f.pt --normalize rows": "--factor"},
