@@ -88,7 +88,7 @@ class _Upfirdn2d(torch.autograd.Function):
         ctx.save_for_backward(kernel)
         ctx.arguments = x.shape[-2:], turned, up, down, pad, impl
         if build.has_kernel(x, impl) and all(1 in axis for axis in zip(up, down)) and (taps := _separated(kernel)):
-            return _compiled(x, *(t.flip(0) for t in taps) if turned else taps, up, down, pad)
+            return _compiled(x, *taps[turned], up, down, pad)
         return _polyphase(x, kernel.flip(0, 1) if turned else kernel, up, down, pad)
 
     @staticmethod
@@ -117,11 +117,12 @@ def _compiled(x: Tensor, taps_y: Tensor, taps_x: Tensor, up: Pair, down: Pair, p
     return torch.ops.cartoon_stylegan2.upfirdn2d(x, taps_y, taps_x, up[1], up[0], down[1], down[0], pad[2], pad[0], *size)
 
 
-_known: MutableMapping[Tensor, tuple[int | None, tuple[Tensor, Tensor] | None]] = WeakTensorKeyDictionary()
+Taps = tuple[Tensor, Tensor]  # vertical, horizontal
+_known: MutableMapping[Tensor, tuple[int | None, tuple[Taps, Taps] | None]] = WeakTensorKeyDictionary()
 
 
-def _separated(kernel: Tensor) -> tuple[Tensor, Tensor] | None:
-    """(vertical, horizontal) taps in the order of a correlation, whose outer product is the kernel; None if there are none.
+def _separated(kernel: Tensor) -> tuple[Taps, Taps] | None:
+    """Taps in the order of a correlation, whose outer product is the kernel, and those of the turned one; None if it has none.
 
     To read a kernel on a GPU is to wait for it, and a CUDA graph cannot wait: each is read once, until it changes. One that is
     made while a graph is recorded has no known taps.
@@ -141,7 +142,7 @@ def _being_recorded(kernel: Tensor) -> bool:
 
 
 @functools.lru_cache(256)
-def _factors(rows: tuple[tuple[float, ...], ...]) -> tuple[Tensor, Tensor] | None:
+def _factors(rows: tuple[tuple[float, ...], ...]) -> tuple[Taps, Taps] | None:
     kernel = torch.tensor(rows, dtype=torch.float64).flip(0, 1)
     peak = kernel.abs().argmax().item()
     row, column = divmod(peak, kernel.shape[1])
@@ -151,7 +152,8 @@ def _factors(rows: tuple[tuple[float, ...], ...]) -> tuple[Tensor, Tensor] | Non
     vertical, horizontal = kernel[:, column] / largest, kernel[row]
     if not torch.allclose(torch.outer(vertical, horizontal), kernel, rtol=0, atol=1e-6 * largest.abs().item()):
         return None
-    return vertical.float(), horizontal.float()
+    vertical, horizontal = vertical.float(), horizontal.float()
+    return (vertical, horizontal), (vertical.flip(0), horizontal.flip(0))
 
 
 def _polyphase(x: Tensor, kernel: Tensor, up: Pair, down: Pair, pad: Quad) -> Tensor:

@@ -421,7 +421,7 @@ def test_no_number_passes_between_host_and_device(methods, kind, monkeypatch):
     """On tensors that hold no numbers, so that whoever looks at one raises."""
     build._define()
     monkeypatch.setattr(build, "has_kernel", lambda x, impl: True)
-    monkeypatch.setattr(resample, "_separated", lambda kernel: tuple(map(torch.ones, kernel.shape)))  # read once, before
+    monkeypatch.setattr(resample, "_separated", lambda kernel: [tuple(map(torch.ones, kernel.shape))] * 2)  # read once
     monkeypatch.setattr(sys.modules["augment.pipeline"], "_full_precision", lambda device: contextlib.nullcontext())
     monkeypatch.setattr(torch.optim.Adam, "step", lambda self: None)
     state = state_of(*methods, augmentation=kind())
