@@ -12,8 +12,10 @@ A resolution 2^k is one `level`: two convolutions and one ToRGB layer of the gen
 
 import math
 import random
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +25,7 @@ from op import FusedLeakyReLU, conv2d, conv_transpose2d, fused_leaky_relu, modul
 
 BLUR_TAPS = (1, 3, 3, 1)
 W_AVG_SAMPLES = 10_000
+_prepared: ContextVar[dict[nn.Module, Any] | None] = ContextVar("prepared", default=None)
 
 
 def channel_table(size: int, channel_multiplier: float = 2, base: int | None = None, maximum: int = 512) -> dict[int, int]:
@@ -387,6 +390,26 @@ def minibatch_stddev(x: Tensor, group: int = 4, batches: int = 1) -> Tensor:
     return torch.cat([x, stddev], dim=1)
 
 
+@contextmanager
+def weights_stay() -> Iterator[None]:
+    """Within it no frozen weight changes, so that a search of a thousand steps prepares them for its convolutions once."""
+    before = _prepared.set({})
+    try:
+        yield
+    finally:
+        _prepared.reset(before)
+
+
+def prepared(module: nn.Module, prepare: Callable[[Tensor], Any]) -> Any:
+    """prepare(module.weight), or what came of it before where `weights_stay`."""
+    known = _prepared.get()
+    if known is None or module.weight.requires_grad:
+        return prepare(module.weight)
+    if module not in known:
+        known[module] = prepare(module.weight)
+    return known[module]
+
+
 class PixelNorm(nn.Module):
     """Scale each latent to unit mean square."""
 
@@ -422,7 +445,8 @@ class EqualConv2d(nn.Module):
         self.padding = padding
 
     def forward(self, x: Tensor) -> Tensor:
-        return conv2d(x, (self.weight * self.scale).to(x.dtype), self.stride, self.padding)
+        weight = prepared(self, lambda weight: weight * self.scale)
+        return conv2d(x, weight.to(x.dtype), self.stride, self.padding)
 
 
 class Blur(nn.Module):
@@ -487,7 +511,7 @@ class ModulatedConv2d(nn.Module):
     def modulated(self, x: Tensor, w: Tensor) -> tuple[Tensor, Tensor | None]:
         """The convolution of the scaled input, and the factors [batch, out] that its output is still to be multiplied by."""
         style = self.modulation(w)
-        weight = self.weight.squeeze(0) * self.scale
+        weight, squares = prepared(self, self.scaled)
         x, taps = modulate(x, style), weight.to(x.dtype)
         if self.upsample:
             x = self.blur(conv_transpose2d(x, taps.transpose(0, 1), stride=2))
@@ -495,8 +519,12 @@ class ModulatedConv2d(nn.Module):
             x = conv2d(x, taps, padding=self.padding)
         if not self.demodulate:
             return x, None
-        variance = F.linear(style.square(), weight.square().sum((2, 3)))
-        return x, torch.rsqrt(variance + 1e-8)
+        return x, torch.rsqrt(F.linear(style.square(), squares) + 1e-8)
+
+    def scaled(self, weight: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The weights as they are used, [out, in, k, k], and the sums of their squares over the taps where they are needed."""
+        weight = weight.squeeze(0) * self.scale
+        return weight, weight.square().sum((2, 3)) if self.demodulate else None
 
 
 class NoiseInjection(nn.Module):

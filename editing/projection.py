@@ -21,6 +21,7 @@ from torch.nn import functional as F
 from drawer import Drawer
 from editing import files, latents
 from errors import InputError
+from model import weights_stay
 from vision.perceptual import Distance
 
 SAMPLES, SEED, AT_ONCE = 10_000, 123, 1000  # of z, for the spread of w
@@ -172,6 +173,7 @@ def _found(
         yield project(generator, distance, targets, begin, noise=own or None, **options)
 
 
+@weights_stay()
 def project(
     generator: Drawer,
     distance: Distance,
@@ -201,7 +203,7 @@ def project(
     noise = [layer.to(latent.device) for layer in noise or generator.stored_noise()]
     stored = all(torch.equal(*layers) for layers in zip(noise, generator.stored_noise()))
     maps = [] if fixed_noise else [_each(layer, len(latent)).requires_grad_() for layer in noise]
-    optimizer, random = torch.optim.Adam([latent, *maps], lr=schedule.lr), torch.Generator().manual_seed(seed)
+    optimizer, random = torch.optim.Adam([latent, *maps], schedule.lr, fused=True), torch.Generator().manual_seed(seed)
     with torch.no_grad():
         wanted = distance.features(targets)
     drawn, distances, errors = {}, [], []
@@ -279,14 +281,15 @@ def noise_regularizer(noise: Sequence[Tensor]) -> Tensor:
 
 def noise_correlations(noise: Sequence[Tensor]) -> Tensor:
     """[batch, terms]: the mean product of each map with itself, rolled by one pixel across and down, halved down to 8 px."""
-    terms = []
+    own, terms, halved = {}, [], []
     for layer in noise:
-        while True:
-            terms += [(layer * layer.roll(1, axis)).mean((1, 2, 3)) for axis in (3, 2)]
-            if layer.shape[-1] <= COARSEST_NOISE:
-                break
-            layer = F.avg_pool2d(layer, 2)
-    return torch.stack(terms, 1)
+        own.setdefault(layer.shape[-1], []).append(layer)
+    while own or halved:  # all maps of one side together
+        side = halved[0].shape[-1] if halved else max(own)
+        maps = torch.cat(halved + own.pop(side, []), 1)
+        terms += [(maps * maps.roll(1, axis)).mean((2, 3)) for axis in (3, 2)]
+        halved = [F.avg_pool2d(maps, 2)] if side > COARSEST_NOISE else []
+    return torch.cat(terms, 1)
 
 
 @torch.no_grad()

@@ -26,6 +26,7 @@ from model import (
     make_kernel,
     minibatch_stddev,
     mix_styles,
+    weights_stay,
 )
 from op import upfirdn2d
 from tests.networks import tiny_discriminator, tiny_generator
@@ -472,6 +473,30 @@ def test_minibatch_stddev_of_equal_images_is_the_root_of_epsilon_with_a_finite_g
     torch.testing.assert_close(stddev, torch.full_like(stddev, 1e-4))
     (grad,) = torch.autograd.grad(stddev.sum(), x)
     assert torch.isfinite(grad).all()
+
+
+@torch.no_grad()
+def test_weights_that_stay_are_prepared_once_and_only_there():
+    generator, discriminator = (network.requires_grad_(False) for network in (tiny_generator(), tiny_discriminator()))
+    w, noise = normal(2, generator.n_latent, 8), generator.stored_noise()
+
+    def seen():
+        return discriminator(generator.synthesis(w, noise))
+
+    def double():
+        generator.convs[0].conv.weight.mul_(2).add_(1)
+        discriminator.convs[1].conv1[0].weight.mul_(2)
+
+    before = seen()
+    with weights_stay():
+        assert torch.equal(seen(), before)
+        double()
+        assert torch.equal(seen(), before)
+        discriminator.requires_grad_(True)
+        assert not torch.equal(seen(), before)  # weights that train are looked at
+    changed = seen()
+    double()
+    assert not torch.equal(seen(), changed)
 
 
 @pytest.mark.parametrize("batch", [1, 3, 4, 6, 8])

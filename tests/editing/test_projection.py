@@ -257,6 +257,12 @@ class TestNoise:
     def test_a_flat_map_correlates_with_itself_at_every_scale(self):
         assert torch.equal(projection.noise_correlations([torch.ones(2, 1, 32, 32)]), torch.ones(2, 6))  # 32, 16 and 8 px
 
+    def test_maps_of_all_sizes_together_are_the_terms_of_each(self, generator):
+        noise = [layer + 0.1 for layer in generator.make_noise(2, torch.Generator().manual_seed(0))]
+        alone = torch.cat([projection.noise_correlations([layer]) for layer in noise], 1)
+        together = projection.noise_correlations(noise)
+        torch.testing.assert_close(together.sort(1)[0], alone.sort(1)[0], atol=1e-6, rtol=1e-5)
+
     def test_normalizing_twice_changes_nothing_more(self, generator):
         noise = [3 * layer + 2 for layer in generator.make_noise(2, torch.Generator().manual_seed(0))]
         projection.normalize_noise(noise)
