@@ -84,7 +84,13 @@ def add_schedule(parser: cli.Parser) -> None:
     """The flags of the reference; times are parts of all steps."""
     add = parser.add_argument_group("schedule").add_argument
     part, positive = cli.number(least=0, most=1), cli.number(least=0)
-    add("--step", type=cli.number(int, least=1), default=1000, metavar="N", help="steps of Adam (default: 1000)")
+    add(
+        "--step",
+        type=cli.number(int, least=1),
+        default=1000,
+        metavar="N",
+        help="of Adam (default: 1000, for cartoons 400)",
+    )
     add("--lr", type=cli.number(above=0), default=0.1, metavar="X", help="highest learning rate (default: 0.1)")
     add("--lr_rampup", type=part, default=0.05, metavar="T", help="part of the time in which it rises (default: 0.05)")
     add("--lr_rampdown", type=part, default=0.25, metavar="T", help="in which it falls, at the end (default: 0.25)")
@@ -104,7 +110,13 @@ def add_schedule(parser: cli.Parser) -> None:
         metavar="X",
         help="weight that holds w+ near w (default: 0, for cartoons 0.1)",
     )
-    add("--mse", type=positive, default=0.0, metavar="X", help="weight of the squared difference of pixels (default: 0)")
+    add(
+        "--mse",
+        type=positive,
+        default=0.0,
+        metavar="X",
+        help="weight of the squared error of pixels (default: 0, for cartoons 5)",
+    )
 
 
 def main(args: argparse.Namespace) -> Path:
@@ -224,6 +236,7 @@ def as_cartoons_need(args: argparse.Namespace) -> None:
 
     space = args.space if "space" in args.given else cartoon.SPACE
     usual = {"space": space, "fixed_noise": True} | ({"wplus_reg": cartoon.WPLUS_REG} if space == "w+" else {})
+    usual |= {"step": cartoon.SCHEDULE.steps, "mse": cartoon.SCHEDULE.mse}
     taken = {flag: value for flag, value in usual.items() if args.target_ckpt and flag not in args.given}
     vars(args).update(taken)
     if told := parser().idle(args):

@@ -63,7 +63,7 @@ def parser() -> cli.Parser:
     near = "weight that holds w+ near w: 0 is closest to the photo, 10 is as good as w (default: 0.1)"
     add("--wplus_reg", type=cli.number(least=0), default=0.1, metavar="X", help=near)
     flags.add_distance(parser, group)
-    add("--step", type=cli.number(int, least=1), default=1000, metavar="N", help="Adam's; 200 is a first look (default: 1000)")
+    add("--step", type=cli.number(int, least=1), default=400, metavar="N", help="Adam's; 150 is a first look (default: 400)")
     add("--seed", type=cli.number(int, least=0), default=0, metavar="N", help="of the projection (default: 0)")
     group = parser.add_argument_group("cartoon")
     add = group.add_argument
@@ -119,7 +119,7 @@ def cartoonize(args: argparse.Namespace) -> Path:
             (face.cut() for name, face in [*faces.items()][job.done :] if bar.show(name) is None),
             distance.to(device),
             args.space,
-            projection.Schedule(args.step, wplus_reg=args.wplus_reg),
+            replace(cartoon.SCHEDULE, steps=args.step, wplus_reg=args.wplus_reg),
             psi=args.truncation,
             most=args.reach,
             seed=args.seed,

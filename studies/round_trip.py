@@ -10,6 +10,7 @@ projection and transfer together, against the truth and not against the source n
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -131,7 +132,7 @@ def projected(args: argparse.Namespace, source, network, photos: Tensor) -> Tens
     if path.is_file() and (earlier := latents.read_latents(path)).ckpt == home:
         return earlier.latent.to(network.device)
     distance, _ = perceptual.choose("disc", source)
-    device, schedule = network.device, projection.Schedule(args.step, wplus_reg=cartoon.WPLUS_REG)
+    device, schedule = network.device, replace(cartoon.SCHEDULE, steps=args.step)
     with progress.Bar(-(-len(photos) // CHUNK) * args.step, "steps", "projecting") as bar:
         options = {"batch": CHUNK, "fixed_noise": True, "stepped": lambda *_: bar.update()}
         parts = projection.find(network, distance.to(device), photos.to(device), cartoon.SPACE, schedule, **options)

@@ -336,6 +336,7 @@ def test_what_an_earlier_call_drew_is_no_photo(place, tmp_path):
 def test_the_network_and_the_defaults_that_the_projector_takes_for_cartoons_are_these(place):
     args = cartoonize.parser().parse_args(["--source", "s", "--target", "t", "photo"])
     assert (args.space, args.wplus_reg, args.reach) == (cartoon.SPACE, cartoon.WPLUS_REG, cartoon.REACH)
+    assert args.step == cartoon.SCHEDULE.steps
 
 
 @pytest.fixture
