@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cli
-from errors import Diverged, InputError, OutOfMemory, helped, named
+from errors import Diverged, InputError, NoRun, OutOfMemory, helped, named
 from metrics.table import FEATURES
 from translation import flags
 
@@ -62,6 +62,7 @@ def parser() -> cli.Parser:
 
 @helped(OutOfMemory, by="--light, --batch_size, --img_size, --ch")
 @helped(Diverged, by="--lr, --cam_weight")
+@helped(NoRun, by="--ckpt FILE")
 def main(args: argparse.Namespace) -> Path | None:
     args = understood(args)
     if args.phase == "test":
@@ -93,7 +94,7 @@ def main(args: argparse.Namespace) -> Path | None:
         return logs
 
     written = loop.train(run, iteration)
-    if written and training.iteration == args.iter:
+    if written and training.iteration == args.iter and args.iter % args.save_freq:
         write_networks(run, training.iteration)
     return written
 
@@ -295,7 +296,7 @@ def write_networks(run: Run, iteration: int) -> None:
     from running import parallel
 
     path = run.report.folder / "model" / f"{name_of(run.args)}_params_{iteration:07d}.pt"
-    if parallel.rank() == 0 and not path.exists():
+    if parallel.rank() == 0:
         checkpoint.write(path, run.state.published(), manifest=False, stamp=False)
 
 
@@ -335,11 +336,10 @@ def newest_networks(folder: Path) -> Path:
     from translation import files
 
     whole, _ = checkpoint.newest_good(folder / "checkpoints")
-    found = {path: checkpoint.iteration_of(path) for path in [whole] if path}
-    found |= {path: files.number_in(path) for path in (folder / "model").glob("*_params_*.pt")}
-    if not found:
+    alone = max((folder / "model").glob("*_params_*.pt"), key=files.number_in, default=None)
+    if not (whole or alone):
         raise InputError(f"{folder}: holds no trained networks; train some, or name them by --ckpt FILE")
-    return max(found, key=found.get)
+    return whole or alone
 
 
 if __name__ == "__main__":

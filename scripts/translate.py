@@ -41,7 +41,11 @@ def parser() -> cli.Parser:
     add = parser.add_argument_group("pictures that come out").add_argument
     add("--face_only", action="store_true", help="find faces, translate each, and put it back; the rest stays")
     add("--original_size", action="store_true", help="as large as they came in, not squares")
-    add("--heatmap", action="store_true", help="NAME-heat.png as well: what the network looked at; on the sheet too")
+    add(
+        "--heatmap",
+        action="store_true",
+        help="what the network looked at: NAME-heat.png and on the sheet; of a film, in its place",
+    )
     flags.add_output(parser, "translated", "NAME.png ..., sheet.png, NAME.mp4 of films")
     parser.idle_with("--original_size", "--face_only")
     return parser

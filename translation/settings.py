@@ -28,7 +28,7 @@ class Settings:
     bf16:       convolutions in bfloat16, statistics and losses in float32
     groups:     of few-shot training, in order; none: ordinary training
     bottleneck: of these, who updates the generators' encoder blocks: every group, none, or the first group alone
-    batch:      pictures of each domain in a step, over all processes
+    batch:      pictures of each domain in a step of one process
     ada:        augment what the discriminators see; p begins at `strength`, and `kimg` thousand pictures can take it to 1
     """
 

@@ -79,7 +79,10 @@ class UGATIT(Trainable):
 
     def augmentation(self) -> Ada:
         """The controller of one domain. It counts the places of the logits that see a real picture as real."""
-        length, interval = max(1, round(1000 * self.settings.kimg)), max(1, REALS // self.settings.batch)
+        length, interval = (
+            max(1, round(1000 * self.settings.kimg)),
+            max(1, REALS // (self.settings.batch * parallel.world_size())),
+        )
         ada = Ada(length=length, interval=interval, start=self.settings.strength, most=MOST_P, reduce=parallel.total)
         return ada.to(self.device)
 
