@@ -69,7 +69,7 @@ def main(args: argparse.Namespace) -> Path:
     deadline = time.monotonic() + 60 * (float("inf") if args.budget is None else args.budget)
     study = Study(args)
     for name, seed in [(name, seed) for seed in seeds for name in methods]:  # every method once, then once more
-        if not study.advance(name, seed, deadline):
+        if not study.advance(name, seed, deadline) and deadline:
             print(f"out of time in {name}, seed {seed}; the same command goes on", flush=True)
             deadline = 0  # what is trained already is measured all the same
     return photos_report.write(study, [name for name in methods if study.entries(name)])

@@ -36,11 +36,13 @@ def write(study, methods: Sequence[str]) -> Path:
 def heading(study) -> list[str]:
     args = study.args
     facts = ", ".join(f"{name} {value}" for name, value in machine.facts(study.device.type, threads.granted()).items())
+    methods = "; ".join(f"{name}: `{words}`" if words else f"{name}: none" for name, words in photos.METHODS.items())
     return [
         "# Does a real face survive the transfer?",
         f"    {cli.command_line(args)}",
         f"{facts[0].upper()}{facts[1:]}. {args.iter} iterations with `{args.training}` on {len(study.images)} cartoons "
-        f"({study.cartoons}) of {study.source.size} px; {args.people} people at psi {photos.PSI}, who are the same for all.",
+        f"({study.cartoons}) of {study.source.size} px; {args.people} people at psi {photos.PSI}, who are the same for all. "
+        f"Flags of the methods beside these: {methods}.",
         "Rank correlation (Spearman) between a person, drawn by the source, and its cartoon, over the people; mean over the "
         "seeds, and standard deviation. Skin is forehead and cheeks, hair the top of the head; yaw, roll and smile (the width "
         "of the mouth) come from five points that a network for photos finds, in the share of the cartoons where it does.",
@@ -61,7 +63,7 @@ def tables(study, methods: Sequence[str]) -> list[str]:
     nearness = [[name, len(found), *row(found, SCORES)] for name, found in entries.items()]
     nearness.append(["*source*", "", *row([study.score(study.source)], SCORES)])
     parts = [f"## Nearness to the cartoons\n\n{study.args.n} pictures; features of the source's discriminator."]
-    parts += [table(["method", "seeds", *SCORES], nearness)]
+    parts += [table(["method", "seeds", "KID", *list(SCORES)[1:]], nearness)]
     for road, mapping in photos.ROADS.items():
         rows = [[name, *row([entry[road] for entry in found], NAMES)] for name, found in entries.items()]
         parts += [f"## Latents of {mapping}", table(["method", *NAMES], rows + bounds)]
