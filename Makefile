@@ -14,7 +14,7 @@ OUT := demo/out
 PHOTO ?=  # of people for the demo; without it those of demo/people
 TOONS ?=  # that the demo learns from; without it rendered ones
 DEMO_ITERATIONS ?= 1200
-DEMO_STEPS ?= 300
+DEMO_STEPS ?=  # of the search for a photo
 DEMO_WRITES := photos cartoons cartoons.lmdb run cartoon64.pt faces cartoonized people.png photos.png
 GPU_OUT := gpu-run
 AT_ONCE ?= -n auto --maxprocesses 8 --dist worksteal  # tests compute with one thread each, so several run side by side
@@ -28,6 +28,7 @@ quoted = '$(subst ','\'',$(1))'
 
 .PHONY: demo test test-oldest gpu gpu-test gpu-bench gpu-train clean
 
+# The rendered cartoons have their eyes where the photos have them, so coarse layers may stay and more of the person is kept.
 # Photos and cartoons are read first, beside the results of the last demo: what cannot be used is said at once, and loses nothing.
 demo: .venv/faces
 	@rm -rf $(OUT)/new
@@ -35,12 +36,12 @@ demo: .venv/faces
 	$(if $(TOONS),,$(BIN)/python -m scripts.render_faces --domain B --portraits --n 250 --seed 2 --out $(OUT)/new/cartoons)
 	$(BIN)/python prepare_data.py --size 64 --out $(OUT)/new/cartoons.lmdb $(call quoted,$(or $(TOONS),$(OUT)/new/cartoons))
 	@cd $(OUT) && rm -rf $(DEMO_WRITES) && mv new/* . && rmdir new
-	$(BIN)/python train.py --ckpt demo/photo64.pt --preset cartoon --augment_p 0.1 --ema_decay 0.995 --batch 8 \
-	    --iter $(DEMO_ITERATIONS) --n_sample 24 --outdir $(OUT)/run $(OUT)/cartoons.lmdb
+	$(BIN)/python train.py --ckpt demo/photo64.pt --preset cartoon $(if $(TOONS),,--freezeG 3) --augment_p 0.1 \
+	    --ema_decay 0.995 --batch 8 --iter $(DEMO_ITERATIONS) --n_sample 24 --outdir $(OUT)/run $(OUT)/cartoons.lmdb
 	@cp $$(ls $(OUT)/run/checkpoints/*.pt | tail -1) $(OUT)/cartoon64.pt
 	$(BIN)/python -m scripts.generate --ckpt $(OUT)/cartoon64.pt --source demo/photo64.pt --truncation 0.7 --seeds 0-23 \
 	    --outdir $(OUT)/faces
-	$(BIN)/python -m scripts.cartoonize --source demo/photo64.pt --target $(OUT)/cartoon64.pt --no_align --step $(DEMO_STEPS) \
+	$(BIN)/python -m scripts.cartoonize --source demo/photo64.pt --target $(OUT)/cartoon64.pt --no_align $(if $(DEMO_STEPS),--step $(DEMO_STEPS)) \
 	    --outdir $(OUT)/cartoonized $(OUT)/photos/crops
 	@cp $(OUT)/faces/sheet.png $(OUT)/people.png
 	@cp $(OUT)/cartoonized/sheet.png $(OUT)/photos.png
