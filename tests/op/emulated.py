@@ -54,6 +54,13 @@ def operators(host: str) -> types.SimpleNamespace:
     return types.SimpleNamespace(**{name: getattr(emulated, name) for name in build.SCHEMAS})
 
 
+def beside_the_cpus(launch: kernels.Launch) -> types.SimpleNamespace:
+    """The kernels of CUDA where there are some, and of the CPU's operators those that CUDA has none for."""
+    build.status("cpu")
+    others = {name: getattr(torch.ops.cartoon_stylegan2, name) for name in build.ONLY_CPU}
+    return types.SimpleNamespace(**others | kernels.operators(launch))
+
+
 def kernel_names() -> set[str]:
     names = iter(lambda: library.kernel_name(next(index)), None)
     index = itertools.count()

@@ -1,13 +1,11 @@
 """The four steps by the roads that they take on a GPU, with its kernels run thread by thread, are the steps."""
 
-import types
-
 import pytest
 import torch
 
 from augment import Ada, Augmentation
 from benchmarks.trace import as_on_a_gpu
-from op import build, kernels
+from op import build
 from tests.networks import tiny_discriminator, tiny_generator
 from tests.op import emulated
 from training import steps
@@ -45,8 +43,9 @@ def test_steps_by_the_roads_of_a_gpu_are_the_steps(augmentation, monkeypatch):
     with monkeypatch.context() as plain:
         plain.setattr(build, "has_kernel", lambda x, impl: False)
         expected, of_plain = losses_and_gradients(augmentation())
+    operators = emulated.beside_the_cpus(launch)
     with as_on_a_gpu():
-        monkeypatch.setattr(torch.ops, "cartoon_stylegan2", types.SimpleNamespace(**kernels.operators(launch)))
+        monkeypatch.setattr(torch.ops, "cartoon_stylegan2", operators)
         found, of_gpu = losses_and_gradients(augmentation())
     assert found == pytest.approx(expected, rel=1e-3, abs=1e-4)
     assert of_gpu.keys() == of_plain.keys()
