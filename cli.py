@@ -141,7 +141,7 @@ class Parser(argparse.ArgumentParser):
         if "are required" in message and self._unknown:  # a misspelled flag is why another one is missing
             message = f"{self._unknown[0]}: {self._advice(self._unknown[0])}"
         elif "are required" in message and "--ckpt" in message:
-            message += f"; try --ckpt {shipped.EXAMPLE}, which comes along"
+            message += f"; {shipped.EXAMPLE} comes along"
         message = message.removeprefix("argument ").replace(
             "expected one argument", "expected a value (write --flag=-1 when it begins with a minus)"
         )

@@ -108,7 +108,7 @@ def add_schedule(parser: cli.Parser) -> None:
         type=positive,
         default=0.0,
         metavar="X",
-        help="weight that holds w+ near w (default: 0, for cartoons 0.1)",
+        help="weight that holds w+ near w (default: 0, for cartoons 1)",
     )
     add(
         "--mse",

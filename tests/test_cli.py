@@ -112,7 +112,7 @@ def test_whoever_names_no_network_hears_of_the_one_that_comes_along(capsys):
     strict.add_argument("--ckpt", required=True)
     with pytest.raises(SystemExit):
         strict.parse_args([])
-    assert "required: --ckpt; try --ckpt demo/photo64.pt" in capsys.readouterr().err
+    assert "required: --ckpt; demo/photo64.pt comes along" in capsys.readouterr().err
     assert Path(os.path.relpath(ROOT / shipped.EXAMPLE)) == shipped.PHOTO and shipped.PHOTO.is_file()
 
 

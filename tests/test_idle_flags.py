@@ -30,7 +30,7 @@ NEEDED = {  # command with the words that it cannot do without -> flags that do 
         "--latents l.pt f.pt --edit_before_trunc": "--truncation 1",
     },
     "scripts.cartoonize --source a.pt --target b.pt me.jpg": {
-        "--space w --wplus_reg 1": "--space w+",
+        "--space w --wplus_reg 2": "--space w+",
         "--width 1": "--swap",
         "--perceptual mse --vgg FILE": "--perceptual mse",
     },
@@ -72,6 +72,7 @@ NEEDED = {  # command with the words that it cannot do without -> flags that do 
     "scripts.chain --generator a.pt --translator b.pt": {"--index 3": "--factor", "--degree 3": "--factor"},
     "studies.sefa": {"--factor f.pt --normalize rows": "--factor"},
     "benchmarks.scaling": {"--repeats 3": "--processes"},
+    "benchmarks.likeness me.jpg": {"--perceptual mse --vgg FILE": "--perceptual mse"},
 }
 CASES = [(command, words, named) for command, refused in NEEDED.items() for words, named in refused.items()]
 
