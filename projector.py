@@ -108,7 +108,7 @@ def add_schedule(parser: cli.Parser) -> None:
         type=positive,
         default=0.0,
         metavar="X",
-        help="weight that holds w+ near w (default: 0, for cartoons 1)",
+        help="weight that holds w+ near w (default: 0, for cartoons 0.3)",
     )
     add(
         "--mse",
@@ -235,8 +235,8 @@ def as_cartoons_need(args: argparse.Namespace) -> None:
     from editing import cartoon
 
     space = args.space if "space" in args.given else cartoon.SPACE
-    usual = {"space": space, "fixed_noise": True} | ({"wplus_reg": cartoon.WPLUS_REG} if space == "w+" else {})
-    usual |= {"step": cartoon.SCHEDULE.steps, "mse": cartoon.SCHEDULE.mse}
+    usual = {"space": space, "fixed_noise": True, "step": cartoon.SCHEDULE.steps}
+    usual |= {"wplus_reg": cartoon.WPLUS_REG} if space == "w+" else {}
     taken = {flag: value for flag, value in usual.items() if args.target_ckpt and flag not in args.given}
     vars(args).update(taken)
     if told := parser().idle(args):

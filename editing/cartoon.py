@@ -25,10 +25,10 @@ from vision.perceptual import Distance
 
 # The target has noise of its own: what the noise of a photo explains, its cartoon would lose. So noise is not searched. In w+
 # a face is nearer to the photo than in w, and held near w it can still be drawn by another network. Pixels beside the
-# distance find in 150 steps what takes 200 without them (docs/photos.md).
-SPACE, WPLUS_REG = "w+", 1.0
-SCHEDULE = Schedule(steps=300, mse=5.0, wplus_reg=WPLUS_REG)
-REACH = 1.0  # standard deviations: further out the cartoons of photos, not of random people, break up
+# distance, or less of a hold, turn dark hair light in the cartoon (docs/photos.md).
+SPACE, WPLUS_REG = "w+", 0.3
+SCHEDULE = Schedule(steps=300, wplus_reg=WPLUS_REG)
+REACH = 1.5  # standard deviations: further out the cartoons of photos, not of random people, break up
 
 
 @dataclass

@@ -316,10 +316,10 @@ def test_without_a_folder_a_stopped_call_goes_on_in_its_own(place, tmp_path, mon
 @pytest.mark.parametrize(
     "words, space, noise, said",
     [
-        ([], "w+", False, "--space w+, --fixed_noise, --wplus_reg 1.0, --mse 5.0;"),
-        (["--space", "w"], "w", False, "--fixed_noise, --mse 5.0;"),
-        (["--search_noise", "--wplus_reg", 0, "--mse", 0], "w+", True, "--space w+;"),
-        (["--w_plus", "--fixed_noise", "--wplus_reg", 1, "--mse", 0], "w+", False, ""),
+        ([], "w+", False, "--space w+, --fixed_noise, --wplus_reg 0.3;"),
+        (["--space", "w"], "w", False, "--fixed_noise;"),
+        (["--search_noise", "--wplus_reg", 0], "w+", True, "--space w+;"),
+        (["--w_plus", "--fixed_noise", "--wplus_reg", 1], "w+", False, ""),
     ],
 )
 def test_for_a_cartoon_what_flags_do_not_say_is_as_in_cartoonize(place, tmp_path, capsys, words, space, noise, said):
