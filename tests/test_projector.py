@@ -18,6 +18,7 @@ import checkpoint
 import projector
 import utils
 from editing import latents, projection
+from editing.cartoon import REACH
 from editing.reach import Reach
 from tests.checkpoint import hostile
 from tests.checkpoint.files import stream_with_pickle, zip_with_pickle
@@ -189,7 +190,7 @@ def test_the_strip_goes_from_the_target_to_the_cartoon(place, tmp_path):
     distances = [np.square(shown(strip, column) - shown(strip, 0)).mean() for column in (1, 3, 6)]
     assert distances[0] > distances[1] > distances[2]
     found = latents.read_latents(out / "latents.pt")
-    held = Reach.of(checkpoint.read(place / "s.pt").generator()).within(found.w_plus(cartoon), 1.0)
+    held = Reach.of(checkpoint.read(place / "s.pt").generator()).within(found.w_plus(cartoon), REACH)
     drawn = utils.to_pixels(latents.draw(cartoon, held)).numpy()[0].astype(int)
     assert np.abs(pixels(out / "0-cartoon.png") - drawn).max() <= 1
 

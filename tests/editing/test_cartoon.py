@@ -30,7 +30,8 @@ def test_a_person_is_cut_projected_and_drawn_by_the_target():
         w_plus, (projected,) = person.found.latent, person.found.snapshots.values()
         assert w_plus.shape == (1, SOURCE.n_latent, 8) and person.found.noise is None
         assert np.array_equal(person.projected, utils.to_pictures(projected)[0])
-        assert np.array_equal(person.cartoon, utils.to_pictures(latents.draw(TARGET, Reach.of(SOURCE).within(w_plus, 1.0)))[0])
+        held = Reach.of(SOURCE).within(w_plus, cartoon.REACH)
+        assert np.array_equal(person.cartoon, utils.to_pictures(latents.draw(TARGET, held))[0])
 
 
 def test_somebody_comes_out_of_a_list_as_alone():

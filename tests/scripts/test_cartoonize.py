@@ -65,7 +65,7 @@ def test_everybody_is_projected_and_drawn_by_the_target(place, tmp_path, capsys,
     assert (found.space, found.names) == (space, ["a", "b"])
     networks = {name: checkpoint.read(place / f"{name}.pt").generator() for name in "st"}
     drawn = {"projected": latents.draw(networks["s"], found.w_plus(networks["s"]))}
-    drawn["cartoon"] = latents.draw(networks["t"], Reach.of(networks["s"]).within(found.w_plus(networks["s"]), 1.0))
+    drawn["cartoon"] = latents.draw(networks["t"], Reach.of(networks["s"]).within(found.w_plus(networks["s"]), cartoon.REACH))
     for row, images in drawn.items():
         for name, expected in zip("ab", utils.to_pixels(images).numpy().astype(int)):
             assert np.abs(pixels(out / f"{name}-{row}.png") - expected).max() <= 1
@@ -136,7 +136,7 @@ def test_swap_takes_the_low_resolutions_from_the_source(place, tmp_path, width):
     out = draw(place, tmp_path, "--no_align", "--swap", 8, *(["--width", width] if width else []))
     source, target = (checkpoint.read(place / f"{name}.pt").generator() for name in "st")
     blend = layer_swap.blend(source, target, 8, width)
-    w_plus = Reach.of(source).within(latents.read_latents(out / "latents.pt").w_plus(source), 1.0)
+    w_plus = Reach.of(source).within(latents.read_latents(out / "latents.pt").w_plus(source), cartoon.REACH)
     expected = utils.to_pixels(latents.draw(blend, w_plus)).numpy().astype(int)
     assert np.abs(pixels(out / "a-cartoon.png") - expected[0]).max() <= 1
 
