@@ -153,8 +153,13 @@ def only_cpu() -> Iterator[Case]:
     """Of the kernels that CUDA does not have."""
     maps = torch.tensor([[0.75, 0.5, 1.25, -0.5, 1.0, -0.75], [-1.5, 0.25, 0.5, 0.25, 0.625, 6.0]])
     for shape in ((2, 8, 12, 16), (2, 3, 11, 13)):
-        call = functools.partial(affine_sample, maps=maps, size=(13, 10))
+        call = functools.partial(_sampled, maps=maps, size=(13, 10))
         yield Case("affine_sample", {"x": _numbers(shape)}, call)
+
+
+def _sampled(x: Tensor, impl: str, **how) -> Tensor:
+    """PyTorch up to 2.11 differentiates the definition only once: the form of any order stands for it."""
+    return affine_sample(x, impl="torch" if impl == "ref" else impl, **how)
 
 
 FORMS = [(1, 1, 4, (2, 1)), (2, 1, 4, (2, 1)), (1, 2, 4, (1, 1)), (2, 1, 12, (6, 5)), (1, 2, 12, (5, 5))]
