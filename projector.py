@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import cli
 import flags
 import progress
+from editing.defaults import SPACE, STEPS, WPLUS_REG
 from errors import InputError, named
 from unfinished import Unfinished
 from writing import whole_file
@@ -89,7 +90,7 @@ def add_schedule(parser: cli.Parser) -> None:
         type=cli.number(int, least=1),
         default=1000,
         metavar="N",
-        help="of Adam (default: 1000, for cartoons 400)",
+        help=f"of Adam (default: 1000, for cartoons {STEPS})",
     )
     add("--lr", type=cli.number(above=0), default=0.1, metavar="X", help="highest learning rate (default: 0.1)")
     add("--lr_rampup", type=part, default=0.05, metavar="T", help="part of the time in which it rises (default: 0.05)")
@@ -108,15 +109,9 @@ def add_schedule(parser: cli.Parser) -> None:
         type=positive,
         default=0.0,
         metavar="X",
-        help="weight that holds w+ near w (default: 0, for cartoons 0.3)",
+        help=f"weight that holds w+ near w (default: 0, for cartoons {WPLUS_REG})",
     )
-    add(
-        "--mse",
-        type=positive,
-        default=0.0,
-        metavar="X",
-        help="weight of the squared error of pixels (default: 0, for cartoons 5)",
-    )
+    add("--mse", type=positive, default=0.0, metavar="X", help="weight of the squared difference of pixels (default: 0)")
 
 
 def main(args: argparse.Namespace) -> Path:
@@ -232,11 +227,9 @@ def spare_inputs(args: argparse.Namespace, album: Album, written: Sequence[str])
 
 def as_cartoons_need(args: argparse.Namespace) -> None:
     """With --target_ckpt, what was not said is as scripts.cartoonize has it: then both give the same cartoon."""
-    from editing import cartoon
-
-    space = args.space if "space" in args.given else cartoon.SPACE
-    usual = {"space": space, "fixed_noise": True, "step": cartoon.SCHEDULE.steps}
-    usual |= {"wplus_reg": cartoon.WPLUS_REG} if space == "w+" else {}
+    space = args.space if "space" in args.given else SPACE
+    usual = {"space": space, "fixed_noise": True, "step": STEPS}
+    usual |= {"wplus_reg": WPLUS_REG} if space == "w+" else {}
     taken = {flag: value for flag, value in usual.items() if args.target_ckpt and flag not in args.given}
     vars(args).update(taken)
     if told := parser().idle(args):

@@ -18,19 +18,14 @@ from unittest import mock
 
 import cli
 from benchmarks import tables
+from benchmarks.train_step import add_network
 
 TINY = 2**20  # bytes: a kernel that moves fewer takes no longer than its launch
 
 
 def parser() -> cli.Parser:
     parser = cli.Parser(__doc__, "python -m benchmarks.trace [flags]")
-    count = cli.number(int, least=1)
-    add = parser.add_argument_group("network").add_argument
-    add("--size", type=int, default=256, metavar="PX", help="resolution (default: 256)")
-    add("--batch", type=count, default=16, metavar="N", help="images per step (default: 16)")
-    add("--channel_base", type=count, default=32768, metavar="N", help="N / resolution channels (default: 32768) ...")
-    add("--channel_max", type=count, default=512, metavar="N", help="... but at most N (default: 512)")
-    add("--precision", choices=("fp32", "bf16"), default="bf16", help="of the convolutions (default: bf16)")
+    add = add_network(parser, size=256, batch=16, precision="bf16")
     add("--augment", action="store_true", help="with ADA")
     add("--most", type=cli.number(int, least=0), default=0, metavar="N", help="also the N dearest operators (default: 0)")
     return parser

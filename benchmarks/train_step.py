@@ -8,6 +8,7 @@ An iteration is the steps of D and G, 1/16 R1, 1/4 path length, and the average 
 """
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 import cli
@@ -18,15 +19,21 @@ SHARES = {"D": 1, "R1": 1 / 16, "G": 1, "path": 1 / 4, "EMA": 1}
 ON_A_GPU = 4  # repeats at least: a step is recorded at its third call, and the first turn does not count
 
 
-def parser() -> cli.Parser:
-    parser = cli.Parser(__doc__, "python -m benchmarks.train_step [flags]")
+def add_network(parser: cli.Parser, size: int, batch: int, precision: str) -> Callable:
+    """The flags that say which network is measured, with these defaults. Returns what adds further ones to them."""
     count = cli.number(int, least=1)
     add = parser.add_argument_group("network").add_argument
-    add("--size", type=int, default=64, metavar="PX", help="resolution (default: 64)")
-    add("--batch", type=count, default=2, metavar="N", help="images per step (default: 2)")
+    add("--size", type=int, default=size, metavar="PX", help=f"resolution (default: {size})")
+    add("--batch", type=count, default=batch, metavar="N", help=f"images per step (default: {batch})")
     add("--channel_base", type=count, default=32768, metavar="N", help="N / resolution channels (default: 32768) ...")
     add("--channel_max", type=count, default=512, metavar="N", help="... but at most N (default: 512)")
-    add("--precision", choices=("fp32", "bf16"), default="fp32", help="of the convolutions (default: fp32)")
+    add("--precision", choices=("fp32", "bf16"), default=precision, help=f"of the convolutions (default: {precision})")
+    return add
+
+
+def parser() -> cli.Parser:
+    parser = cli.Parser(__doc__, "python -m benchmarks.train_step [flags]")
+    add_network(parser, size=64, batch=2, precision="fp32")
     rounds.add_flags(parser, rounds=7, repeats=1)
     return parser
 

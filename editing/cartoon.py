@@ -17,18 +17,14 @@ import checkpoint
 import utils
 from data.squares import square
 from editing import latents, layer_swap, projection
+from editing.defaults import REACH, SPACE, STEPS, WPLUS_REG
 from editing.projection import Projection, Schedule
 from editing.reach import Reach
 from errors import InputError
 from model import Generator
 from vision.perceptual import Distance
 
-# The target has noise of its own: what the noise of a photo explains, its cartoon would lose. So noise is not searched. In w+
-# a face is nearer to the photo than in w, and held near w it can still be drawn by another network. Pixels beside the
-# distance, or less of a hold, turn dark hair light in the cartoon (docs/photos.md).
-SPACE, WPLUS_REG = "w+", 0.3
-SCHEDULE = Schedule(steps=300, wplus_reg=WPLUS_REG)
-REACH = 1.5  # standard deviations: further out the cartoons of photos, not of random people, break up
+SCHEDULE = Schedule(STEPS, wplus_reg=WPLUS_REG)
 
 
 @dataclass

@@ -26,6 +26,7 @@ import cli
 import flags
 import progress
 import shipped
+from editing.defaults import REACH, SPACE, STEPS, WPLUS_REG
 from errors import InputError, named
 from scripts import _faces
 from unfinished import Unfinished
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
 RESULT, SHEET = "latents.pt", "sheet.png"
 ROWS = ("photo", "projected", "cartoon")
 COLUMNS = 8
-REACH = 1.5  # editing.cartoon's
 MOST_ON_SHEET = 400
 TOLD = ("source", "target", "swap", "width", "space", "wplus_reg", "truncation", "reach", "perceptual", "step", "seed")
 DECIDE = ("space", "wplus_reg", "step", "seed", "swap", "width", "truncation", "reach")
@@ -59,11 +59,17 @@ def parser() -> cli.Parser:
     _faces.add_place(parser, "where the face is (default: found by its eyes, the largest)")
     group = parser.add_argument_group("projection (projector.py has more of it)")
     add = group.add_argument
-    add("--space", choices=("w", "w+"), default="w+", help="one w for all layers, or one for each (default: w+)")
-    near = "weight that holds w+ near w: 0 is closest to the photo, 10 is as good as w (default: 0.3)"
-    add("--wplus_reg", type=cli.number(least=0), default=0.3, metavar="X", help=near)
+    add("--space", choices=("w", "w+"), default=SPACE, help=f"one w for all layers, or one for each (default: {SPACE})")
+    near = f"weight that holds w+ near w: 0 is closest to the photo, 10 is as good as w (default: {WPLUS_REG})"
+    add("--wplus_reg", type=cli.number(least=0), default=WPLUS_REG, metavar="X", help=near)
     flags.add_distance(parser, group)
-    add("--step", type=cli.number(int, least=1), default=300, metavar="N", help="Adam's; 150 is a first look (default: 300)")
+    add(
+        "--step",
+        type=cli.number(int, least=1),
+        default=STEPS,
+        metavar="N",
+        help=f"Adam's; 150 is a first look (default: {STEPS})",
+    )
     add("--seed", type=cli.number(int, least=0), default=0, metavar="N", help="of the projection (default: 0)")
     group = parser.add_argument_group("cartoon")
     add = group.add_argument

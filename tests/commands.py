@@ -1,6 +1,7 @@
 """Run a command of the project inside the test process, and compare what runs leave behind."""
 
 import contextlib
+import importlib
 import os
 import signal
 import socket
@@ -30,6 +31,19 @@ def failure(capsys: pytest.CaptureFixture, command: ModuleType, *words: object) 
     message = stop.value.code if isinstance(stop.value.code, str) else capsys.readouterr().err.strip()
     assert message and "\n" not in message
     return message
+
+
+def executed_here(owner: ModuleType, monkeypatch) -> list[str]:
+    """What `owner.execute` was asked to run, as it comes; each runs in this process and not in one of its own."""
+    started = []
+
+    def execute(words, what, deadline=float("inf")):
+        started.append(what)
+        name, *flags = words[1:] if words[0] == "-m" else [words[0].removesuffix(".py"), *words[1:]]
+        run(importlib.import_module(name), *flags)
+
+    monkeypatch.setattr(owner, "execute", execute)
+    return started
 
 
 @contextlib.contextmanager

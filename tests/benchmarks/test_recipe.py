@@ -1,13 +1,12 @@
 """benchmarks.recipe at a tiny size. The commands run inside the test process."""
 
-import importlib
 import json
 
 import pytest
 
 import checkpoint
 from benchmarks import recipe
-from tests.commands import failure, run
+from tests.commands import executed_here, failure, run
 from tests.networks import tiny_discriminator, tiny_generator
 
 SETTINGS = "soft=--freezeG 1,own=--batch 2 --lr 0.001"
@@ -15,16 +14,7 @@ SETTINGS = "soft=--freezeG 1,own=--batch 2 --lr 0.001"
 
 @pytest.fixture
 def commands(monkeypatch):
-    """What was executed; each ran in this process."""
-    started = []
-
-    def execute(words, what, deadline=float("inf")):
-        started.append(what)
-        name, *flags = words[1:] if words[0] == "-m" else [words[0].removesuffix(".py"), *words[1:]]
-        run(importlib.import_module(name), *flags)
-
-    monkeypatch.setattr(recipe, "execute", execute)
-    return started
+    return executed_here(recipe, monkeypatch)
 
 
 @pytest.fixture

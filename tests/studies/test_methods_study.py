@@ -1,6 +1,5 @@
 """studies.methods: the study at a tiny size, in pieces. train.py runs inside the test process."""
 
-import importlib
 import json
 import subprocess
 import sys
@@ -9,7 +8,7 @@ import time
 import pytest
 
 from studies import methods
-from tests.commands import failure, run
+from tests.commands import executed_here, failure, run
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.slow
@@ -19,16 +18,7 @@ TWINS_AND_MORE = "baseline,FreezeSG,FreezeG,FreezeSG+map"
 
 @pytest.fixture
 def commands(monkeypatch):
-    """What was executed; each ran in this process."""
-    started = []
-
-    def execute(words, what, deadline=float("inf")):
-        started.append(what)
-        name, *flags = words[1:] if words[0] == "-m" else [words[0].removesuffix(".py"), *words[1:]]
-        run(importlib.import_module(name), *flags)
-
-    monkeypatch.setattr(methods, "execute", execute)
-    return started
+    return executed_here(methods, monkeypatch)
 
 
 def words(networks, tmp_path, *more):

