@@ -32,7 +32,7 @@ DEGREE, SIGMAS = 5.0, 2.0
 STEPS_OF_PEOPLE, STEPS_OF_DIRECTIONS = 3, 7
 FPS = 24
 LONGEST_LABEL = 80  # letters of a file name
-TOLD = ("ckpt", "source", "factor", "seeds", "latents", "truncation")
+TOLD = ("ckpt", "source", "factor", "seeds", "latents", "truncation", *flags.LOOK)
 
 
 def parser() -> cli.Parser:
@@ -53,6 +53,7 @@ def parser() -> cli.Parser:
     add("--truncation", type=cli.number(), metavar="PSI", help="1: none, 0: the average face (default: 0.7; 1 with --latents)")
     add("--edit_before_trunc", action="store_true", help="as stylegan2-pytorch: the truncation shortens the edit too")
     add("--centre", action="store_true", help="from the mean of each direction, not from the person: needs scripts.ganspace")
+    flags.add_look(parser)
     group = parser.add_argument_group("people")
     many = f"people, from --seed on (default: {PEOPLE})"
     group.add_argument("-n", "--n_sample", type=whole, default=PEOPLE, metavar="N", help=many)
@@ -68,6 +69,7 @@ def parser() -> cli.Parser:
     add("--save_image", action="store_true", help=argparse.SUPPRESS)  # published; here pictures are always saved
     parser.idle_with("--n_sample", "--seeds", "--latents")
     parser.idle_with("--edit_before_trunc", "--truncation 1")
+    parser.idle_with("--cutoff", "--truncation 1", "--edit_before_trunc")
     return parser
 
 
@@ -91,7 +93,8 @@ def main(args: argparse.Namespace) -> Path:
         flag, path = ("--source", args.source) if name == "source" else ("--ckpt", args.ckpt)
         with named(f"--factor {args.factor} with {flag} {path}"):
             directions.check_fits(found, generator)
-    who = drawing.people(args, networks)
+    networks = drawing.swapped(args, networks)
+    who, look = drawing.people(args, networks), drawing.look(args, child)
     edits = cli.read("--index", args.index, directions.parse_edits, found)
     settle_edits(args, edits, found, drawing.layers(args, child))
     steps, frames = args.steps or STEPS_OF_PEOPLE, args.frames if args.loop else 0
@@ -102,7 +105,7 @@ def main(args: argparse.Namespace) -> Path:
 
     told = cli.told(args, TOLD) | {"command": cli.command_line(args)}
     with progress.Bar(len(edits) * len(networks) * (steps + compared + frames), "rows") as bar:
-        how = (args.truncation, args.edit_before_trunc, args.centre, args.batch, bar.update)
+        how = (args.truncation, args.edit_before_trunc, args.centre, args.batch, bar.update, look)
         scenes = {name: sweeps.Scene(generator, who, *how) for name, generator in networks.items()}
         for name, edit in edits.items():
             title = sweeps.described(name, edit, child)

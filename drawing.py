@@ -10,6 +10,7 @@ The flags are those of `flags`; the pictures come from `editing`, which knows no
 
 import argparse
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from PIL.Image import Image
@@ -19,11 +20,12 @@ import checkpoint
 import cli
 import utils
 from checkpoint import Checkpoint
-from editing import layer_swap
+from editing import directions, layer_swap, looks
 from editing import layers as choice
 from editing import people as persons
+from editing.looks import AS_THEY_ARE, Look
 from editing.people import Brush, People
-from errors import InputError
+from errors import InputError, named
 from model import Generator
 
 
@@ -73,9 +75,35 @@ def check_loop(args: argparse.Namespace, size: tuple[int, int]) -> None:
     cli.read("--loop", args.loop, animation.check, size, [fewer, "--columns N for several rows"])
 
 
-def brush(args: argparse.Namespace, drawn: Callable[[int], object]) -> Brush:
+def brush(args: argparse.Namespace, drawn: Callable[[int], object], look: Look = AS_THEY_ARE) -> Brush:
     """As --truncation, where the command has it, and --batch say; drawn(n) is called when n more pictures are done."""
-    return Brush(vars(args).get("truncation", 1.0), args.batch, drawn)
+    return Brush(vars(args).get("truncation", 1.0), args.batch, drawn, look)
+
+
+def look(args: argparse.Namespace, generator: Generator) -> Look:
+    """As the flags of `flags.add_look` say. Raises InputError."""
+    given = []
+    if args.mix:
+        with cli.named_by(args, "mix"):
+            giver = persons.told(persons.by_seed_or_file(args.mix, generator))
+            if len(giver) != 1:
+                raise InputError(f"{len(giver)} people; name one seed, or a file of one")
+        given = cli.read("--mix_layers", args.mix_layers or "coarse", choice.parse_layers, generator.n_latent)
+    if args.cutoff is not None and args.cutoff > generator.n_latent:
+        raise InputError(f"--cutoff {args.cutoff}: this network has {generator.n_latent} layers")
+    read = lru_cache(directions.read_directions)
+    moves = [cli.read("--edit", text, looks.parse_move, generator, read) for text in args.edit or ()]
+    return Look(args.cutoff, giver if args.mix else None, given, moves, not args.no_noise)
+
+
+def swapped(args: argparse.Namespace, networks: dict[str, Generator]) -> dict[str, Generator]:
+    """The networks; with --swap, those of cartoons have the low resolutions of the source."""
+    if args.swap is None:
+        return networks
+    source = networks["source"]
+    with named(f"--swap {args.swap}"):
+        mixed = lambda generator: layer_swap.blend(source, generator, args.swap, args.width)  # noqa: E731
+        return {name: source if name == "source" else mixed(generator) for name, generator in networks.items()}
 
 
 def save(args: argparse.Namespace, picture: Image, name: str | Path, names: Sequence[str], **more: object) -> Path:

@@ -42,6 +42,29 @@ def add_truncation(group: argparse._ArgumentGroup, text: str = "1: all the varie
     group.add_argument("--truncation", type=cli.number(), default=1.0, metavar="PSI", help=f"{text} (default: 1)")
 
 
+def add_look(parser: cli.Parser) -> argparse._ArgumentGroup:
+    """What is changed in people, and in the network of cartoons, before it draws; `drawing.look` and `.swapped` read it."""
+    group = parser.add_argument_group("what is changed")
+    add = group.add_argument
+    several = {"nargs": "+", "action": "extend"}
+    add("--cutoff", type=cli.number(int, least=0), metavar="N", help="only layers below N are truncated (default: all)")
+    further = "along a direction of a file, by number or name, on its layers or on those given; several add up"
+    add("--edit", **several, metavar="FILE:WHICH=DEGREE[:LAYERS]", help=further)
+    add("--mix", metavar="WHO", help="a seed, or the file of one latent: gives everybody the layers of --mix_layers")
+    add("--mix_layers", metavar="LIST", help="0-3,8 or coarse, middle, fine (default: coarse)")
+    add("--no_noise", action="store_const", const=True, help="draw without noise")
+    swap = "below this resolution the source draws, see scripts.layer_swap (default: nowhere)"
+    add("--swap", type=cli.number(int, least=4), metavar="RES", help=swap)
+    add("--width", type=cli.number(above=0), metavar="X", help="go over smoothly, 0.5 to 2 (default: at once)")
+    parser.needs("--mix_layers", "--mix")
+    parser.needs("--swap", "--source")
+    parser.needs("--width", "--swap")
+    return group
+
+
+LOOK = ("cutoff", "edit", "mix", "mix_layers", "no_noise", "swap", "width")  # the flags of `add_look`
+
+
 def add_layers(group: argparse._ArgumentGroup, verb: str = "edited") -> None:
     """--layers and --res, two ways to choose layers of a generator; editing.layers.chosen resolves them."""
     add = group.add_mutually_exclusive_group().add_argument

@@ -23,6 +23,7 @@ import utils
 from drawer import Drawer
 from editing import latents
 from editing.latents import Latents
+from editing.looks import AS_THEY_ARE, Look
 from errors import InputError, named
 
 PORTION = 32  # batches whose latents are found at a time
@@ -34,11 +35,15 @@ def nobody(*_: object, **__: object) -> None:
 
 @dataclass(frozen=True)
 class Brush:
-    """How people are drawn: their truncation, how many at a time, and drawn(n), called when n more are done, as by a bar."""
+    """How people are drawn: their truncation, how many at a time, and drawn(n), called when n more are done, as by a bar.
+
+    look: what else is changed in them, for `everybody`
+    """
 
     psi: float = 1.0
     batch: int = 8
     drawn: Callable[[int], object] = nobody
+    look: Look = AS_THEY_ARE
 
 
 BRUSH = Brush()
@@ -209,4 +214,5 @@ def everybody(generator: Drawer, who: People, brush: Brush = BRUSH) -> Iterator[
     size = len(who) if who.seeds is None else PORTION * brush.batch  # those of a file are in memory already
     for start in range(0, len(who), size or 1):
         part = who if who.seeds is None else People(who.names[start : start + size], seeds=who.seeds[start : start + size])
-        yield from pictures(generator, part.w_plus(generator, brush.psi), brush, part.noise(generator))
+        w_plus, noise = brush.look.w_plus(part, generator, brush.psi), brush.look.noise_of(part, generator)
+        yield from pictures(generator, w_plus, brush, noise)

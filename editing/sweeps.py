@@ -14,6 +14,7 @@ import utils
 from drawer import Drawer
 from editing import latents, layers, people, sheets
 from editing.directions import Directions, Edit, apply, centre
+from editing.looks import AS_THEY_ARE, Look
 from editing.people import People
 from model import truncate
 
@@ -26,6 +27,7 @@ class Scene:
                        where the truncation shortens the edit as well
     centred:           bring people to the mean of a direction first, so that a degree is a place on it, the same for all
     drawn:             called after each row of pictures
+    look:              what else is changed in the people; what it moves stays where it is while another direction moves
     """
 
     generator: Drawer
@@ -35,10 +37,11 @@ class Scene:
     centred: bool = False
     batch: int = 8
     drawn: Callable[[], object] = lambda: None
+    look: Look = AS_THEY_ARE
 
     def __post_init__(self):
-        self.w_plus = self.who.w_plus(self.generator, 1.0 if self.edit_before_trunc else self.psi)
-        self.noise = self.who.noise(self.generator)
+        self.w_plus = self.look.w_plus(self.who, self.generator, 1.0 if self.edit_before_trunc else self.psi)
+        self.noise = self.look.noise_of(self.who, self.generator)
         self.w_avg = self.generator.w_avg if self.edit_before_trunc else None
 
     def pictures(self, found: Directions, edit: Edit, degree: float, person: int | None = None) -> list[Image.Image]:

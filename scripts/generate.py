@@ -10,6 +10,10 @@ Several networks, a row for each:
 
 People that projector.py found in photos, as cartoons; noise found with them is used in the network it was found in:
     python -m scripts.generate --ckpt cartoon.pt --source ffhq256.pt --latents projected/latents.pt psp.npy projected_w.npz
+
+Changed along several directions at once, with the coarse layers of somebody else, over the structure of the source:
+    python -m scripts.generate --ckpt cartoon.pt --source ffhq256.pt --seeds 7 --edit factor.pt:3=2.5 factor.pt:8=-1:4-7
+    python -m scripts.generate --ckpt cartoon.pt --source ffhq256.pt --seeds 7 --mix 55 --mix_layers coarse --swap 16
 """
 
 import argparse
@@ -22,7 +26,7 @@ from errors import InputError
 
 COLUMNS = 8
 MOST_ON_SHEET = 400
-TOLD = ("truncation", "ckpt")
+TOLD = ("truncation", "ckpt", *flags.LOOK)
 
 
 def parser() -> cli.Parser:
@@ -31,6 +35,8 @@ def parser() -> cli.Parser:
     group = parser.add_argument_group("people")
     flags.add_people(group, seeds="0-31")
     flags.add_truncation(group)
+    flags.add_look(parser)
+    parser.idle_with("--cutoff", "--truncation 1")
     add = flags.add_output(parser, "generated", "seed0000.png ... (or the names of the latents) and sheet.png").add_argument
     add("--sheet_only", action="store_true", help="no single pictures; so it is for several networks")
     first = f"the first N people on the sheet, 0: no sheet (default: all, where there are {MOST_ON_SHEET} or fewer)"
@@ -46,15 +52,17 @@ def main(args: argparse.Namespace) -> Path:
     import lettering
     from editing import sheets
 
-    networks = drawing.generators(args)
+    networks = drawing.swapped(args, drawing.generators(args))
     who = drawing.people(args, networks)
+    *_, child = networks.values()
+    look = drawing.look(args, child)
     single = not args.sheet_only and len(args.ckpt) == 1
     shown = on_sheet(args, len(who), single)
     with cli.named_by(args, "sheet", "latents", "seeds"):
         sheets.check_people_sheet(networks, shown, args.columns)
     alone = drawing.saver(args, ("latents", *TOLD)) if single else None
     with progress.Bar(shown * len(networks) + (len(who) - shown) * single, "people") as bar:
-        sheet = sheets.people_sheet(networks, who, args.columns, shown, drawing.brush(args, bar.update), alone)
+        sheet = sheets.people_sheet(networks, who, args.columns, shown, drawing.brush(args, bar.update, look), alone)
     if not shown:
         return args.outdir
     for whose, written in {"people": who.names[:shown], "rows": list(networks)}.items():

@@ -8,7 +8,13 @@ from tests.commands import failure
 from tests.house import COMMANDS, module_of
 
 NEEDED = {  # command with the words that it cannot do without -> flags that do nothing -> what the refusal names
-    "scripts.generate --ckpt a.pt": {"--sheet 0 --columns 3": "--sheet 0"},
+    "scripts.generate --ckpt a.pt": {
+        "--sheet 0 --columns 3": "--sheet 0",
+        "--cutoff 3": "--truncation 1",
+        "--mix_layers fine": "--mix",
+        "--swap 8": "--source",
+        "--source b.pt --width 1": "--swap",
+    },
     "scripts.style_mixing --ckpt a.pt --rows 0 --cols 1": {"--single --sheet_only": "--single"},
     "scripts.layer_swap --source a.pt --target b.pt": {
         "--rgb low": "--features",
@@ -27,6 +33,7 @@ NEEDED = {  # command with the words that it cannot do without -> flags that do 
         "--seeds 0-3 -n 2": "--seeds",
         "--latents l.pt -n 2": "--latents",
         "--truncation 1 --edit_before_trunc": "--truncation 1",
+        "--edit_before_trunc --cutoff 3": "--edit_before_trunc",
         "--latents l.pt f.pt --edit_before_trunc": "--truncation 1",
     },
     "scripts.cartoonize --source a.pt --target b.pt me.jpg": {

@@ -11,7 +11,8 @@ from PIL import Image
 
 import checkpoint
 import utils
-from editing import latents
+from editing import latents, layer_swap, looks, people, sefa
+from editing.directions import Edit, save_directions
 from model import Generator
 from scripts import generate
 from tests.commands import failure, run, stopped_in_call
@@ -59,6 +60,28 @@ def test_every_seed_gets_a_picture_and_all_get_a_sheet(cartoon, tmp_path, capsys
     for seed, person in zip([0, 1, 2, 100], expected):
         assert np.array_equal(pixels(folder / f"seed{seed:04d}.png"), person)
     assert expected.std() > 1
+
+
+def test_people_are_changed_as_asked_for_and_the_picture_says_how(cartoon, source, tmp_path):
+    networks = [checkpoint.read(path).generator() for path in (source, cartoon)]
+    found = sefa.sefa(networks[0])
+    file = save_directions(tmp_path / "factor.pt", found)
+    changes = ["--edit", f"{file}:1=2", f"{file}:0=-1:0-2", "--mix", 9, "--mix_layers", "3", "--no_noise", "--cutoff", 2]
+    blended = ["--source", source, "--swap", 8, "--width", 0.5, "--truncation", 0.5]
+    folder = draw(cartoon, tmp_path, "--seeds", "3", *changes, *blended)
+    moves = [looks.Move(found, Edit(1), 2.0), looks.Move(found, Edit(0, [0, 1, 2]), -1.0)]
+    brush = people.Brush(0.5, look=looks.Look(2, people.by_seed("9"), [3], moves, False))
+    (expected,) = people.everybody(layer_swap.blend(*networks, 8, 0.5), people.by_seed("3"), brush)
+    assert np.array_equal(pixels(folder / "seed0003.png"), np.asarray(expected))
+    with Image.open(folder / "seed0003.png") as picture:
+        assert picture.text["mix_layers"] == "3" and picture.text["edit"] == f"{file}:1=2 {file}:0=-1:0-2"
+
+
+def test_changes_that_cannot_be_made_are_refused_in_words(cartoon, tmp_path, capsys):
+    same = ["--ckpt", cartoon, "--outdir", tmp_path]
+    assert "--cutoff 50" in failure(capsys, generate, *same, "--cutoff", 50, "--truncation", 0.5)
+    assert "--mix 0-3: 4 people" in failure(capsys, generate, *same, "--mix", "0-3")
+    assert "--edit no.pt" in failure(capsys, generate, *same, "--edit", "no.pt:0=1")
 
 
 def test_the_same_command_writes_the_same_bytes(cartoon, tmp_path):
