@@ -1,6 +1,8 @@
 # make demo   from a network of faces to one of cartoons, and from photos to cartoons, in some minutes on two cores
 #             make demo PHOTO=me.jpg TOONS=cartoons.zip takes your photos and your cartoons: a picture, a folder or a zip
+# make explore   a page in the browser where faces are moved, on the networks of the demo
 # make test   the checks that every change must pass
+# make test-ui   the page in a real browser: needs Chromium (Debian: apt install chromium)
 # make test-oldest   what stands on torch, with the oldest versions that requirements.txt and pyproject.toml promise
 # make gpu    on a machine with one: its tests, benchmarks and a training run; PYTHON names an environment that has torch
 # make clean  remove what these made
@@ -16,6 +18,7 @@ TOONS ?=  # that the demo learns from; without it rendered ones
 DEMO_ITERATIONS ?= 1200
 DEMO_STEPS ?=  # of the search for a photo
 DEMO_WRITES := photos cartoons cartoons.lmdb run cartoon64.pt faces cartoonized people.png photos.png
+EXPLORED := $(or $(wildcard $(OUT)/cartoon64.pt),$(wildcard demo/toon64.pt),$(OUT)/cartoon64.pt)  # yours, else the shipped one
 GPU_OUT := gpu-run
 AT_ONCE ?= -n auto --maxprocesses 8 --dist worksteal  # tests compute with one thread each, so several run side by side
 GPU_TESTS := $(addprefix tests/,op/test_kernels.py training/test_graphs.py augment/test_pipeline.py editing/test_latents.py)
@@ -26,7 +29,7 @@ PEERS ?=  # of gpu-bench, e.g. PEERS="--peer rosinality=DIR --peer ada=DIR"
 # One word for the shell, whatever is in it.
 quoted = '$(subst ','\'',$(1))'
 
-.PHONY: demo test test-oldest gpu gpu-test gpu-bench gpu-train clean
+.PHONY: demo explore test test-ui test-oldest gpu gpu-test gpu-bench gpu-train clean
 
 # The rendered cartoons have their eyes where the photos have them, so coarse layers may stay and more of the person is kept.
 # Photos and cartoons are read first, beside the results of the last demo: what cannot be used is said at once, and loses nothing.
@@ -48,10 +51,19 @@ demo: .venv/faces
 	@echo "People and their cartoons: $(OUT)/people.png; photos and theirs: $(OUT)/photos.png; how they changed: $(OUT)/run/progress.gif"
 	@echo "More photos: $(BIN)/python -m scripts.cartoonize --source demo/photo64.pt --target $(OUT)/cartoon64.pt me.jpg"
 
+explore: .venv/faces .venv/ui $(EXPLORED)
+	$(BIN)/python -m scripts.explore --open --ckpt $(EXPLORED) --source demo/photo64.pt $(if $(wildcard $(OUT)/run),--runs $(OUT)/run)
+
+$(OUT)/cartoon64.pt:
+	$(MAKE) demo
+
 test: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest $(AT_ONCE)
+
+test-ui: .venv/browser
+	$(BIN)/python -m pytest tests/explorer
 
 test-oldest: $(OLDEST)/ready
 	$(OLDEST)/bin/python -m pytest $(AT_ONCE) $(OLDEST_TESTS)
@@ -87,7 +99,7 @@ clean:
 	$(BIN)/pip install --quiet --requirement requirements.txt
 	@touch $@
 
-.venv/faces .venv/dev: .venv/ready pyproject.toml
+.venv/faces .venv/dev .venv/ui .venv/browser: .venv/ready pyproject.toml
 	$(BIN)/pip install --quiet --editable '.[$(@F)]'
 	@touch $@
 

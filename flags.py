@@ -63,6 +63,7 @@ def add_look(parser: cli.Parser) -> argparse._ArgumentGroup:
 
 
 LOOK = ("cutoff", "edit", "mix", "mix_layers", "no_noise", "swap", "width")  # the flags of `add_look`
+PERSON = ("latents", "truncation", "ckpt", *LOOK)  # what the picture of one person tells, beside who it is
 
 
 def add_layers(group: argparse._ArgumentGroup, verb: str = "edited") -> None:

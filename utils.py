@@ -80,6 +80,14 @@ def to_pictures(images: Tensor) -> list[Image.Image]:
 
 def save_png(picture: Image.Image, path: Path, **text: object) -> Path:
     """Write a PNG, with `text` in its text chunks (what made it), and return its path."""
+    data = png(picture, **text)
+    with whole_file(path) as partial:
+        partial.write_bytes(data)
+    return path
+
+
+def png(picture: Image.Image, **text: object) -> bytes:
+    """What `save_png` writes."""
     info = PngInfo()
     for key, value in text.items():
         words = isinstance(value, list) and all(isinstance(word, str) for word in value)
@@ -87,9 +95,7 @@ def save_png(picture: Image.Image, path: Path, **text: object) -> Path:
         info.add_itxt(key, said.encode(errors="backslashreplace").decode())  # names of files need not be UTF-8
     data = io.BytesIO()
     picture.save(data, format="PNG", pnginfo=info)
-    with whole_file(path) as partial:
-        partial.write_bytes(data.getbuffer())
-    return path
+    return data.getvalue()
 
 
 def read_picture(path: Path) -> Image.Image:

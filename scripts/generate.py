@@ -26,7 +26,7 @@ from errors import InputError
 
 COLUMNS = 8
 MOST_ON_SHEET = 400
-TOLD = ("truncation", "ckpt", *flags.LOOK)
+TOLD = flags.PERSON[1:]
 
 
 def parser() -> cli.Parser:
@@ -60,7 +60,7 @@ def main(args: argparse.Namespace) -> Path:
     shown = on_sheet(args, len(who), single)
     with cli.named_by(args, "sheet", "latents", "seeds"):
         sheets.check_people_sheet(networks, shown, args.columns)
-    alone = drawing.saver(args, ("latents", *TOLD)) if single else None
+    alone = drawing.saver(args, flags.PERSON) if single else None
     with progress.Bar(shown * len(networks) + (len(who) - shown) * single, "people") as bar:
         sheet = sheets.people_sheet(networks, who, args.columns, shown, drawing.brush(args, bar.update, look), alone)
     if not shown:

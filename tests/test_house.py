@@ -112,6 +112,7 @@ COMMAND_ROOMS = {
     "cli",
     "flags",
     "drawing",
+    "explorer",  # whose matter is to write lines of commands
 }
 LIBRARY = [path for path in FILES if room_of(path) not in COMMAND_ROOMS | {"benchmarks", "studies"}]
 FLAG = re.compile(r"(?<![\w-])--[A-Za-z][\w-]*")

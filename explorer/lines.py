@@ -1,0 +1,59 @@
+"""The line of a command that makes a picture, and the text that the command writes into it.
+
+line = person(face, "cartoon.pt", "ffhq.pt")       # python -m scripts.generate --ckpt cartoon.pt --source ffhq.pt ...
+"""
+
+import argparse
+import shlex
+
+import cli
+import flags
+from explorer.face import Face, Strength
+
+
+def flags_of(face: Face, ckpt: str, source: str = "") -> dict[str, object]:
+    """{flag: value} as `scripts.generate` reads them; source: where there is one, and it is not `ckpt` itself"""
+    who = {"latents": [face.latents]} if face.latents else {"seeds": str(face.seed)}
+    given = {"ckpt": [ckpt], "source": source or None, **who, "truncation": face.psi}
+    given["cutoff"] = face.cutoff if face.psi != 1 else None
+    given["edit"] = [edit(one) for one in face.strengths] or None
+    given |= {"mix": face.giver, "mix_layers": face.given} if face.giver and face.given else {}
+    given["no_noise"] = True if not face.noise else None
+    swapped = source and face.swap
+    return given | {"swap": face.swap, "width": face.width or None} if swapped else given
+
+
+def edit(one: Strength) -> str:
+    """
+    >>> edit(Strength("factor.pt", 0, 3, -1.0, "4-7"))
+    'factor.pt:3=-1:4-7'
+    """
+    return f"{one.path}:{one.index}={one.degree:g}" + (f":{one.layers}" if one.layers else "")
+
+
+def words(given: dict[str, object]) -> list[str]:
+    """The flags as they are written; what is off is left out."""
+    written = []
+    for name, value in given.items():
+        if value is not None:
+            values = [] if value is True else value if isinstance(value, list) else [value]
+            one = f"--{name}={values[0]}" if values and str(values[0]).startswith("-") else f"--{name}"
+            written += [one, *(map(str, values) if "=" not in one else ())]
+    return written
+
+
+def person(face: Face, ckpt: str, source: str = "") -> str:
+    """What draws the face, as one picture of its own."""
+    return line("scripts.generate", words(flags_of(face, ckpt, source)))
+
+
+def text(face: Face, ckpt: str, source: str = "") -> dict[str, object]:
+    """What `scripts.generate` writes into that picture."""
+    given = dict.fromkeys(flags.PERSON) | flags_of(face, ckpt, source)
+    who = {"seed": str(face.seed)} if not face.latents else {}
+    return who | cli.told(argparse.Namespace(**given), flags.PERSON)
+
+
+def line(command: str, given: list[str]) -> str:
+    """As it can be pasted into a shell; a command of the root is named by its file."""
+    return f"python {command if command.endswith('.py') else f'-m {command}'} {shlex.join(given)}"

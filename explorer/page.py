@@ -1,0 +1,295 @@
+"""The page: tabs of controls beside a stage that shows the face they mean. All that it knows of pictures is in `studio`.
+
+    build(Explorer(studio)).launch(**SAFE)
+
+The stage is drawn from what all controls say at once, so the last of many quick moves is the one that stays.
+"""
+
+import os
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+os.environ.update(GRADIO_ANALYTICS_ENABLED="False", HF_HUB_OFFLINE="1", GRADIO_RUN_HISTORY="False")  # before it is imported
+import gradio as gr
+
+import utils
+from errors import InputError
+from explorer import html
+from explorer.controls import DEGREES, LAYERS, NAMES, PHOTO, SEED, SLOTS, Sheet, face_of, moved, shown, values_of
+from explorer.face import Face
+from explorer.studio import Studio
+from explorer.visit import Visit
+
+HERE = Path(__file__).parent
+LARGEST_UPLOAD = 10 * 2**20  # bytes
+WAITING = 32  # events of all browsers
+SAFE = {  # no way in but from this machine, no file of it has an address, and nothing is sent anywhere
+    **{"server_name": "127.0.0.1", "share": False, "allowed_paths": [], "max_file_size": LARGEST_UPLOAD},
+    **{"state_session_capacity": 64, "strict_cors": True, "mcp_server": False, "ssr_mode": False, "enable_monitoring": False},
+    **{"quiet": True, "show_error": True, "footer_links": [], "run_history": False, "pwa": False},
+}
+FONTS = {"font": ["system-ui", "Segoe UI", "Roboto", "sans-serif"], "font_mono": ["ui-monospace", "Consolas", "monospace"]}
+PRESS = """element.addEventListener("click", event => {
+  const button = event.target.closest("[data-index]");
+  if (button) trigger("select", { index: +button.dataset.index });
+});"""
+QUICK = {"show_progress": "hidden", "api_visibility": "private", "concurrency_id": "draw", "concurrency_limit": 2}
+
+
+def look() -> dict[str, object]:
+    """How it looks, for `launch`."""
+    theme = gr.themes.Soft(primary_hue="orange", neutral_hue="stone", radius_size="lg", **FONTS)
+    return {"theme": theme, "css_paths": [HERE / "page.css"], "head": (HERE / "page.js").read_text("utf-8")}
+
+
+@dataclass
+class Explorer:
+    """What the page is about, and its parts as they are built.
+
+    device:   where it draws, in words
+    controls: {name: the part of the page}, as in `controls.NAMES`
+    """
+
+    studio: Studio
+    device: str = "cpu"
+    controls: dict[str, gr.components.Component] = field(default_factory=dict)
+
+    @property
+    def inputs(self) -> list[gr.components.Component]:
+        return [self.visit, self.sheet, *(self.controls[name] for name in NAMES)]
+
+    @property
+    def outputs(self) -> list[gr.components.Component]:
+        return [self.visit, self.stage, self.history, self.favourites, self.said]
+
+    # What happens -----------------------------------------------------------------------------------------------------------
+
+    def draw(self, visit: Visit, sheet: Sheet, *values: object) -> Iterator[list]:
+        """Show the face that the controls mean."""
+        try:
+            face = face_of(dict(zip(NAMES, values)), visit, self.studio, sheet)
+            visit.show(face, moved(visit.now, face))
+            yield from self.staged(visit)
+        except InputError as error:
+            yield [visit, gr.skip(), gr.skip(), gr.skip(), html.note(str(error), "warning")]
+
+    def staged(self, visit: Visit) -> Iterator[list]:
+        """A preview where pictures are slow, then the pictures."""
+        face, kept = visit.now, visit.now in visit.favourites
+        if previews := self.studio.previews(face):
+            yield [visit, html.pair(previews, face.in_words(), name_of(face), kept), gr.skip(), gr.skip(), ""]
+        yield [visit, html.pair(self.studio.pictures(face), face.in_words(), name_of(face), kept), *self.strips(visit), ""]
+
+    def strips(self, visit: Visit) -> list[str]:
+        thumbs = lambda faces: [(self.studio.pictures(face)[-1].png, face.in_words()) for face in faces]  # noqa: E731
+        return [
+            html.strip(thumbs([*visit.past, visit.now]), "history", current=len(visit.past)),
+            html.strip(thumbs(visit.favourites), "favourites", "Press ☆ to keep a face here."),
+        ]
+
+    def go(self, visit: Visit, sheet: Sheet) -> Iterator[list]:
+        """Show `visit.now` on the stage and on the controls."""
+        said = values_of(visit.now, visit, self.studio, sheet)
+        controls = [gr.update(value=said[name]) if name in said else gr.skip() for name in NAMES]
+        for staged in self.staged(visit):
+            yield [*staged, *controls]
+
+    def step(self, by: int | None):
+        """To the person so many seeds further on; None: to any."""
+
+        def handler(visit: Visit, sheet: Sheet, *values: object) -> Iterator[list]:
+            now = face_of(dict(zip(NAMES, values)), visit, self.studio, sheet)
+            seed = random.randrange(10**6) if by is None else (now.seed + by) % (utils.LARGEST_SEED + 1)
+            visit.show(Face(**{**vars(now), "seed": seed, "latents": ""}))
+            yield from self.go(visit, sheet)
+
+        return handler
+
+    def undo(self, visit: Visit, sheet: Sheet, *_: object) -> Iterator[list]:
+        visit.undo()
+        yield from self.go(visit, sheet)
+
+    def favour(self, visit: Visit, sheet: Sheet, *_: object) -> Iterator[list]:
+        visit.favour()
+        yield from self.go(visit, sheet)
+
+    def back_to(self, where: str):
+        """A press on one of a strip."""
+
+        def handler(visit: Visit, sheet: Sheet, event: gr.EventData) -> Iterator[list]:
+            faces = [*visit.past, visit.now] if where == "history" else visit.favourites
+            if 0 <= int(event.index) < len(faces):
+                visit.show(faces[int(event.index)])
+            yield from self.go(visit, sheet)
+
+        return handler
+
+    def reset(self, visit: Visit, sheet: Sheet, *_: object) -> Iterator[list]:
+        visit.show(Face(**{**vars(visit.now), "strengths": ()}))
+        yield from self.go(visit, sheet)
+
+    def turn(self, by: int | None):
+        """To other sliders: of the next ones of a file, or of another file."""
+
+        def handler(visit: Visit, sheet: Sheet, path: str) -> list:
+            last = max(0, len(self.studio.sliders(path)) - 1) // SLOTS * SLOTS
+            sheet = Sheet(path, 0 if by is None else min(max(0, sheet.first + by), last))
+            return [sheet, *self.slots(visit, sheet)]
+
+        return handler
+
+    def slots(self, visit: Visit, sheet: Sheet) -> list:
+        said, every = values_of(visit.now, visit, self.studio, sheet), shown(self.studio, sheet)
+        name = lambda slider: visit.names.get((sheet.path, slider.place), slider.name)  # noqa: E731
+        degrees = [
+            gr.update(label=name(one), value=said[degree], minimum=one.low, maximum=one.high, visible=True)
+            if one
+            else gr.update(visible=False)
+            for one, degree in zip(every, DEGREES)
+        ]
+        layers = [
+            gr.update(value=said[layer], label=f"layers of {name(one)}", visible=True) if one else gr.update(visible=False)
+            for one, layer in zip(every, LAYERS)
+        ]
+        return degrees + layers
+
+
+def name_of(face: Face) -> str:
+    """Of a file."""
+    return Path(face.latents).stem if face.latents else f"seed{face.seed:04d}"
+
+
+def build(explorer: Explorer) -> gr.Blocks:
+    with gr.Blocks(title="Explorer", analytics_enabled=False, fill_width=True, delete_cache=(600, 600)) as page:
+        explorer.visit, explorer.sheet = gr.State(Visit()), gr.State(Sheet(next(iter(explorer.studio.directions))))
+        gr.HTML(top(explorer))
+        with gr.Row():
+            with gr.Column(scale=5, min_width=300, elem_id="stage"):
+                stage(explorer)
+            with gr.Column(scale=6, min_width=300), gr.Tabs():
+                with gr.Tab("Face", id="face", elem_id="tab-face"):
+                    face_tab(explorer)
+                with gr.Tab("Directions", id="directions", elem_id="tab-directions"):
+                    directions_tab(explorer)
+                with gr.Tab("Mix and blend", id="mix", elem_id="tab-mix"):
+                    mix_tab(explorer)
+        wire(explorer)
+        page.load(explorer.go, [explorer.visit, explorer.sheet], everything(explorer), **QUICK)
+        page.queue(max_size=WAITING, api_open=False)
+    return page
+
+
+def everything(explorer: Explorer) -> list:
+    return [*explorer.outputs, *(explorer.controls[name] for name in NAMES)]
+
+
+def top(explorer: Explorer) -> str:
+    networks = "".join(
+        f"<span>{row or 'network'} <b>{html.escape(path)}</b></span>" for row, path in explorer.studio.paths.items()
+    )
+    side = explorer.studio.last.size
+    return (
+        f'<header id="top"><h1>Explorer</h1>{networks}<span>{side} px on <b>{html.escape(explorer.device)}</b></span></header>'
+    )
+
+
+def stage(explorer: Explorer) -> None:
+    explorer.said = gr.HTML("", elem_id="said")
+    explorer.stage = gr.HTML("", elem_id="pictures")
+    with gr.Row():
+        explorer.buttons = {
+            name: gr.Button(words, elem_id=name, size="sm", min_width=60)
+            for name, words in {
+                "previous": "← previous",
+                "random": "random",
+                "next": "next →",
+                "undo": "undo",
+                "favour": "☆ keep",
+            }.items()
+        }
+    explorer.history = gr.HTML("", elem_id="history", js_on_load=PRESS)
+    explorer.favourites = gr.HTML("", elem_id="favourites", js_on_load=PRESS)
+
+
+def face_tab(explorer: Explorer) -> None:
+    layers = explorer.studio.last.n_latent
+    explorer.controls |= {
+        "who": gr.Radio([SEED, PHOTO], value=SEED, label="Who", visible=False, elem_id="who"),
+        "seed": gr.Number(0, label="Seed", precision=0, minimum=0, maximum=utils.LARGEST_SEED, elem_id="seed"),
+        "psi": gr.Slider(
+            -1,
+            1.5,
+            0.7,
+            step=0.05,
+            label="Psi",
+            info="1: all of the person, 0: the average face, below: the opposite",
+            elem_id="psi",
+        ),
+        "cutoff": gr.Slider(
+            0, layers, layers, step=1, label="Cutoff", info=f"psi acts on layers below it; {layers}: on all", elem_id="cutoff"
+        ),
+        "noise": gr.Checkbox(True, label="Noise of the network", elem_id="noise"),
+    }
+    gr.HTML(html.note("Keys: ← and → other people, r anybody, z back, f keep."))
+
+
+def directions_tab(explorer: Explorer) -> None:
+    paths = [(Path(path).name, path) for path in explorer.studio.directions]
+    explorer.file = gr.Dropdown(paths, value=paths[0][1], label="Directions from", elem_id="file")
+    for slot in range(SLOTS):
+        with gr.Row(elem_classes="x-slot"):
+            explorer.controls[DEGREES[slot]] = gr.Slider(
+                -5, 5, 0, step=0.1, label=f"direction {slot}", elem_id=DEGREES[slot], scale=3
+            )
+            choices = [("all layers", ""), "coarse", "middle", "fine"]
+            explorer.controls[LAYERS[slot]] = gr.Dropdown(
+                choices,
+                value="",
+                allow_custom_value=True,
+                label=f"layers of direction {slot}",
+                elem_id=LAYERS[slot],
+                scale=1,
+                min_width=110,
+            )
+    with gr.Row():
+        explorer.earlier = gr.Button("← stronger ones", size="sm", elem_id="earlier")
+        explorer.later = gr.Button("weaker ones →", size="sm", elem_id="later")
+        explorer.reset_all = gr.Button("all to 0", size="sm", elem_id="reset")
+
+
+def mix_tab(explorer: Explorer) -> None:
+    res = explorer.studio.resolutions
+    meanings = ", ".join(f"{k}: {res[k]} px" for k in range(1, len(res)))
+    explorer.controls |= {
+        "mixed": gr.Radio(["nobody", SEED, PHOTO], value="nobody", label="Layers from", elem_id="mixed"),
+        "giver": gr.Number(1, label="Second seed", precision=0, minimum=0, maximum=utils.LARGEST_SEED, elem_id="giver"),
+        "given": gr.CheckboxGroup(["coarse", "middle", "fine"], value=["coarse"], label="Which layers", elem_id="given"),
+        "own": gr.Textbox("", label="and these", placeholder="0-3,8", elem_id="own"),
+        "swap": gr.Slider(
+            0, len(res) - 1, 0, step=1, label="Photo network below", info=f"0: nowhere, {meanings}", elem_id="swap"
+        ),
+        "width": gr.Slider(0, 3, 0, step=0.1, label="Width of the way over", info="0: at once", elem_id="width"),
+    }
+
+
+def wire(explorer: Explorer) -> None:
+    """Which event does what."""
+    inputs, controls = explorer.inputs, explorer.controls
+    gr.on(
+        [controls[name].input for name in NAMES], explorer.draw, inputs, explorer.outputs, trigger_mode="always_last", **QUICK
+    )
+    every = everything(explorer)
+    actions = {"previous": explorer.step(-1), "next": explorer.step(1), "random": explorer.step(None)}
+    actions |= {"undo": explorer.undo, "favour": explorer.favour}
+    for name, action in actions.items():
+        explorer.buttons[name].click(action, inputs, every, trigger_mode="multiple", **QUICK)
+    explorer.reset_all.click(explorer.reset, inputs, every, **QUICK)
+    for where in ("history", "favourites"):
+        getattr(explorer, where).select(explorer.back_to(where), [explorer.visit, explorer.sheet], every, **QUICK)
+    slots = [explorer.sheet, *(controls[name] for name in (*DEGREES, *LAYERS))]
+    given = [explorer.visit, explorer.sheet, explorer.file]
+    explorer.file.input(explorer.turn(None), given, slots, **QUICK)
+    explorer.earlier.click(explorer.turn(-SLOTS), given, slots, **QUICK)
+    explorer.later.click(explorer.turn(SLOTS), given, slots, **QUICK)
