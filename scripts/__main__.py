@@ -8,7 +8,7 @@ import cli
 ROOT = Path(__file__).parent.parent
 GROUPS = {
     "data": "prepare_data.py scripts.align scripts.render_faces",
-    "train": "train.py scripts.train_ugatit scripts.train_dcgan scripts.report",
+    "train": "train.py scripts.train_ugatit scripts.train_dcgan scripts.train_encoder scripts.report",
     "draw and edit": "closed_form_factorization.py apply_factor.py",  # and what is in no other group
     "photos": "scripts.cartoonize projector.py scripts.translate",
     "measure": "scripts.evaluate scripts.train_regressor studies.methods studies.photos studies.round_trip studies.sefa",

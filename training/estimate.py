@@ -71,7 +71,7 @@ def estimate(
     # Weights, their average, two Adam moments and gradients; the source.
     weights = 4 * (6 * _size(generator) + 4 * _size(discriminator))
     held = micro_batch * _held_for_an_image(shape, settings) * (2 if graphs else 1)
-    return Estimate(gflop, (weights + held) / 2**30 + 0.4, gflop / _gflop_per_second(device, shape.dtype))
+    return Estimate(gflop, (weights + held) / 2**30 + 0.4, gflop / gflop_per_second(device, shape.dtype))
 
 
 class Shape(NamedTuple):
@@ -194,7 +194,7 @@ class Held(TorchDispatchMode):
         self.now -= size
 
 
-def _gflop_per_second(device: torch.device, dtype: torch.dtype = torch.float32, seconds: float = 0.3) -> float:
+def gflop_per_second(device: torch.device, dtype: torch.dtype = torch.float32, seconds: float = 0.3) -> float:
     """Measured on a convolution of the kind that dominates, forward; large enough for a GPU where there is one."""
     batch, side, at_once, wait = 4, 64, 1, int
     if device.type == "cuda":

@@ -96,7 +96,7 @@ def generator_step(state: TrainingState, latents: Sequence[Latents]) -> Logs:
     def loss(drawn: Latents) -> tuple[Tensor, Logs]:
         w, w_source = style_codes(state, state.generator, drawn)
         stages = list(state.generator.stages(w, drawn.noise))
-        with _held(state.discriminator):
+        with held(state.discriminator):
             fake_pred = state.discriminator(augmented(state, stages[-1].image))
         total = losses.generator_loss(fake_pred)
         logs = {"g": total}
@@ -154,7 +154,7 @@ def augmented(state: TrainingState, images: Tensor) -> Tensor:
 
 
 @contextmanager
-def _held(network: nn.Module) -> Iterator[None]:
+def held(network: nn.Module) -> Iterator[None]:
     """A network in whose parameters nothing is differentiated, for once."""
     trainable = [parameter for parameter in network.parameters() if parameter.requires_grad]
     network.requires_grad_(False)

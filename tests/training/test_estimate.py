@@ -18,7 +18,7 @@ OFF = {"r1": 0, "path_regularize": 0}
 @pytest.fixture(autouse=True)
 def known_speed(monkeypatch):
     """100 GFLOP a second, without measuring."""
-    monkeypatch.setattr(estimate, "_gflop_per_second", lambda device, dtype: 100.0)
+    monkeypatch.setattr(estimate, "gflop_per_second", lambda device, dtype: 100.0)
 
 
 def guess(size=16, batch=1, micro_batch=None, multiplier=2, **settings) -> estimate.Estimate:
@@ -140,7 +140,7 @@ def test_the_networks_are_left_as_they_are():
 
 def test_speed_is_measured(monkeypatch):
     monkeypatch.undo()
-    assert estimate._gflop_per_second(torch.device("cpu"), seconds=0.01) > 0
+    assert estimate.gflop_per_second(torch.device("cpu"), seconds=0.01) > 0
 
 
 def rows(table: str) -> dict[str, list[str]]:
