@@ -30,17 +30,19 @@ def of_an_image(training: Inversion) -> tuple[float, float]:
         distance = without_numbers(training.distance)
         judge = training.discriminator and without_numbers(training.discriminator).requires_grad_(True)
     image = torch.empty(2, 3, generator.size, generator.size, device="meta")
+    seen = image if encoder.passes == 1 else torch.cat([image, image], 1)
     with FlopCounterMode(display=False) as counted, Held() as held:
         noise = [torch.empty(len(image), *layer.shape[1:], device="meta") for layer in generator.stored_noise()]
-        drawing = generator.synthesis(encoder(image).expand(-1, generator.n_latent, -1), noise)
+        drawing = generator.synthesis(encoder(seen).expand(-1, generator.n_latent, -1), noise)
         features = [distance.features(drawing), distance.features(image)]
         loss = distance.between(*features).sum() + drawing.sum()
         loss = loss + (judge(drawing).sum() if judge else 0)
         torch.autograd.grad(loss, [*encoder.parameters()], allow_unused=True)
         if judge:
             torch.autograd.grad(judge(torch.cat([image, image])).sum(), [*judge.parameters()], allow_unused=True)
-        with torch.no_grad():
-            generator.synthesis(torch.empty(1, generator.n_latent, generator.style_dim, device="meta"), noise)
+        with torch.no_grad():  # half of a batch is drawn; of the passes, half come before the one that is differentiated
+            for _ in range(encoder.passes):
+                generator.synthesis(torch.empty(1, generator.n_latent, generator.style_dim, device="meta"), noise)
     return counted.get_total_flops() / len(image) / 1e9, held.most / len(image)
 
 

@@ -1,8 +1,11 @@
-"""An encoder: from a face to its latent in one pass, with the layers and names of the published one.
+"""An encoder: from a face to its latent without a search, with the layers and names of the published one.
 
-encoder = Encoder(64, 64, channels, n_codes=10)
-w_plus = encoder.w_plus(photos, generator)             # [batch, n_latent, style_dim]
-images = latents.draw(generator, w_plus)
+    encoder = Encoder(64, 64, channels, n_codes=10)
+    w_plus = encoder.w_plus(photos, generator)             # [batch, n_latent, style_dim]
+    images = latents.draw(generator, w_plus)
+
+One that looks several times sees beside the photo what was drawn of its latest guess, and says what to change of that
+(Alaluf et al. 2021, ReStyle, 2104.02699). The published one looks once.
 """
 
 from collections.abc import Callable
@@ -23,6 +26,7 @@ class Encoder(nn.Module):
     size, channels: as of a Discriminator
     style_dim:      length of a code
     n_codes:        n_latent, or 1 for the same w in all layers
+    passes:         how often it looks
     offset:         whether codes count from the network's mean w, as ours do; the published ones count from 0
     psi:            how the codes were truncated in training before they were drawn
     home:           fingerprint of the network that it was trained for, "" where unknown
@@ -34,26 +38,46 @@ class Encoder(nn.Module):
         style_dim: int,
         channels: dict[int, int],
         n_codes: int = 1,
+        passes: int = 1,
         offset: bool = True,
         psi: float = 1.0,
         home: str = "",
     ):
         super().__init__()
         self.size, self.style_dim, self.n_codes, self.channels = size, style_dim, n_codes, channels
-        self.offset, self.psi, self.home = offset, psi, home
-        blocks: list[nn.Module] = [ConvLayer(3, channels[size], 1)]
+        self.passes, self.offset, self.psi, self.home = passes, offset, psi, home
+        blocks: list[nn.Module] = [ConvLayer(3 if passes == 1 else 6, channels[size], 1)]
         for res in sorted((res for res in channels if 4 < res <= size), reverse=True):
             blocks.append(ResBlock(channels[res], channels[res // 2]))
         self.convs = nn.Sequential(*blocks, EqualConv2d(channels[4], n_codes * style_dim, 4))
 
     def forward(self, image: Tensor) -> Tensor:
-        """[batch, 3, size, size] in [-1, 1] -> codes [batch, n_codes, style_dim], as the layers give them."""
+        """[batch, 3 or 6, size, size] in [-1, 1] -> codes [batch, n_codes, style_dim], as the layers give them."""
         codes = self.convs(image.contiguous(memory_format=torch.channels_last))
         return codes.reshape(len(image), self.n_codes, self.style_dim)
 
-    def w_plus(self, image: Tensor, generator: Drawer) -> Tensor:
-        """[batch, 3, size, size] -> latents [batch, n_latent, style_dim], to be drawn as they are."""
-        return self.latents(self(image), generator.w_avg).expand(-1, generator.n_latent, -1)
+    def w_plus(self, image: Tensor, generator: Drawer, centre: Tensor | None = None) -> Tensor:
+        """[batch, 3, size, size] -> latents [batch, n_latent, style_dim], to be drawn as they are.
+
+        centre: the generator's w_avg, where it is known already
+        """
+        centre = generator.w_avg if centre is None else centre
+        codes = self.looked(image, self.start(image, centre), generator, centre, self.passes)
+        return codes.expand(-1, generator.n_latent, -1)
+
+    def start(self, image: Tensor, centre: Tensor) -> Tensor:
+        """The mean w before the first look, [batch, n_codes, style_dim]."""
+        return centre.expand(len(image), self.n_codes, -1)
+
+    def looked(self, image: Tensor, guess: Tensor, generator: Drawer, centre: Tensor, times: int = 1) -> Tensor:
+        """A guess after so many more looks, [batch, n_codes, style_dim]."""
+        for _ in range(times):
+            if self.passes == 1:
+                guess = self.latents(self(image), centre)
+            else:
+                drawing = generator.synthesis(guess.expand(-1, generator.n_latent, -1), generator.stored_noise())
+                guess = guess + self(torch.cat([image, drawing], 1))
+        return guess
 
     def latents(self, codes: Tensor, centre: Tensor) -> Tensor:
         """codes [batch, n_codes, style_dim] -> w or w_plus of the same shape. centre: the network's mean w"""
@@ -68,7 +92,7 @@ class Encoder(nn.Module):
 
     def as_dict(self) -> dict[str, object]:
         """What the tensors do not show, for the key `encoder` of our files."""
-        return {"style_dim": self.style_dim, "offset": self.offset, "psi": self.psi, "home": self.home}
+        return {"style_dim": self.style_dim, "passes": self.passes, "offset": self.offset, "psi": self.psi, "home": self.home}
 
 
 def said(size: int, style_dim: int, codes: int) -> str:
@@ -78,9 +102,11 @@ def said(size: int, style_dim: int, codes: int) -> str:
 def starter(encoder: Encoder, generator: Drawer, space: str) -> Callable[[Tensor], Tensor]:
     """What `projection.find` begins with: images -> [batch, n_latent, style_dim], in "w" the mean over layers."""
 
+    centre = generator.w_avg
+
     @torch.no_grad()
     def start(images: Tensor) -> Tensor:
-        w_plus = encoder.w_plus(images, generator)
+        w_plus = encoder.w_plus(images, generator, centre)
         return w_plus if space == "w+" else w_plus.mean(1)
 
     return start

@@ -19,6 +19,7 @@ from errors import InputError, named, printable, reading
 from inversion.encoder import PUBLISHED_PSI, Encoder
 
 State = dict[str, Tensor]
+MOST_PASSES = 100
 TRAIN = "train one with python -m scripts.train_encoder"
 
 
@@ -46,16 +47,20 @@ def write(path: Path, encoder: Encoder, **beside: object) -> Path:
 
 def _built(state: State, stated: object) -> Encoder:
     last = _last(state)
-    shape = architecture.from_discriminator(state)
+    first = state.get("convs.0.0.weight")
+    looks = first.shape[1:2] == (6,) if isinstance(first, Tensor) else False
+    shape = architecture.from_discriminator(state | ({"convs.0.0.weight": first[:, :3]} if looks else {}))
     stated = stated if isinstance(stated, dict) else {"offset": False, "psi": PUBLISHED_PSI}
     numbers, n_latent = state[last].shape[0], 2 * shape.size.bit_length() - 4
-    style_dim = stated.get("style_dim") or numbers // n_latent
+    style_dim, passes = stated.get("style_dim") or numbers // n_latent, stated.get("passes", 1)
     if type(style_dim) is not int or style_dim < 1 or numbers not in (style_dim, n_latent * style_dim):
         raise InputError(f"{last}: {numbers} numbers are no {n_latent} codes for {shape.size} px")
     offset, psi, home = stated.get("offset", True), stated.get("psi", 1.0), printable(str(stated.get("home", "")))
     if type(psi) not in (int, float) or not math.isfinite(psi) or type(offset) is not bool:
         raise InputError(f"psi {printable(repr(psi))} and offset {printable(repr(offset))} say not what its codes mean")
-    encoder = Encoder(shape.size, style_dim, shape.channels, numbers // style_dim, offset, psi, home)
+    if type(passes) is not int or not 1 <= passes <= MOST_PASSES or (passes > 1) != looks:
+        raise InputError(f"passes: {printable(repr(passes))}, and it looks at {first.shape[1]} channels")
+    encoder = Encoder(shape.size, style_dim, shape.channels, numbers // style_dim, passes, offset, psi, home)
     shapes = {name: tensor.shape for name, tensor in encoder.state_dict().items()}
     encoder.load_state_dict(architecture.complete(state, shapes)[0])
     return encoder

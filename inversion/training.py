@@ -152,7 +152,7 @@ class Inversion(Trainable):
     def losses(self, images: Tensor, known: Tensor) -> tuple[Tensor, Logs, Tensor]:
         """(what to differentiate, the unweighted terms, drawings [batch, 3, size, size])."""
         weights, unit = self.settings.weights, self.spread**2
-        codes = self.encoder.latents(self.encoder(images), self.centre)
+        codes = self.encoder.looked(images, self.guess(images), self.generator, self.centre)
         w_plus = codes.expand(-1, self.generator.n_latent, -1)
         drawing = self.generator.synthesis(w_plus, self.generator.stored_noise())
         with torch.no_grad():
@@ -170,6 +170,12 @@ class Inversion(Trainable):
         variety = codes.detach().var(0, unbiased=False).sum(-1).mean().sqrt() / self.spread
         total = sum(vars(weights)[name] * value for name, value in terms.items())
         return total, terms | {Statistic("variety"): variety}, drawing
+
+    @torch.no_grad()
+    def guess(self, images: Tensor) -> Tensor:
+        """What the encoder says after as many looks as come before a random one of its passes."""
+        looks = torch.randint(self.encoder.passes, (), generator=self.host_rng).item()
+        return self.encoder.looked(images, self.encoder.start(images, self.centre), self.generator, self.centre, looks)
 
     def judged(self, images: Tensor, drawing: Tensor) -> tuple[Tensor, Logs]:
         fake_pred, real_pred = self.discriminator(torch.cat([drawing, images]), batches=2).chunk(2)
@@ -191,7 +197,8 @@ class Inversion(Trainable):
     @torch.no_grad()
     def inverted(self, images: Tensor, batch: int = 8) -> Tensor:
         """Images [count, 3, size, size] as the averaged encoder sees them, drawn: of the same shape, on the CPU."""
-        w_plus = torch.cat([self.average.w_plus(some.to(self.device), self.generator) for some in images.split(batch)])
+        parts = [some.to(self.device) for some in images.split(batch)]
+        w_plus = torch.cat([self.average.w_plus(part, self.generator, self.centre) for part in parts])
         return latents.draw(self.generator, w_plus, batch)
 
     def sheet(self, count: int) -> Image.Image:
@@ -236,6 +243,9 @@ def begun_as(discriminator: nn.Module, encoder: Encoder) -> bool:
     Its codes begin as 0, the mean face.
     """
     ours, theirs = encoder.convs.state_dict(), getattr(discriminator, "convs", nn.Module()).state_dict()
+    if "0.0.weight" in theirs and encoder.passes > 1:  # it begins blind for its own drawings
+        look = theirs["0.0.weight"]
+        theirs = theirs | {"0.0.weight": torch.cat([look * 2**0.5, torch.zeros_like(look)], 1)}
     fits = bool(theirs) and all(name in ours and ours[name].shape == tensor.shape for name, tensor in theirs.items())
     if fits:
         encoder.convs.load_state_dict(ours | theirs)

@@ -42,7 +42,7 @@ WEIGHTS = {  # name: (default, what it weighs)
     "near_mean": (0.0, "how far latents are from the mean w"),
 }
 FIXED = {
-    **dict.fromkeys(("space", "channel_base", "channel_max"), "has an encoder that was made"),
+    **dict.fromkeys(("space", "passes", "channel_base", "channel_max"), "has an encoder that was made"),
     "ckpt": "began",
     "seed": "began",
 }
@@ -63,6 +63,8 @@ def parser() -> cli.Parser:
     shared.add_distance(parser, group)
     add = parser.add_argument_group("encoder").add_argument
     add("--space", choices=("w", "w+"), default="w+", help="one w for all layers, or one for each (default: w+)")
+    add("--passes", type=cli.number(int, least=1, most=100), default=1, metavar="N",
+        help="looks at photo and drawing, each improving the guess; 3 are nearer to the photo (default: 1, as published)")
     add("--channel_base", type=count, metavar="N",
         help="feature maps times resolution: 2048 are 32 at 64 px (default: those of the network's discriminator)")
     add("--channel_max", type=count, default=512, metavar="N", help="most feature maps of a layer (default: 512)")
@@ -132,6 +134,7 @@ def prepared(start: Start) -> tuple[Inversion, Stream, Tensor | None, list[str]]
     source = cli.read("--ckpt", args.ckpt, checkpoint.read)
     with cli.named_by(args, "ckpt"):
         generator = source.generator().to(device)
+    generator.w_avg = generator.w_avg  # measured once, where the file states none
     with cli.named_by(args, "vgg", "perceptual"):
         distance, note = perceptual.choose(args.perceptual, source, args.vgg)
     torch.manual_seed(args.seed)  # the weights
@@ -173,7 +176,7 @@ def new_encoder(args: argparse.Namespace, source: Checkpoint, home: str) -> Enco
     if args.channel_base:
         channels = channel_table(shape.size, base=args.channel_base, maximum=args.channel_max)
     codes = 1 if args.space == "w" else generator.n_latent
-    return Encoder(shape.size, generator.style_dim, dict(channels), codes, home=home)
+    return Encoder(shape.size, generator.style_dim, dict(channels), codes, args.passes, home=home)
 
 
 def read(flag: str, path: Path | None, size: int) -> Images | None:

@@ -27,8 +27,9 @@ def faces(count: int = 2, side: int = 16) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("n_codes", [1, 6])
-def test_codes_count_from_the_mean(n_codes):
-    generator, encoder = tiny_generator(), tiny_encoder(n_codes)
+@pytest.mark.parametrize("passes", [1, 3])
+def test_codes_count_from_the_mean(n_codes, passes):
+    generator, encoder = tiny_generator(), tiny_encoder(n_codes, passes=passes)
     nn.init.zeros_(encoder.convs[-1].weight)
     expected = generator.w_avg.expand(2, generator.n_latent, -1)
     assert torch.equal(encoder.w_plus(faces(), generator), expected)
@@ -47,11 +48,23 @@ def test_in_w_a_search_begins_with_the_mean_over_layers():
     torch.testing.assert_close(starter(encoder, generator, "w")(faces()), w_plus.mean(1))
 
 
+def test_each_look_sees_the_drawing_of_the_one_before():
+    generator, encoder = tiny_generator(), tiny_encoder(passes=2)
+    guess = generator.w_avg.expand(2, 6, -1)
+    for _ in range(2):
+        drawing = generator.synthesis(guess, generator.stored_noise())
+        guess = guess + encoder(torch.cat([faces(), drawing], 1))
+    torch.testing.assert_close(encoder.w_plus(faces(), generator), guess)
+
+
 @pytest.mark.parametrize("n_codes", [1, 6])
-def test_a_file_gives_back_the_encoder(tmp_path, n_codes):
-    encoder, generator = tiny_encoder(n_codes, home="abc"), tiny_generator()
+@pytest.mark.parametrize("passes", [1, 3])
+def test_a_file_gives_back_the_encoder(tmp_path, n_codes, passes):
+    encoder, generator = tiny_encoder(n_codes, passes=passes, home="abc"), tiny_generator()
+    with torch.no_grad():
+        encoder.convs[-1].weight.mul_(0.1)  # as far from the mean as faces are
     found = files.read(files.write(tmp_path / "encoder.pt", encoder, iteration=3))
-    assert (found.n_codes, found.home, found.channels) == (n_codes, "abc", CHANNELS)
+    assert (found.n_codes, found.passes, found.home, found.channels) == (n_codes, passes, "abc", CHANNELS)
     torch.testing.assert_close(found.w_plus(faces(), generator), encoder.w_plus(faces(), generator), atol=5e-3, rtol=5e-3)
 
 
@@ -130,6 +143,9 @@ def broken(**changes) -> dict:
         (broken() | {"encoder": {"style_dim": 7}}, "no 6 codes for 16 px"),
         (broken() | {"encoder": {"style_dim": "8"}}, "convs.3.weight"),
         (broken() | {"encoder": {"style_dim": 8, "psi": "much"}}, "psi"),
+        (broken() | {"encoder": {"style_dim": 8, "passes": 2}}, "passes: 2, and it looks at 3 channels"),
+        (broken(**{"convs.0.0.weight": torch.zeros(4, 6, 1, 1)}), "passes: 1, and it looks at 6 channels"),
+        (broken(**{"convs.0.0.weight": torch.zeros(4, 4, 1, 1)}), "4 channels"),
         ({"e": {"a": torch.zeros(1)}}, "holds a"),
     ],
 )

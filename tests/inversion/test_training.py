@@ -20,12 +20,12 @@ def pixels(count: int = 2) -> torch.Tensor:
     return torch.randint(0, 256, (count, 3, 16, 16), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
 
 
-def training(n_codes: int = 6, judge: bool = True, weights: Weights | None = None, **settings) -> Inversion:
+def training(n_codes: int = 6, passes: int = 1, judge: bool = True, weights: Weights | None = None, **settings) -> Inversion:
     torch.manual_seed(0)
     generator = tiny_generator().requires_grad_(False)
     generator.w_avg = generator.w_avg
     distance = DiscriminatorDistance(tiny_discriminator(2))
-    encoder = Encoder(16, 8, CHANNELS, n_codes)
+    encoder = Encoder(16, 8, CHANNELS, n_codes, passes)
     settings = Settings(**{"batch": 4, "photos": 2, "iterations": 100, "weights": weights or Weights()} | settings)
     discriminator = tiny_discriminator(3) if judge else None
     return Inversion(settings, encoder, generator, distance, discriminator, torch.zeros(3, 3, 16, 16), CPU, seed=3)
@@ -35,9 +35,9 @@ def equal(before, after) -> bool:
     return all(torch.equal(*pair) for pair in zip(before.parameters(), after.parameters(), strict=True))
 
 
-@pytest.mark.parametrize("n_codes", [1, 6])
-def test_a_step_moves_encoder_average_and_discriminator_and_nothing_else(n_codes):
-    ours = training(n_codes)
+@pytest.mark.parametrize(("n_codes", "passes"), [(1, 1), (6, 1), (6, 3)])
+def test_a_step_moves_encoder_average_and_discriminator_and_nothing_else(n_codes, passes):
+    ours = training(n_codes, passes)
     before = {name: copy.deepcopy(network) for name, network in ours.networks().items()}
     frozen = copy.deepcopy(ours.generator), copy.deepcopy(ours.distance)
     logs = ours.step(pixels())
@@ -90,8 +90,9 @@ def test_losses_are_what_they_say():
     torch.testing.assert_close(total, sum(weights[name] * value for name, value in terms.items() if name in weights))
 
 
-def test_what_is_drawn_is_learnt():
-    ours = training(judge=False, photos=0, batch=8, lr=0.01, iterations=300, ema=0.9)
+@pytest.mark.parametrize("passes", [1, 2])
+def test_what_is_drawn_is_learnt(passes):
+    ours = training(passes=passes, judge=False, photos=0, batch=8, lr=0.01, iterations=300, ema=0.9)
     logs = []
     for ours.iteration in range(150):
         logs.append(ours.step())
@@ -103,10 +104,13 @@ def test_what_is_drawn_is_learnt():
     assert last["features"] < 0.8 * first["features"] and last["latents"] < 0.9 * first["latents"]
 
 
-def test_the_encoder_begins_as_the_discriminator_and_says_the_mean():
-    ours, judge = training(), tiny_discriminator(3)
+@pytest.mark.parametrize("passes", [1, 2])
+def test_the_encoder_begins_as_the_discriminator_and_says_the_mean(passes):
+    ours, judge = training(passes=passes), tiny_discriminator(3)
     assert begun_as(judge, ours.encoder)
-    assert equal(judge.convs, ours.encoder.convs[:-1])
+    faces = torch.rand(2, 3, 16, 16)
+    seen = faces if passes == 1 else torch.cat([faces, torch.rand(2, 3, 16, 16)], 1)
+    torch.testing.assert_close(ours.encoder.convs[:-1](seen), judge.convs(faces))
     w_plus = ours.encoder.w_plus(torch.rand(2, 3, 16, 16), ours.generator)
     assert torch.equal(w_plus, ours.generator.w_avg.expand(2, 6, -1))
     wider = Encoder(16, 8, {4: 9, 8: 8, 16: 4}, 6)
@@ -144,9 +148,9 @@ def test_a_collapse_is_said_once_and_not_at_the_beginning(tmp_path):
     assert symptoms.new({"iteration": 610, "variety": 0.01}) == symptoms.new({"iteration": 620, "variety": 0.5}) == []
 
 
-@pytest.mark.parametrize("judge", [True, False])
-def test_the_cost_is_counted_without_touching_the_training(judge):
-    ours = training(judge=judge)
+@pytest.mark.parametrize(("judge", "passes"), [(True, 1), (False, 3)])
+def test_the_cost_is_counted_without_touching_the_training(judge, passes):
+    ours = training(passes=passes, judge=judge)
     before = copy.deepcopy(ours.encoder), torch.get_rng_state()
     text = cost.describe(ours, 3600)
     assert text.startswith("Estimate: ") and "an iteration of 4 pictures, " in text and "for 3,600 iterations" in text
