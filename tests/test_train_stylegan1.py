@@ -5,10 +5,12 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from PIL import Image
 
+import apply_factor
 import checkpoint
 import train
-from scripts import convert, generate, inspect, layer_swap, style_mixing, truncation
+from scripts import cartoonize, convert, ganspace, generate, inspect, layer_swap, style_mixing, truncation
 from stylegan1 import Generator1
 from tests.commands import assert_same, failure, run
 from tests.networks import write_source, write_source1
@@ -105,6 +107,15 @@ def test_the_drawing_commands_draw_it(source, tmp_path, capsys):
     assert "g_running" in torch.load(tmp_path / "public.pt", weights_only=True)
     run(inspect, tmp_path / "public.pt")
     assert "StyleGAN1" in capsys.readouterr().out
+
+
+def test_directions_are_found_in_it_and_photos_become_its_cartoons(faces, source, tmp_path):
+    run(ganspace, source, "--n", 64, "--components", 4, "--out", tmp_path / "pca.pt", "--device", "cpu")
+    run(apply_factor, "--ckpt", source, "-i", "0-1", tmp_path / "pca.pt", "-n", 2, "--outdir", tmp_path, "--device", "cpu")
+    photo, networks = faces / "0.png", ["--source", source, "--target", source]
+    run(cartoonize, photo, *networks, "--no_align", "--step", 2, "--outdir", tmp_path / "toons", "--device", "cpu")
+    with Image.open(next((tmp_path / "toons").rglob("0*.png"))) as cartoon:
+        assert cartoon.size == (16, 16)
 
 
 @pytest.mark.parametrize(
