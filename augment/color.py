@@ -71,6 +71,5 @@ def saturation(s: Tensor) -> Tensor:
 
 def _luma(device: torch.device) -> Tensor:
     """v v^T of the grey axis v = (1, 1, 1, 0) / sqrt(3), the projection of a colour on its luma; [4, 4]."""
-    v = torch.ones(4, device=device)
-    v[3] = 0
+    v = (torch.arange(4, device=device) < 3).float()  # made where it lies: a CUDA graph cannot copy from the host
     return torch.outer(v, v) / 3

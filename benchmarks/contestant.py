@@ -25,6 +25,8 @@ def main(kind: str, folder: str, setting: str) -> None:
     sys.path[0] = folder
     if setting["device"] == "cpu" and kind == "rosinality":
         without_gpu()
+    if kind == "ada":
+        keep_extensions()
     if setting["device"] == "cpu":
         torch.set_num_threads(setting["threads"])
     torch.backends.cudnn.benchmark = True  # as all of them train
@@ -68,6 +70,19 @@ def without_gpu() -> None:
     import torch.utils.cpp_extension
 
     torch.utils.cpp_extension.load = lambda *args, **options: None
+
+
+def keep_extensions() -> None:
+    """ada imports by name what it has built; newer versions of PyTorch no longer put it where imports look."""
+    from torch.utils import cpp_extension
+
+    load = cpp_extension.load
+
+    def loaded(name: str, *args, **options):
+        sys.modules[name] = load(name, *args, **options)
+        return sys.modules[name]
+
+    cpp_extension.load = loaded
 
 
 if __name__ == "__main__":
