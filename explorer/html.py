@@ -7,6 +7,10 @@ from html import escape
 from explorer.studio import Shown
 
 KINDS = {"png": "image/png", "webp": "image/webp", "gif": "image/gif", "mp4": "video/mp4", "pt": "application/octet-stream"}
+PRESS = """element.addEventListener("click", event => {
+  const button = event.target.closest("[data-index]");
+  if (button) trigger("select", { index: +button.dataset.index });
+});"""
 TITLES = {"source": "photo network", "cartoon": "cartoon network", "": "the network"}
 
 
@@ -48,6 +52,31 @@ def strip(pictures: Sequence[tuple[bytes, str]], label: str, empty: str = "", cu
         for index, (png, words) in enumerate(pictures)
     )
     return f'<div class="x-strip" role="group" aria-label="{escape(label)}">{buttons}</div>'
+
+
+def trio(figures: Sequence[tuple[bytes, str, str]]) -> str:
+    """(PNG, what it is, its name as a file) each."""
+    shown = "".join(
+        f'<figure><img alt="{escape(words)}" src="{address(png)}"><figcaption><span>{escape(words)}</span>'
+        f"{download(png, name, 'PNG')}</figcaption></figure>"
+        for png, words, name in figures
+    )
+    return f'<div class="x-pair">{shown}</div>'
+
+
+def film(data: bytes, ending: str, line: str) -> str:
+    """It moves, can be saved, and has its command."""
+    at = address(data, ending)
+    video = f'<video src="{at}" autoplay loop muted playsinline aria-label="the sweep"></video>'
+    moving = video if ending == "mp4" else f'<img alt="the sweep" src="{at}">'
+    saved = download(data, f"sweep.{ending}", ending)
+    return f'<div class="x-film">{moving}</div><p class="x-words">{saved}</p>{command(line)}'
+
+
+def outline(whole: bytes, face: bytes, name: str) -> str:
+    """A photo (WebP) with the square in it, and what is cut out (PNG)."""
+    first = f'<img alt="{escape(name)}, the square of the face" src="{address(whole, "webp")}">'
+    return f'<div class="x-outline">{first}<img alt="what is cut out" src="{address(face)}"></div>'
 
 
 def note(words: str, kind: str = "note") -> str:

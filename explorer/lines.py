@@ -8,6 +8,7 @@ import shlex
 
 import cli
 import flags
+from editing.defaults import REACH, SPACE, WPLUS_REG
 from explorer.face import Face, Strength
 
 
@@ -52,6 +53,27 @@ def text(face: Face, ckpt: str, source: str = "") -> dict[str, object]:
     given = dict.fromkeys(flags.PERSON) | flags_of(face, ckpt, source)
     who = {"seed": str(face.seed)} if not face.latents else {}
     return who | cli.told(argparse.Namespace(**given), flags.PERSON)
+
+
+def swing(face: Face, moving: Strength, far: float, ending: str, paths: dict[str, str]) -> str:
+    """What lets one direction swing while the rest of the face stays."""
+    *_, ckpt = paths.values()
+    given = flags_of(face, ckpt, paths.get("source", ""))
+    given |= {"ckpt": ckpt, "index": str(moving.index), "degree": f"{far:g}", "layers": moving.layers or None, "loop": ending}
+    return line("apply_factor.py", [*words(given), "--factor", moving.path])
+
+
+def photo(name: str, eyes: str, steps: int, paths: dict[str, str]) -> str:
+    """What makes the cartoon of a photo; eyes: where they are, "" for whoever is found"""
+    given = {"source": paths["source"], "target": paths["cartoon"], "eyes": eyes or None, "step": steps}
+    return line("scripts.cartoonize", [name, *words(given)])
+
+
+def photo_text(steps: int, paths: dict[str, str], name: str) -> dict[str, object]:
+    """What `scripts.cartoonize` writes into the pictures of a photo."""
+    given = {"source": paths["source"], "target": paths["cartoon"], "space": SPACE, "wplus_reg": WPLUS_REG, "truncation": 1.0}
+    given = dict.fromkeys(flags.CARTOON) | given | {"reach": REACH, "step": steps, "seed": 0}
+    return {"photo": name} | cli.told(argparse.Namespace(**given), flags.CARTOON)
 
 
 def line(command: str, given: list[str]) -> str:

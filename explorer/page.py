@@ -7,7 +7,7 @@ The stage is drawn from what all controls say at once, so the last of many quick
 
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,8 +17,11 @@ import gradio as gr
 import utils
 from errors import InputError
 from explorer import html
-from explorer.controls import DEGREES, LAYERS, NAMES, PHOTO, SEED, SLOTS, Sheet, face_of, moved, shown, values_of
+from explorer.controls import NAMES, PHOTO, SEED, Sheet, face_of, moved, values_of
+from explorer.directions_tab import DirectionsTab
 from explorer.face import Face
+from explorer.photo_tab import PhotoTab
+from explorer.runs_tab import RunsTab
 from explorer.studio import Studio
 from explorer.visit import Visit
 
@@ -31,16 +34,20 @@ SAFE = {  # no way in but from this machine, no file of it has an address, and n
     **{"quiet": True, "show_error": True, "footer_links": [], "run_history": False, "pwa": False},
 }
 FONTS = {"font": ["system-ui", "Segoe UI", "Roboto", "sans-serif"], "font_mono": ["ui-monospace", "Consolas", "monospace"]}
-PRESS = """element.addEventListener("click", event => {
-  const button = event.target.closest("[data-index]");
-  if (button) trigger("select", { index: +button.dataset.index });
-});"""
 QUICK = {"show_progress": "hidden", "api_visibility": "private", "concurrency_id": "draw", "concurrency_limit": 2}
 
 
 def look() -> dict[str, object]:
     """How it looks, for `launch`."""
-    theme = gr.themes.Soft(primary_hue="orange", neutral_hue="stone", radius_size="lg", **FONTS)
+    theme = gr.themes.Base(primary_hue="orange", neutral_hue="stone", radius_size="lg", spacing_size="sm", **FONTS).set(
+        body_background_fill="*neutral_50",
+        block_border_width="0px",
+        block_shadow="none",
+        block_background_fill="white",
+        slider_color="*primary_600",
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+    )
     return {"theme": theme, "css_paths": [HERE / "page.css"], "head": (HERE / "page.js").read_text("utf-8")}
 
 
@@ -54,6 +61,9 @@ class Explorer:
 
     studio: Studio
     device: str = "cpu"
+    directions: DirectionsTab | None = None
+    photo: PhotoTab | None = None
+    runs: RunsTab | None = None
     controls: dict[str, gr.components.Component] = field(default_factory=dict)
 
     @property
@@ -64,12 +74,15 @@ class Explorer:
     def outputs(self) -> list[gr.components.Component]:
         return [self.visit, self.stage, self.history, self.favourites, self.said]
 
+    def named(self, values: Sequence[object]) -> dict[str, object]:
+        return dict(zip(NAMES, values))
+
     # What happens -----------------------------------------------------------------------------------------------------------
 
     def draw(self, visit: Visit, sheet: Sheet, *values: object) -> Iterator[list]:
         """Show the face that the controls mean."""
         try:
-            face = face_of(dict(zip(NAMES, values)), visit, self.studio, sheet)
+            face = face_of(self.named(values), visit, self.studio, sheet)
             visit.show(face, moved(visit.now, face))
             yield from self.staged(visit)
         except InputError as error:
@@ -93,6 +106,7 @@ class Explorer:
         """Show `visit.now` on the stage and on the controls."""
         said = values_of(visit.now, visit, self.studio, sheet)
         controls = [gr.update(value=said[name]) if name in said else gr.skip() for name in NAMES]
+        controls[NAMES.index("who")] = gr.update(value=said["who"], visible=bool(visit.photo))
         for staged in self.staged(visit):
             yield [*staged, *controls]
 
@@ -100,7 +114,7 @@ class Explorer:
         """To the person so many seeds further on; None: to any."""
 
         def handler(visit: Visit, sheet: Sheet, *values: object) -> Iterator[list]:
-            now = face_of(dict(zip(NAMES, values)), visit, self.studio, sheet)
+            now = face_of(self.named(values), visit, self.studio, sheet)
             seed = random.randrange(10**6) if by is None else (now.seed + by) % (utils.LARGEST_SEED + 1)
             visit.show(Face(**{**vars(now), "seed": seed, "latents": ""}))
             yield from self.go(visit, sheet)
@@ -126,35 +140,6 @@ class Explorer:
 
         return handler
 
-    def reset(self, visit: Visit, sheet: Sheet, *_: object) -> Iterator[list]:
-        visit.show(Face(**{**vars(visit.now), "strengths": ()}))
-        yield from self.go(visit, sheet)
-
-    def turn(self, by: int | None):
-        """To other sliders: of the next ones of a file, or of another file."""
-
-        def handler(visit: Visit, sheet: Sheet, path: str) -> list:
-            last = max(0, len(self.studio.sliders(path)) - 1) // SLOTS * SLOTS
-            sheet = Sheet(path, 0 if by is None else min(max(0, sheet.first + by), last))
-            return [sheet, *self.slots(visit, sheet)]
-
-        return handler
-
-    def slots(self, visit: Visit, sheet: Sheet) -> list:
-        said, every = values_of(visit.now, visit, self.studio, sheet), shown(self.studio, sheet)
-        name = lambda slider: visit.names.get((sheet.path, slider.place), slider.name)  # noqa: E731
-        degrees = [
-            gr.update(label=name(one), value=said[degree], minimum=one.low, maximum=one.high, visible=True)
-            if one
-            else gr.update(visible=False)
-            for one, degree in zip(every, DEGREES)
-        ]
-        layers = [
-            gr.update(value=said[layer], label=f"layers of {name(one)}", visible=True) if one else gr.update(visible=False)
-            for one, layer in zip(every, LAYERS)
-        ]
-        return degrees + layers
-
 
 def name_of(face: Face) -> str:
     """Of a file."""
@@ -168,15 +153,28 @@ def build(explorer: Explorer) -> gr.Blocks:
         with gr.Row():
             with gr.Column(scale=5, min_width=300, elem_id="stage"):
                 stage(explorer)
-            with gr.Column(scale=6, min_width=300), gr.Tabs():
+            with gr.Column(scale=6, min_width=300), gr.Tabs() as explorer.tabs:
                 with gr.Tab("Face", id="face", elem_id="tab-face"):
                     face_tab(explorer)
                 with gr.Tab("Directions", id="directions", elem_id="tab-directions"):
-                    directions_tab(explorer)
-                with gr.Tab("Mix and blend", id="mix", elem_id="tab-mix"):
+                    explorer.directions.build()
+                with gr.Tab("Mix", id="mix", elem_id="tab-mix"):
                     mix_tab(explorer)
+                with gr.Tab("Photo", id="photo", elem_id="tab-photo"):
+                    if explorer.photo:
+                        explorer.photo.build()
+                    else:
+                        gr.HTML(html.note("Photos need two networks: --ckpt and the --source that it was fine-tuned from."))
+                with gr.Tab("Runs", id="runs", elem_id="tab-runs") as runs:
+                    explorer.runs.build()
         wire(explorer)
-        page.load(explorer.go, [explorer.visit, explorer.sheet], everything(explorer), **QUICK)
+        explorer.directions.wire(everything(explorer))
+        if explorer.photo:
+            explorer.photo.wire(everything(explorer))
+        explorer.runs.wire(runs)
+        shown = page.load(explorer.go, [explorer.visit, explorer.sheet], everything(explorer), **QUICK)
+        given = [explorer.visit, explorer.sheet, explorer.directions.file]
+        shown.then(explorer.directions.turned(None), given, explorer.directions.outputs, **QUICK)
         page.queue(max_size=WAITING, api_open=False)
     return page
 
@@ -209,8 +207,8 @@ def stage(explorer: Explorer) -> None:
                 "favour": "☆ keep",
             }.items()
         }
-    explorer.history = gr.HTML("", elem_id="history", js_on_load=PRESS)
-    explorer.favourites = gr.HTML("", elem_id="favourites", js_on_load=PRESS)
+    explorer.history = gr.HTML("", elem_id="history", js_on_load=html.PRESS)
+    explorer.favourites = gr.HTML("", elem_id="favourites", js_on_load=html.PRESS)
 
 
 def face_tab(explorer: Explorer) -> None:
@@ -233,30 +231,6 @@ def face_tab(explorer: Explorer) -> None:
         "noise": gr.Checkbox(True, label="Noise of the network", elem_id="noise"),
     }
     gr.HTML(html.note("Keys: ← and → other people, r anybody, z back, f keep."))
-
-
-def directions_tab(explorer: Explorer) -> None:
-    paths = [(Path(path).name, path) for path in explorer.studio.directions]
-    explorer.file = gr.Dropdown(paths, value=paths[0][1], label="Directions from", elem_id="file")
-    for slot in range(SLOTS):
-        with gr.Row(elem_classes="x-slot"):
-            explorer.controls[DEGREES[slot]] = gr.Slider(
-                -5, 5, 0, step=0.1, label=f"direction {slot}", elem_id=DEGREES[slot], scale=3
-            )
-            choices = [("all layers", ""), "coarse", "middle", "fine"]
-            explorer.controls[LAYERS[slot]] = gr.Dropdown(
-                choices,
-                value="",
-                allow_custom_value=True,
-                label=f"layers of direction {slot}",
-                elem_id=LAYERS[slot],
-                scale=1,
-                min_width=110,
-            )
-    with gr.Row():
-        explorer.earlier = gr.Button("← stronger ones", size="sm", elem_id="earlier")
-        explorer.later = gr.Button("weaker ones →", size="sm", elem_id="later")
-        explorer.reset_all = gr.Button("all to 0", size="sm", elem_id="reset")
 
 
 def mix_tab(explorer: Explorer) -> None:
@@ -285,11 +259,5 @@ def wire(explorer: Explorer) -> None:
     actions |= {"undo": explorer.undo, "favour": explorer.favour}
     for name, action in actions.items():
         explorer.buttons[name].click(action, inputs, every, trigger_mode="multiple", **QUICK)
-    explorer.reset_all.click(explorer.reset, inputs, every, **QUICK)
     for where in ("history", "favourites"):
         getattr(explorer, where).select(explorer.back_to(where), [explorer.visit, explorer.sheet], every, **QUICK)
-    slots = [explorer.sheet, *(controls[name] for name in (*DEGREES, *LAYERS))]
-    given = [explorer.visit, explorer.sheet, explorer.file]
-    explorer.file.input(explorer.turn(None), given, slots, **QUICK)
-    explorer.earlier.click(explorer.turn(-SLOTS), given, slots, **QUICK)
-    explorer.later.click(explorer.turn(SLOTS), given, slots, **QUICK)

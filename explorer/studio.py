@@ -52,7 +52,7 @@ class Studio:
 
     def __init__(self, networks: dict[str, StyleGenerator], paths: dict[str, str], directions: dict[str, Directions]):
         self.networks, self.paths, self.directions = networks, paths, directions
-        self._lock = Lock()
+        self.lock = Lock()
         self._drawn = lru_cache(KEPT)(self._draw)
         self._blend = lru_cache(BLENDS)(self._blend)
         self.seconds = self._time_a_picture()
@@ -118,14 +118,14 @@ class Studio:
 
     def _draw(self, face: Face, row: str) -> Shown:
         network, who = self.network(face, row), self.who(face)
-        with self._lock:
+        with self.lock:
             (picture,) = people.everybody(network, who, Brush(face.psi, look=self.look(face)))
         return self._shown(face, row, picture)
 
     @torch.no_grad()
     def _preview(self, face: Face, row: str) -> Shown:
         network, who, look = self.network(face, row), self.who(face), self.look(face)
-        with self._lock:
+        with self.lock:
             noise = look.noise_of(who, network) or network.stored_noise()
             w_plus = look.w_plus(who, network, face.psi)
             image = next(stage.image for stage in network.stages(w_plus, noise) if stage.image.shape[-1] >= PREVIEW)

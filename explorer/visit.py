@@ -1,9 +1,16 @@
 """What one browser has done: the face it shows, those before it, favourites. Every browser has one of its own."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from explorer.face import Face
+
+if TYPE_CHECKING:
+    from editing.cartoon import Person
+    from explorer.photo import Photo
+    from explorer.search import Search
 
 MOST = 40  # faces that are kept
 
@@ -17,6 +24,7 @@ class Visit:
     moved:      the slider that made `now`, "" where it was none
     names:      {(file, direction): its new name}, as long as they are not saved
     photo:      the file of the person found in a photo, "" for none
+    upload:     the photo, search and person: of the tab of photos
     """
 
     now: Face = field(default_factory=Face)
@@ -25,6 +33,9 @@ class Visit:
     moved: str = ""
     names: dict[tuple[str, int], str] = field(default_factory=dict)
     photo: str = ""
+    upload: Photo | None = None
+    search: Search | None = None
+    person: Person | None = None
 
     def show(self, face: Face, slider: str = "") -> None:
         """Go on to a face. All moves of one slider, one after another, are one step back."""
@@ -41,6 +52,3 @@ class Visit:
         """Keep what is shown, or let go of it where it is kept already."""
         kept = [face for face in self.favourites if face != self.now]
         self.favourites = kept if len(kept) < len(self.favourites) else [*kept, self.now][-MOST:]
-
-    def file(self) -> str:
-        return Path(self.photo).name

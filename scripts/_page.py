@@ -66,6 +66,26 @@ def page(folder: Path, source: str | None = None, seeds: Sequence[int] | None = 
     )
 
 
+def live(folder: Path) -> str:
+    """What there is to see of a run that goes on: the page without the sheets and all that does not change."""
+    options, lines = read_options(folder), folders.read_statistics(folder / "stats.jsonl")
+    newest, remarks = newest_checkpoint(folder) if (folder / "checkpoints").is_dir() else (None, [])
+    samples = folders.sample_files(folder)
+    sections = {
+        "Newest samples": figure(picture, caption(samples[-1])) if samples and (picture := opened_picture(samples[-1])) else "",
+        "First and last": first_and_last(samples) if len(samples) > 1 else "",
+        "Curves": curves(lines),
+        "Progress": progress(folder),
+        "Checkpoints": checkpoints(folder, newest, remarks),
+        "Measured": measured(folders.read_statistics(folder / "metrics.jsonl")),
+        "Statistics": statistics(lines),
+        "Options": settings(options),
+        "Log": log(folder),
+    }
+    shown = [f"<section><h2>{name}</h2>{body}</section>" for name, body in sections.items() if body]
+    return tiles(lines, options) + "".join(shown)
+
+
 def read_options(folder: Path) -> dict[str, object]:
     """options.json; {} where it is missing or damaged. Raises InputError for a folder that holds no run."""
     if not any((folder / part).exists() for part in ("options.json", "stats.jsonl", "checkpoints", "samples")):

@@ -46,7 +46,7 @@ RESULT, SHEET = "latents.pt", "sheet.png"
 ROWS = ("photo", "projected", "cartoon")
 COLUMNS = 8
 MOST_ON_SHEET = 400
-TOLD = ("source", "target", "swap", "width", "space", "wplus_reg", "truncation", "reach", "perceptual", "step", "seed")
+TOLD = flags.CARTOON
 DECIDE = ("space", "wplus_reg", "step", "seed", "swap", "width", "truncation", "reach")
 
 

@@ -42,10 +42,16 @@ def main(args: argparse.Namespace) -> None:
     import drawing
     from editing.directions import check_fits, read_directions
     from explorer import opening
+    from explorer.directions_tab import DirectionsTab
+    from explorer.photo_tab import PhotoTab
+    from explorer.runs_tab import RunsTab
     from explorer.studio import Studio
+    from scripts._page import live
+    from vision import perceptual
 
     choose_networks(args)
-    networks = drawing.generators(args)
+    files = drawing.read(args)
+    networks = drawing.generators(args, files)
     paths = {row: args.source if row == "source" else args.ckpt for row in networks}
     first, last = next(iter(networks.values())), [*networks.values()][-1]
     found = {path: cli.read("--factors", path, read_directions, last) for path in args.factors or ()}
@@ -53,7 +59,12 @@ def main(args: argparse.Namespace) -> None:
         with named(f"--factors {path}"):
             check_fits(one, last)
     studio = Studio(networks, paths, found or opening.computed("sefa", first, args.outdir))
-    explorer = page.Explorer(studio, device=str(studio.last.device))
+    explorer = page.Explorer(studio, device=str(studio.last.device), runs=RunsTab([*map(Path, args.runs or ())], live))
+    explorer.directions = DirectionsTab(explorer, args.outdir)
+    if "source" in networks:
+        distance, _ = perceptual.choose(None, files["source"])
+        examples = sorted((shipped.FOLDER / "people").glob("*.jpg"))
+        explorer.photo = PhotoTab(explorer, distance, args.outdir, examples)
     blocks = page.build(explorer)
     with cli.sigterm_interrupts():
         _, address, _ = blocks.launch(
