@@ -11,7 +11,8 @@ GROUPS = {
     "train": "train.py scripts.train_ugatit scripts.train_dcgan scripts.train_encoder scripts.report",
     "draw and edit": "closed_form_factorization.py apply_factor.py",  # and what is in no other group
     "photos": "scripts.cartoonize projector.py scripts.translate",
-    "measure": "scripts.evaluate scripts.train_regressor studies.methods studies.photos studies.round_trip studies.sefa",
+    "measure": "scripts.evaluate scripts.train_regressor studies.methods studies.photos studies.round_trip studies.sefa "
+    "studies.translation",
     "files and machine": "scripts.inspect scripts.convert scripts.download scripts.doctor",
     "measure the program": "benchmarks.ops benchmarks.train_step benchmarks.trace benchmarks.scaling benchmarks.data "
     "benchmarks.formats benchmarks.busy benchmarks.user benchmarks.alarms benchmarks.finding benchmarks.likeness "

@@ -65,6 +65,7 @@ class Ruler:
     """The regressor, and the references of a measurement.
 
     outputs:  names of those that count
+    shuffles: orders in which the cartoons are those of other people
     ceiling:  AA*, the agreement of the two renderings of the same people
     between:  distances "B, B'" (two sets of cartoons) and "A, B" (photos and cartoons)
     cartoons: the reading of fresh B faces
@@ -77,10 +78,10 @@ class Ruler:
             better = "python -m scripts.train_regressor makes a better one"
             raise InputError(f"the regressor reads no attribute well enough; {better}")
         self._counted, random = [OUTPUTS.index(name) for name in self.outputs], torch.Generator().manual_seed(SEED)
-        self._shuffles = [torch.randperm(count, generator=random) for _ in range(SHUFFLES)]
+        self.shuffles = [torch.randperm(count, generator=random) for _ in range(SHUFFLES)]
         photos, self.cartoons = (self.read(rendered(count, domain, SEED)) for domain in "AB")
         self._others = self.read(rendered(count, "B", SEED + 1))
-        self.ceiling = float(self._agreements(photos, self.cartoons).mean())
+        self.ceiling = float(self.agreements(photos, self.cartoons).mean())
         self.between = {
             "B, B'": frechet_distance(self._others.features, self.cartoons.features),
             "A, B": frechet_distance(photos.features, self.cartoons.features),
@@ -110,10 +111,10 @@ class Ruler:
         for name, reading in (("source", source), ("target", target)):
             if len(reading.values) != self.count:
                 raise InputError(f"{name}: {len(reading.values)} pictures, but this ruler compares sets of {self.count}")
-        attributes = self._agreements(source, target)
+        attributes = self.agreements(source, target)
         agreement = float(attributes.mean())
-        others = [Reading(*(values[order] for values in target)) for order in self._shuffles]
-        floor = float(torch.stack([self._agreements(source, other).mean() for other in others]).mean())
+        others = [Reading(*(values[order] for values in target)) for order in self.shuffles]
+        floor = float(torch.stack([self.agreements(source, other).mean() for other in others]).mean())
         distance = frechet_distance(target.features, self.cartoons.features)
         return Measurement(
             agreement=agreement,
@@ -132,7 +133,8 @@ class Ruler:
         sets = target, source, getattr(self._others, kind)
         return style_reached(*(frechet_distance(features, cartoons) for features in sets))
 
-    def _agreements(self, source: Reading, target: Reading) -> Tensor:
+    def agreements(self, source: Reading, target: Reading) -> Tensor:
+        """Correlation of each output that counts, over people who stand in the same order in both: [outputs]."""
         return pearson(self._counted_values(source), self._counted_values(target))
 
     def _counted_values(self, reading: Reading) -> Tensor:
