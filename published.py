@@ -92,6 +92,13 @@ PUBLISHED = {
         "as torchvision states; trained on ImageNet",
         sha256="397923af",
     ),
+    "clip": Published(
+        "https://openaipublic.azureedge.net/clip/models/"
+        "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af/ViT-B-32.pt",
+        "CLIP ViT-B/32 of OpenAI, for faces and styles by words",
+        "MIT",
+        sha256="40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af",
+    ),
     "inception": Published(
         "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
         "Inception-v3 of torch-fidelity, for FID and KID by scripts.evaluate",

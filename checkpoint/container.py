@@ -7,11 +7,14 @@ Formats: the zip and the older stream that torch.save writes, safetensors, and N
 are compared with the size of the file before anything is read, so that a small file cannot fill the memory.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
+
+from torch import Tensor
 
 from checkpoint.nvidia_pickle import load_pickle
 from checkpoint.otherwise import UNKNOWN, otherwise
-from checkpoint.torch_format import STREAM, ZIP, load_stream, load_zip
+from checkpoint.torch_format import STREAM, ZIP, is_program, load_stream, load_zip
 from checkpoint.values import LARGEST_FILE, plain
 from checkpoint.vetting import understood
 from errors import InputError
@@ -54,6 +57,26 @@ def load_values(path: Path, lazy: bool = False) -> tuple[object, str]:
             raise InputError(f"not a checkpoint: {otherwise(path)}")
     with understood():  # the data of some tensors is read only here
         return plain(contents, size), container
+
+
+def load_weights(path: Path) -> tuple[dict[str, object], bool]:
+    """As `load`, also of a TorchScript program, whose tensors are read and whose code is not; and whether it is one."""
+    if not is_program(path):
+        return load(path)[0], False
+    with understood():
+        contents = plain(load_zip(path, program=True), path.stat().st_size)
+    if not isinstance(contents, dict):
+        raise InputError("a TorchScript program without tensors")
+    return dict(_flat(contents)), True
+
+
+def _flat(contents: dict, prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Tensors of dicts in dicts, under the names of a state dict."""
+    for name, value in contents.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        elif isinstance(value, Tensor):
+            yield f"{prefix}{name}", value
 
 
 def _is_safetensors(start: bytes, size: int) -> bool:

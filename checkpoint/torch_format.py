@@ -24,10 +24,10 @@ LARGEST_DIRECTORY = 8 * 2**20  # bytes of the list of a zip's members
 LARGEST_PICKLE = 64 * 2**20  # bytes of the pickle inside a zip, which holds names and shapes only
 
 
-def load_zip(path: Path, lazy: bool = False) -> object:
-    """lazy: tensors stay on the disk until they are used."""
+def load_zip(path: Path, lazy: bool = False, program: bool = False) -> object:
+    """lazy: tensors stay on the disk until they are used. program: a TorchScript program, of which the tensors are read."""
     with path.open("rb") as file:
-        name = _check_zip(file, path.stat().st_size)
+        name = _check_zip(file, path.stat().st_size, program)
         archive, view = zipfile.ZipFile(file), memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
         folder = name[: -len("data.pkl")]
         if f"{folder}byteorder" in archive.namelist() and archive.read(f"{folder}byteorder") != b"little":
@@ -72,9 +72,18 @@ def _records(file: BinaryIO, storages: Storages | None) -> object:
         return Reader(file, storages).load()
 
 
-def _check_zip(file: BinaryIO, size: int) -> str:
+def is_program(path: Path) -> bool:
+    """Whether it is a TorchScript program, which keeps its tensors as torch.save does, and code beside them."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.lower().endswith("/constants.pkl") for name in archive.namelist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return False
+
+
+def _check_zip(file: BinaryIO, size: int, program: bool = False) -> str:
     """The name of the pickle, which must be harmless. All members must be stored as they are, lie inside the file, and match
-    their checksums.
+    their checksums. Of a program its code, which is not read, may be packed.
     """
     try:
         _check_zip_end(file, size)
@@ -88,8 +97,10 @@ def _check_zip(file: BinaryIO, size: int) -> str:
             names = [member.filename.lower() for member in members]
             if len(set(names)) != len(names):
                 raise InputError("damaged (two members of one name)")
-            if any(name.endswith("/constants.pkl") for name in names):
+            if not program and any(name.endswith("/constants.pkl") for name in names):
                 raise InputError("a TorchScript program, not a checkpoint; save its state_dict() instead")
+            if program:
+                members = [member for member in members if "/code/" not in member.filename]
             if any(member.compress_type != zipfile.ZIP_STORED for member in members):
                 raise InputError("compressed zip; torch.save writes uncompressed ones")
             if sum(member.file_size for member in members) > size:
