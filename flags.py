@@ -64,7 +64,8 @@ def add_look(parser: cli.Parser) -> argparse._ArgumentGroup:
 
 LOOK = ("cutoff", "edit", "mix", "mix_layers", "no_noise", "swap", "width")  # the flags of `add_look`
 CARTOON = (  # what the pictures of one photo tell, beside its name
-    *("source", "target", "swap", "width", "space", "wplus_reg", "truncation", "reach", "perceptual", "step", "seed"),
+    *("source", "target", "encoder", "swap", "width", "space", "wplus_reg", "encoder_reg", "truncation", "reach"),
+    *("perceptual", "step", "seed"),
 )
 PERSON = ("latents", "truncation", "ckpt", *LOOK)  # what the picture of one person tells, beside who it is
 
@@ -102,6 +103,15 @@ def add_distance(parser: cli.Parser, group: argparse._ArgumentGroup) -> None:
     add("--perceptual", choices=("lpips", "disc", "mse"), help="distance of pictures (default: the first that can be had)")
     add("--vgg", type=cli.existing_file, metavar="FILE", help="VGG16 for lpips (default: networks/, then torch hub's cache)")
     parser.idle_with("--vgg", "--perceptual disc", "--perceptual mse")
+
+
+def add_encoder(parser: cli.Parser, group: argparse._ArgumentGroup) -> None:
+    """--encoder and --encoder_reg."""
+    add = group.add_argument
+    add("--encoder", metavar="FILE", help="begin with what it says of the photo; scripts.train_encoder trains one")
+    near = "weight that holds the search where the encoder would say the same (default: 0)"
+    add("--encoder_reg", type=cli.number(least=0), default=0.0, metavar="X", help=near)
+    parser.needs("--encoder_reg", "--encoder")
 
 
 def add_published_shape(group: argparse._ArgumentGroup) -> None:

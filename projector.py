@@ -8,6 +8,8 @@ Photos must be cut as the network's were: python -m scripts.align me.jpg --out a
 latents; they go to projected/latents.pt, which every editing command reads (--latents). A call that was stopped or killed
 goes on when it is repeated. Searching on from what was found:
     python projector.py --ckpt ffhq256.pt --init projected/latents.pt --step 500 me.png
+In one pass of an encoder (python -m scripts.train_encoder), or on from there:
+    python projector.py --ckpt ffhq256.pt --encoder encoder.pt --step 0 me.png
 """
 
 from __future__ import annotations
@@ -42,9 +44,13 @@ if TYPE_CHECKING:
 
 BETWEEN = 4  # pictures on a strip between start and final
 NAME_WIDTH = 240  # pixels for the name of a photo on its strip
-TOLD = ("ckpt", "target_ckpt", "space", "init", "fixed_noise", "perceptual", "seed", "step", "lr", "mse", "wplus_reg")
+TOLD = (
+    *("ckpt", "target_ckpt", "space", "init", "encoder", "fixed_noise", "perceptual", "seed", "step", "lr", "mse"),
+    *("wplus_reg", "encoder_reg"),
+)
 SCHEDULE = ("lr", "lr_rampup", "lr_rampdown", "noise", "noise_ramp", "noise_regularize", "mse", "wplus_reg")
-DECIDE = ("space", "fixed_noise", "seed", "step", *SCHEDULE, "batch", "layout")
+DECIDE = ("space", "fixed_noise", "seed", "step", *SCHEDULE, "encoder_reg", "batch", "layout")
+ENCODED_STEPS = 500  # from an encoder on, as published
 
 
 def parser() -> cli.Parser:
@@ -58,7 +64,12 @@ def parser() -> cli.Parser:
     flags.add_published_shape(group)
     group = parser.add_argument_group("what is searched")
     add = group.add_argument
-    add("--space", choices=("w", "w+"), default="w", help="one w for all layers, or one for each (default: w; for cartoons w+)")
+    add(
+        "--space",
+        choices=("w", "w+"),
+        default="w",
+        help="one w for all layers, or one for each (default: w; for cartoons and with --encoder w+)",
+    )
     add("--w_plus", action="store_const", dest="space", const="w+", help="the published name of --space w+")
     add(
         "--init",
@@ -66,8 +77,13 @@ def parser() -> cli.Parser:
         metavar="FILE",
         help="begin with latents and noise of a file (docs/latents.md); repeat it for more (default: mean, the mean w)",
     )
-    add("--fixed_noise", action="store_true", help="leave the noise maps alone (default: only with --target_ckpt)")
-    add("--search_noise", action="store_false", dest="fixed_noise", default=False, help="search them, also with --target_ckpt")
+    flags.add_encoder(parser, group)
+    add(
+        "--fixed_noise",
+        action="store_true",
+        help="leave the noise maps alone (default: only with --target_ckpt or --encoder)",
+    )
+    add("--search_noise", action="store_false", dest="fixed_noise", default=False, help="search them, also with these")
     flags.add_distance(parser, group)
     add("--seed", type=cli.number(int, least=0), default=0, metavar="N", help="of the jitter (default: 0)")
     add_schedule(parser)
@@ -78,6 +94,8 @@ def parser() -> cli.Parser:
     parser.needs("--wplus_reg", "--space w+")
     parser.idle_with("--noise_regularize", "--fixed_noise")
     parser.idle_with("--noise_ramp", "--noise 0")
+    parser.idle_with("--init", "--encoder")
+    parser.idle_with(" ".join(f"--{name}" for name in (*SCHEDULE, "encoder_reg", "seed")), "--step 0")
     return parser
 
 
@@ -87,10 +105,10 @@ def add_schedule(parser: cli.Parser) -> None:
     part, positive = cli.number(least=0, most=1), cli.number(least=0)
     add(
         "--step",
-        type=cli.number(int, least=1),
+        type=cli.number(int, least=0),
         default=1000,
         metavar="N",
-        help=f"of Adam (default: 1000, for cartoons {STEPS})",
+        help=f"of Adam; 0: the start is the answer (default: 1000, for cartoons {STEPS}, from an encoder {ENCODED_STEPS})",
     )
     add("--lr", type=cli.number(above=0), default=0.1, metavar="X", help="highest learning rate (default: 0.1)")
     add("--lr_rampup", type=part, default=0.05, metavar="T", help="part of the time in which it rises (default: 0.05)")
@@ -127,6 +145,7 @@ def project(args: argparse.Namespace) -> Path:
     from editing.one_by_one import OneByOne
     from editing.reach import Reach
     from faces.photos import Album
+    from inversion import files, searching
     from vision import perceptual
 
     as_cartoons_need(args)
@@ -140,11 +159,12 @@ def project(args: argparse.Namespace) -> Path:
         target = cartoon.open_target(args.target_ckpt, generator, args.ckpt) if args.target_ckpt else None
     with cli.named_by(args, "init"):
         init = None if args.init in (None, ["mean"]) else people.chosen("", args.init, generator)
+    encoder = cli.read("--encoder", args.encoder, files.opened, generator) if args.encoder else None
     photos = load(album, names, generator.size)
     start, noise = beginning(args, init, generator, len(photos))
     with cli.named_by(args, "vgg", "perceptual"):
         distance, note = perceptual.choose(args.perceptual, source, args.vgg)
-    plan = plan_of(args, photos, [generator, target, distance], [start, *noise])
+    plan = plan_of(args, photos, [generator, target, distance, encoder], [start, *noise])
     args.outdir = cli.free_folder(args.outdir, "projected", file_name, args.overwrite, plan)
     spare_inputs(args, album, [file_name, *[f"{name}.png" for name in names if args.layout == "ours"]])
     job = OneByOne(Unfinished(args.outdir / file_name, plan), [pictures_of(args, photo) for photo in photos], args.batch)
@@ -154,11 +174,11 @@ def project(args: argparse.Namespace) -> Path:
     with progress.Bar(batches(args, len(photos)) * args.step, "steps", done=batches(args, job.done) * args.step) as bar:
         search = projection.find(
             generator,
-            distance.to(device),
+            searching.held(distance.to(device), encoder, generator, args.encoder_reg),
             (photo.image for photo in photos[job.done :] if bar.show(photo.path.name) is None),
             args.space,
             schedule(args),
-            start=start if len(start) == 1 else start[job.done :],
+            start=searching.starter(encoder, generator, args.space) or (start if len(start) == 1 else start[job.done :]),
             noise=latents.noise_of(noise, slice(job.done, None)),
             batch=args.batch,
             fixed_noise=args.fixed_noise,
@@ -226,17 +246,27 @@ def spare_inputs(args: argparse.Namespace, album: Album, written: Sequence[str])
 
 
 def as_cartoons_need(args: argparse.Namespace) -> None:
-    """With --target_ckpt, what was not said is as scripts.cartoonize has it: then both give the same cartoon."""
+    """What was not said is with --target_ckpt as scripts.cartoonize has it, so that both give the same cartoon, and with
+    --encoder as published: it says a w for each layer, and noise is left alone.
+
+    Raises InputError for flags that would do nothing.
+    """
+    if args.target_ckpt:
+        reason, usual = "for the cartoon, as scripts.cartoonize", {"space": SPACE, "fixed_noise": True, "step": STEPS}
+    else:
+        reason, usual = "from an encoder", {"space": "w+", "fixed_noise": True, "step": ENCODED_STEPS}
     space = args.space if "space" in args.given else SPACE
-    usual = {"space": space, "fixed_noise": True, "step": STEPS}
-    usual |= {"wplus_reg": WPLUS_REG} if space == "w+" else {}
-    taken = {flag: value for flag, value in usual.items() if args.target_ckpt and flag not in args.given}
+    usual |= {"wplus_reg": WPLUS_REG} if args.target_ckpt and space == "w+" and args.step else {}
+    wanted = args.target_ckpt or args.encoder
+    taken = {flag: value for flag, value in usual.items() if wanted and flag not in args.given}
     vars(args).update(taken)
     if told := parser().idle(args):
         raise InputError(told)
+    if args.step == 0 and not (args.encoder or args.init):
+        raise InputError("--step 0: finds nothing; give --encoder FILE or --init FILE as well, and that is the answer")
     if taken:
         words = ", ".join(f"--{flag}" if value is True else f"--{flag} {value}" for flag, value in taken.items())
-        print(f"for the cartoon, as scripts.cartoonize: {words}; what the flags say wins (--search_noise for the noise)")
+        print(f"{reason}: {words}; what the flags say wins (--search_noise for the noise)")
 
 
 def load(album: Album, names: Sequence[str], size: int) -> list[Photo]:
@@ -308,10 +338,12 @@ def draw(args: argparse.Namespace, photos: Sequence[Photo], drawn: Cartoonist | 
     errors = {step: (image - photo.image).square().mean().item() for step, image in found.snapshots.items()}
     start, final = errors[0], errors[args.step]
     line = f"MSE {start:.4f} -> {final:.6f} ({start / max(final, 1e-12):.0f}-fold), PSNR {projection.psnr(final):.1f} dB"
+    line = line if args.step else f"MSE {final:.4f}, PSNR {projection.psnr(final):.1f} dB"
     told = {"photo": photo.path, **cli.told(args, [flag for flag in TOLD if vars(args)[flag]]), "found": line}
     steps = {step: utils.to_pictures(image)[0] for step, image in found.snapshots.items()}
     between = {f"step {step}": picture for step, picture in steps.items() if 0 < step < args.step}
-    strip = {"target": utils.to_pictures(photo.image[None])[0], "start": steps[0], **between, "final": steps[args.step]}
+    strip = {"target": utils.to_pictures(photo.image[None])[0], "start": steps[0], **between}
+    strip |= {"final": steps[args.step]} if args.step else {}
     if drawn:
         (strip["cartoon"],) = drawn(found.latent)
     sheet = utils.sheet([*strip.values()], len(strip), [*strip], title=f"{shown}: {line}")

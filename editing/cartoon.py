@@ -61,6 +61,7 @@ def cartoonize(
     space: str = SPACE,
     schedule: Schedule = SCHEDULE,
     *,
+    start: Callable[[Tensor], Tensor] | None = None,
     psi: float = 1.0,
     most: float = REACH,
     seed: int = 0,
@@ -69,6 +70,7 @@ def cartoonize(
     """A person for each photo, found when it is asked for.
 
     photos: faces, cut as the source's were; their centre square is taken
+    start:  gives latents to begin with, see `projection.find`
     psi:    of the cartoon, see `model.truncate`
     most:   of the cartoon, see `Reach.within`
     others: as in `projection.find`
@@ -83,7 +85,7 @@ def cartoonize(
             yield utils.from_pictures(cut)[0]
 
     options = {"fixed_noise": True, "seed": seed, "snapshots": [schedule.steps], "stepped": stepped}
-    search = projection.find(source, distance, targets(), space, schedule, **options)
+    search = projection.find(source, distance, targets(), space, schedule, start=start, **options)
 
     def person(found: Projection) -> Person:
         (cartoon,) = draw(source, target, found.latent, psi, most, reach)

@@ -32,7 +32,7 @@ COARSEST_NOISE = 8  # pixels; noise maps are compared with themselves down to th
 class Schedule:
     """How long, how fast, and how much is added to the distance. Times are parts of all steps.
 
-    steps:            of Adam
+    steps:            of Adam; 0: the start is the answer
     lr:               its highest learning rate
     lr_rampup:        time in which it rises from 0, linearly
     lr_rampdown:      time in which it falls to 0 at the end, as half a cosine
@@ -135,7 +135,7 @@ def find(
     space: str,
     schedule: Schedule = Schedule(),
     *,
-    start: Tensor | None = None,
+    start: Tensor | Callable[[Tensor], Tensor] | None = None,
     noise: Sequence[Tensor] | None = None,
     batch: int = 1,
     **options,
@@ -144,7 +144,7 @@ def find(
 
     photos:  each [3, size, size] in [-1, 1], read when its turn comes
     space:   "w", or "w+" where every layer has its own w
-    start:   `starting_points`, [1 or photos, ...]; None: w_avg
+    start:   `starting_points`, [1 or photos, ...], or what gives them for some photos, as an encoder does; None: w_avg
     noise:   to begin with, for each convolution [1 or photos, 1, res, res]; None: the noise stored in the network
     options: of `project`: fixed_noise, seed, snapshots, stepped
     Raises InputError at once where w_avg does not fit the space.
@@ -159,17 +159,17 @@ def _found(
     generator: Drawer,
     distance: Distance,
     photos: Iterator[Tensor],
-    start: Tensor,
+    start: Tensor | Callable[[Tensor], Tensor],
     noise: Sequence[Tensor],
     batch: int,
     options: dict,
 ) -> Iterator[Projection]:
     first = 0
     while together := [photo[None] for photo in islice(photos, batch)]:
-        targets = torch.cat(together).to(start.device)
+        targets = torch.cat(together).to(generator.device)
         some = slice(first, first := first + len(targets))
-        own = latents.noise_of(noise, some)
-        begin = start.expand(len(targets), *start.shape[1:]) if len(start) == 1 else start[some]
+        own, begin = latents.noise_of(noise, some), start(targets) if callable(start) else start
+        begin = begin if callable(start) else begin.expand(len(targets), *begin.shape[1:]) if len(begin) == 1 else begin[some]
         yield project(generator, distance, targets, begin, noise=own or None, **options)
 
 
@@ -233,7 +233,8 @@ def project(
         stepped(loss.detach().mean().item(), regularizer.detach().mean().item())
         snapshot(step + 1)
     kept = [layer.detach() for layer in maps] or (None if stored else [_each(layer, len(latent)) for layer in noise])
-    return Projection(latent.detach(), kept, torch.stack(distances), torch.stack(errors), drawn)
+    told = (torch.stack(values) if values else torch.zeros(0, len(latent)) for values in (distances, errors))
+    return Projection(latent.detach(), kept, *told, drawn)
 
 
 @torch.no_grad()

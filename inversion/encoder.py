@@ -8,8 +8,6 @@ One that looks several times sees beside the photo what was drawn of its latest 
 (Alaluf et al. 2021, ReStyle, 2104.02699). The published one looks once.
 """
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
 
@@ -97,16 +95,3 @@ class Encoder(nn.Module):
 
 def said(size: int, style_dim: int, codes: int) -> str:
     return f"of {size} px with {codes} codes of {style_dim} numbers"
-
-
-def starter(encoder: Encoder, generator: Drawer, space: str) -> Callable[[Tensor], Tensor]:
-    """What `projection.find` begins with: images -> [batch, n_latent, style_dim], in "w" the mean over layers."""
-
-    centre = generator.w_avg
-
-    @torch.no_grad()
-    def start(images: Tensor) -> Tensor:
-        w_plus = encoder.w_plus(images, generator, centre)
-        return w_plus if space == "w+" else w_plus.mean(1)
-
-    return start

@@ -10,11 +10,11 @@ import math
 import re
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 import checkpoint
 from checkpoint import architecture, container
+from drawer import Drawer
 from errors import InputError, named, printable, reading
 from inversion.encoder import PUBLISHED_PSI, Encoder
 
@@ -36,6 +36,16 @@ def read(path: str | Path) -> Encoder:
         with named(name or "the file"):
             encoder = _built(state, contents.get("encoder"))
     return encoder.eval().requires_grad_(False)
+
+
+def opened(path: str | Path, generator: Drawer) -> Encoder:
+    """One for this network, on its device; a line where it was trained for another. Raises InputError as `read`."""
+    encoder = read(path)
+    with reading(Path(path)):
+        encoder.check_fits(generator)
+    if encoder.home not in ("", print_of(generator)):
+        print(f"{path}: was trained for another network than this one (or for an earlier one); look at what it finds")
+    return encoder.to(generator.device)
 
 
 def write(path: Path, encoder: Encoder, **beside: object) -> Path:
@@ -79,6 +89,6 @@ def _last(state: State) -> str:
     return last
 
 
-def print_of(network: torch.nn.Module) -> str:
+def print_of(network: Drawer) -> str:
     """By which an encoder knows the network that it was trained for."""
     return checkpoint.fingerprint(network.state_dict())

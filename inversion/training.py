@@ -20,6 +20,7 @@ from drawer import Drawer
 from editing import latents
 from editing.projection import latent_spread, offset_penalty
 from inversion.encoder import Encoder
+from inversion.jitter import jittered
 from running import parallel
 from running.base import Logs, Statistic, Trainable
 from training import losses
@@ -54,6 +55,7 @@ class Settings:
     """
     batch:       pictures a step, of this process; photos: how many of them are photos
     lr:          of Adam, for both networks; it falls to 0 in the second half of the iterations
+    jitter:      strength of `jittered`, of photos
     ema:         decay of the averaged encoder
     r1:          weight of the discriminator's gradient penalty, taken every `r1_every` iterations
     """
@@ -62,6 +64,7 @@ class Settings:
     photos: int = 4
     lr: float = 0.001
     iterations: int = 20_000
+    jitter: float = 1.0
     ema: float = 0.998
     r1: float = 10.0
     r1_every: int = 16
@@ -131,6 +134,7 @@ class Inversion(Trainable):
     def pictures(self, pixels: Tensor | None) -> tuple[Tensor, Tensor]:
         """(images [batch, 3, size, size], w_plus of those at their end that were drawn)."""
         photos = [] if pixels is None else [utils.from_pixels(pixels.to(self.device, non_blocking=True))]
+        photos = [jittered(images, self.settings.jitter, self.rng) for images in photos]
         w_plus = self.people(self.settings.batch - sum(map(len, photos)))
         drawn = [self.generator.synthesis(w_plus, self.noise(len(w_plus))).clamp(-1, 1)] if len(w_plus) else []
         return torch.cat([*photos, *drawn]), w_plus

@@ -5,6 +5,7 @@
     python -m scripts.cartoonize friends/ --source ffhq256.pt --target cartoon.pt --swap 32       # the photo's structure
     python -m scripts.cartoonize me.jpg --eyes 205,102,247,104 --source ffhq256.pt --target cartoon.pt
     python -m scripts.cartoonize face.png --no_align              # cut already
+    python -m scripts.cartoonize me.jpg --encoder mine/encoder.pt --step 0     # by an encoder in place of the search, at once
 
 sheet.png shows everybody as cut out, as the photo network could draw them, and as cartoon: what the middle row has lost, the
 cartoon cannot have. latents.pt goes into every editing command (--latents). A call that was stopped or killed goes on when it
@@ -47,7 +48,7 @@ ROWS = ("photo", "projected", "cartoon")
 COLUMNS = 8
 MOST_ON_SHEET = 400
 TOLD = flags.CARTOON
-DECIDE = ("space", "wplus_reg", "step", "seed", "swap", "width", "truncation", "reach")
+DECIDE = ("space", "wplus_reg", "encoder_reg", "step", "seed", "swap", "width", "truncation", "reach")
 
 
 def parser() -> cli.Parser:
@@ -63,13 +64,9 @@ def parser() -> cli.Parser:
     near = f"weight that holds w+ near w: 0 is closest to the photo, 10 is as good as w (default: {WPLUS_REG})"
     add("--wplus_reg", type=cli.number(least=0), default=WPLUS_REG, metavar="X", help=near)
     flags.add_distance(parser, group)
-    add(
-        "--step",
-        type=cli.number(int, least=1),
-        default=STEPS,
-        metavar="N",
-        help=f"Adam's; 150 is a first look (default: {STEPS})",
-    )
+    flags.add_encoder(parser, group)
+    steps = f"Adam's; 150 is a first look, 0 what --encoder says (default: {STEPS})"
+    add("--step", type=cli.number(int, least=0), default=STEPS, metavar="N", help=steps)
     add("--seed", type=cli.number(int, least=0), default=0, metavar="N", help="of the projection (default: 0)")
     group = parser.add_argument_group("cartoon")
     add = group.add_argument
@@ -82,6 +79,7 @@ def parser() -> cli.Parser:
     add("--columns", type=cli.number(int, least=1), default=COLUMNS, metavar="N", help=f"people in a row (default: {COLUMNS})")
     parser.needs("--wplus_reg", "--space w+")
     parser.needs("--width", "--swap")
+    parser.idle_with("--wplus_reg --encoder_reg --perceptual --vgg --seed", "--step 0")
     return parser
 
 
@@ -97,8 +95,11 @@ def cartoonize(args: argparse.Namespace) -> Path:
     from editing import cartoon, projection
     from editing.one_by_one import OneByOne
     from faces.photos import Album
+    from inversion import files, searching
     from vision import perceptual
 
+    if args.step == 0 and not args.encoder:
+        raise InputError("--step 0: finds nothing; give --encoder FILE as well, whose latents are drawn as they are")
     if args.outdir:  # before networks are read
         cli.free_folder(args.outdir, "", RESULT, args.overwrite)
     assumed = choose_networks(args)
@@ -108,9 +109,10 @@ def cartoonize(args: argparse.Namespace) -> Path:
     target = open_cartoon(args, source, assumed)
     with cli.named_by(args, "vgg", "perceptual"):
         distance, note = perceptual.choose(args.perceptual, file, args.vgg)
+    encoder = cli.read("--encoder", args.encoder, files.opened, source) if args.encoder else None
     album = Album(args.photos)
     faces = cut_faces(args, album, source.size)
-    plan = plan_of(args, faces, [source, target, distance])
+    plan = plan_of(args, faces, [source, target, distance, *[encoder] * bool(encoder)])
     args.outdir = cli.free_folder(args.outdir, "cartoonized", RESULT, args.overwrite, plan)
     job = OneByOne(Unfinished(args.outdir / RESULT, plan), [[*pictures_of(args, name).values()] for name in faces])
     with named(f"--space {args.space}"):
@@ -123,9 +125,10 @@ def cartoonize(args: argparse.Namespace) -> Path:
             source,
             target,
             (face.cut() for name, face in [*faces.items()][job.done :] if bar.show(name) is None),
-            distance.to(device),
+            searching.held(distance.to(device), encoder, source, args.encoder_reg),
             args.space,
             replace(cartoon.SCHEDULE, steps=args.step, wplus_reg=args.wplus_reg),
+            start=searching.starter(encoder, source, args.space),
             psi=args.truncation,
             most=args.reach,
             seed=args.seed,

@@ -72,6 +72,8 @@ def parser() -> cli.Parser:
     add("--batch", type=cli.number(int, least=2), default=16, metavar="N", help="pictures a step (default: 16)")
     add("--lr", type=above, default=0.001, metavar="X",
         help="learning rate, which falls to 0 in the second half (default: 0.001; published: 0.0001)")
+    add("--jitter", type=weight, default=1.0, metavar="X",
+        help="strength of small random turns, shifts and lights of photos; 0: none (default: 1)")
     add("--ema_decay", type=cli.number(float, least=0, most=0.99999), default=0.998, metavar="X",
         help="of the average that encodes (default: 0.998)")
     add("--r1", type=weight, default=10.0, metavar="X", help="weight of R1, of the discriminator (default: 10)")
@@ -79,6 +81,7 @@ def parser() -> cli.Parser:
         add(f"--{name}_weight", type=weight, default=usual, metavar="X", help=f"{what} (default: {usual:g})")
     # fmt: on
     parser.needs("--eval_every", "--test")
+    parser.needs("--jitter", "--photos")
     parser.needs("--channel_max", "--channel_base")
     parser.idle_with("--r1", "--adversarial_weight 0")
     flags.add_arguments(parser, iterations=20_000, usual={"sample_every": 500, "n_sample": 16})
@@ -164,7 +167,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
 
     weights = Weights(**{name: vars(args)[f"{name}_weight"] for name in WEIGHTS})
     photos = args.batch // 2 if args.photos else 0
-    return Settings(args.batch, photos, args.lr, args.iter, args.ema_decay, args.r1, weights=weights)
+    return Settings(args.batch, photos, args.lr, args.iter, args.jitter, args.ema_decay, args.r1, weights=weights)
 
 
 def new_encoder(args: argparse.Namespace, source: Checkpoint, home: str) -> Encoder:

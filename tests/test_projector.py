@@ -476,7 +476,7 @@ def test_folders_are_projected_and_what_is_no_picture_is_left_out(place, tmp_pat
 @pytest.mark.parametrize(
     "flags, words",
     [
-        (["{me}", "--step", "0"], ["--step: 0", "at least 1"]),
+        (["{me}", "--step", "0"], ["--step 0", "--encoder"]),
         (["{me}", "--step", "x"], ["--step", "whole number"]),
         (["{me}", "--lr", "nan"], ["--lr"]),
         (["{me}", "--lr_rampup", "2"], ["--lr_rampup", "at most 1"]),

@@ -12,7 +12,7 @@ from checkpoint.write import STAMP
 from editing import latents
 from errors import InputError
 from inversion import files
-from inversion.encoder import Encoder, starter
+from inversion.encoder import Encoder
 from model import truncate
 from tests.networks import CHANNELS, tiny_discriminator, tiny_generator
 
@@ -40,12 +40,6 @@ def test_a_face_gives_the_same_alone_and_in_company():
     together = encoder.w_plus(faces(3), generator)
     for i in range(3):
         torch.testing.assert_close(encoder.w_plus(faces(3)[i : i + 1], generator)[0], together[i])
-
-
-def test_in_w_a_search_begins_with_the_mean_over_layers():
-    generator, encoder = tiny_generator(), tiny_encoder()
-    w_plus = starter(encoder, generator, "w+")(faces())
-    torch.testing.assert_close(starter(encoder, generator, "w")(faces()), w_plus.mean(1))
 
 
 def test_each_look_sees_the_drawing_of_the_one_before():

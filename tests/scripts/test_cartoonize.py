@@ -219,7 +219,7 @@ def test_a_target_that_was_not_fine_tuned_from_the_source_is_pointed_out(place, 
 @pytest.mark.parametrize(
     "words, expected",
     [
-        (["{a}", "--step", "0"], ["--step: 0", "at least 1"]),
+        (["{a}", "--step", "0"], ["--step 0", "--encoder"]),
         (["{text}"], ["text.png: not an image"]),
         (["{text}", "{text}"], ["none of 2 files is a picture", "text.png"]),
         (["{missing}"], ["missing.png"]),

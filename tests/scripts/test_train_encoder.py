@@ -48,9 +48,8 @@ def test_the_defaults_are_those_of_the_library():
     args = train_encoder.parser().parse_args([])
     ours = train_encoder.settings_of(args)
     assert ours.weights == Weights() and {name: usual for name, (usual, _) in train_encoder.WEIGHTS.items()} == vars(Weights())
-    assert (ours.lr, ours.ema, ours.r1, ours.iterations) == tuple(
-        getattr(Settings(), n) for n in ("lr", "ema", "r1", "iterations")
-    )
+    names = ("lr", "jitter", "ema", "r1", "iterations")
+    assert [getattr(ours, name) for name in names] == [getattr(Settings(), name) for name in names]
 
 
 def test_a_run_leaves_an_encoder_pictures_and_figures(place, whole):
@@ -120,6 +119,7 @@ def test_a_stylegan1_gets_one_too(tmp_path):
         (["--ckpt", "S", "--test", "nowhere"], ["--test", "nowhere", "no such file"]),
         (["--ckpt", "D"], ["--ckpt", "holds no generator"]),
         (["--ckpt", "S", "--eval_every", 5], ["--eval_every", "--test"]),
+        (["--ckpt", "S", "--jitter", 0], ["--jitter", "--photos"]),
         (["--ckpt", "S", "--channel_max", 5], ["--channel_max", "--channel_base"]),
         (["--ckpt", "S", "--adversarial_weight", 0, "--r1", 5], ["--r1", "--adversarial_weight 0"]),
         (["--ckpt", "S", "--batch", 1], ["--batch"]),
