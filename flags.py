@@ -110,7 +110,7 @@ def add_encoder(parser: cli.Parser, group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--encoder", metavar="FILE", help="begin with what it says of the photo; scripts.train_encoder trains one")
     near = "weight that holds the search where the encoder would say the same (default: 0)"
-    add("--encoder_reg", type=cli.number(least=0), default=0.0, metavar="X", help=near)
+    add("--encoder_reg", type=cli.number(least=0), metavar="X", help=near)
     parser.needs("--encoder_reg", "--encoder")
 
 

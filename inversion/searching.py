@@ -32,7 +32,7 @@ def starter(encoder: Encoder | None, generator: Drawer, space: str) -> Callable[
     return start
 
 
-def held(distance: Distance, encoder: Encoder | None, generator: Drawer, weight: float) -> Distance:
+def held(distance: Distance, encoder: Encoder | None, generator: Drawer, weight: float | None) -> Distance:
     """The distance, and where it weighs something what keeps the search where the encoder is at home."""
     return InDomain(distance, encoder, generator, weight) if encoder and weight else distance
 

@@ -40,12 +40,19 @@ NEEDED = {  # command with the words that it cannot do without -> flags that do 
         "--space w --wplus_reg 2": "--space w+",
         "--width 1": "--swap",
         "--perceptual mse --vgg FILE": "--perceptual mse",
+        "--encoder_reg 1": "--encoder",
+        "--encoder e.pt --step 0 --seed 1": "--step 0",
+        "--encoder e.pt --step 0 --encoder_reg 1": "--step 0",
     },
     "projector --ckpt a.pt me.jpg": {
         "--wplus_reg 1": "--space w+",
         "--fixed_noise --noise_regularize 9": "--fixed_noise",
         "--noise 0 --noise_ramp 0.5": "--noise 0",
         "--perceptual disc --vgg FILE": "--perceptual disc",
+        "--init l.pt --encoder e.pt": "--encoder",
+        "--encoder_reg 1": "--encoder",
+        "--encoder e.pt --step 0 --lr 1": "--step 0",
+        "--init l.pt --step 0 --mse 1": "--step 0",
     },
     "scripts.evaluate --ckpt a.pt --data d": {
         "--metrics fid --kid_subset 9": "--metrics kid",
@@ -74,6 +81,13 @@ NEEDED = {  # command with the words that it cannot do without -> flags that do 
     "scripts.train_dcgan d": {
         "--eval_epochs 0 --eval_n 9": "--eval_epochs 0",
         "--eval_features pixels --source a.pt": "--eval_features disc",
+    },
+    "scripts.train_encoder --ckpt a.pt": {
+        "--eval_every 5": "--test",
+        "--jitter 2": "--photos",
+        "--channel_max 5": "--channel_base",
+        "--adversarial_weight 0 --r1 5": "--adversarial_weight 0",
+        "--perceptual mse --vgg FILE": "--perceptual mse",
     },
     "scripts.translate --ckpt a.pt me.jpg": {"--face_only --original_size": "--face_only"},
     "scripts.chain --generator a.pt --translator b.pt": {"--index 3": "--factor", "--degree 3": "--factor"},
