@@ -4,15 +4,15 @@
 
 What is new in the generator begins silent: its images are those of the old one, enlarged by the filter of the ToRGB layers.
 A new channel has random weights of its own, and none where the old channels read it; new ToRGB layers give 0. The new blocks of
-the discriminator pass the image on, made smaller, as its old FromRGB layer saw it; it judges nearly as before (its channel of
-standard deviations also sees what is new).
+the discriminator pass the image on, made smaller, as its old FromRGB layer saw it, or as much of that as they have channels
+for; it judges nearly as before (its channel of standard deviations also sees what is new).
 """
 
 import dataclasses
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from checkpoint.architecture import State
 from checkpoint.read import Checkpoint
@@ -30,7 +30,9 @@ def grown(source: Checkpoint, channels: dict[int, int], seed: int = 0) -> Checkp
         raise InputError(f"{source.path}: a {old.kind} network cannot grow; only stylegan2 can")
     if lost := [res for res in old.channels if channels.get(res, 0) < old.channels[res]]:
         res = lost[0]
-        raise InputError(f"{source.path}: has {old.channels[res]} channels at {res} px, which {channels.get(res, 0)} do not hold")
+        raise InputError(
+            f"{source.path}: has {old.channels[res]} channels at {res} px, which {channels.get(res, 0)} do not hold"
+        )
     new = dataclasses.replace(old, size=size, channels=channels)
     networks = {}
     for name in source.networks:
@@ -60,10 +62,10 @@ def _grow_discriminator(new: Discriminator, old: Discriminator) -> None:
     for name in ("final_conv", "final_linear"):
         _take_over(getattr(new, name).state_dict(), getattr(old, name).state_dict())
     _move_deviation(new.final_conv[0].weight, old.final_conv[0].weight)
-    _take_over(new.convs[0].state_dict(), old.convs[0].state_dict())
-    seen = len(old.convs[0][0].weight)
+    seen = min(channels for res, channels in new.channels.items() if res >= old.size)
+    _take_over(new.convs[0].state_dict(), {name: tensor[:seen] for name, tensor in old.convs[0].state_dict().items()})
     for block in new.convs[1 : 1 + added]:
-        _pass_on(block, seen)
+        _pass_on(block, min(seen, old.channels[old.size]))
 
 
 def _take_over(new: State, old: State) -> None:
