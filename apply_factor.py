@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from editing.directions import Directions, Edit
 
 PEOPLE, PSI = 7, 0.7
-DEGREE, SIGMAS = 5.0, 2.0
+DEGREE = 5.0
+SHORTER = {"ganspace": 2.0, "styleclip": 2.0}  # a degree is a standard deviation; what words asked for
 STEPS_OF_PEOPLE, STEPS_OF_DIRECTIONS = 3, 7
 FPS = 24
 LONGEST_LABEL = 80  # letters of a file name
@@ -47,7 +48,7 @@ def parser() -> cli.Parser:
     add("directions", nargs="?", metavar="FACTOR", help="direction file of this or another program (docs/latents.md)")
     add("--factor", metavar="FILE", help="the same, as a flag")
     add("-i", "--index", default="0", metavar="LIST", help="directions: 3, 0-7,12, or names in the file (default: 0)")
-    degree = "how far, both ways (default: 5; of GANSpace 2, in standard deviations; of named edits their range)"
+    degree = "how far, both ways (default: 5; of GANSpace 2, in standard deviations, of words 2; of named edits their range)"
     add("-d", "--degree", type=cli.number(), metavar="D", help=degree)
     flags.add_layers(group)
     add("--truncation", type=cli.number(), metavar="PSI", help="1: none, 0: the average face (default: 0.7; 1 with --latents)")
@@ -148,7 +149,7 @@ def settle_edits(args: argparse.Namespace, edits: dict[str, Edit], found: Direct
     """Layers and degrees of the flags, else of the file, else of this program."""
     for name, edit in edits.items():
         if args.degree is not None or name not in found.edits:
-            degree = args.degree if args.degree is not None else SIGMAS if found.method == "ganspace" else DEGREE
+            degree = args.degree if args.degree is not None else SHORTER.get(found.method, DEGREE)
             edit.low, edit.high = -degree, degree
         edit.layers = layers or edit.layers or found.layers
 

@@ -114,6 +114,12 @@ def add_encoder(parser: cli.Parser, group: argparse._ArgumentGroup) -> None:
     parser.needs("--encoder_reg", "--encoder")
 
 
+def add_clip(group: argparse._ArgumentGroup) -> None:
+    """--clip; `vision.clip_files.load` reads it."""
+    text = "CLIP's weights: a file, a folder of open_clip, or MODEL/TAG in its cache, docs/words.md (default: ViT-B-32/openai)"
+    group.add_argument("--clip", metavar="FILE", help=text)
+
+
 def add_published_shape(group: argparse._ArgumentGroup) -> None:
     """--size and --channel_multiplier, which `cli.expect` compares with the file."""
     size, width = cli.number(int, least=1), cli.number(above=0)

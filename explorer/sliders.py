@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from editing.directions import Directions
 from editing.layers import as_text
 
-DEGREES, SIGMAS = 5.0, 3.0  # ends of what has none of its own: of unit length, and in standard deviations
+DEGREES = 5.0  # ends of what has none of its own, of unit length
+SHORTER = {"ganspace": 3.0, "styleclip": 2.0}  # in standard deviations; in what words asked for
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Slider:
 
 
 def of(found: Directions) -> list[Slider]:
-    far = SIGMAS if found.method == "ganspace" else DEGREES
+    far = SHORTER.get(found.method, DEGREES)
     named = [(key, edit.index, edit.low, edit.high, as_text(edit.layers or []), key) for key, edit in found.edits.items()]
     plain = [(name, index, -far, far, "", "") for index, name in enumerate(found.names)]
     return [Slider(place, *one) for place, one in enumerate([*named, *plain])]

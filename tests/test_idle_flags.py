@@ -15,6 +15,12 @@ NEEDED = {  # command with the words that it cannot do without -> flags that do 
         "--swap 8": "--source",
         "--source b.pt --width 1": "--swap",
     },
+    "scripts.styleclip --ckpt a.pt --words old": {
+        "--truncation 1 --cutoff 3": "--truncation 1",
+        "--mix_layers fine": "--mix",
+        "--swap 8": "--source",
+        "--source b.pt --width 1": "--swap",
+    },
     "scripts.style_mixing --ckpt a.pt --rows 0 --cols 1": {"--single --sheet_only": "--single"},
     "scripts.layer_swap --source a.pt --target b.pt": {
         "--rgb low": "--features",
