@@ -60,7 +60,7 @@ $(OUT)/cartoon64.pt:
 test: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest $(AT_ONCE)
+	$(BIN)/python -m pytest $(AT_ONCE) -m "not browser"
 
 test-ui: .venv/browser
 	$(BIN)/python -m pytest tests/explorer

@@ -9,6 +9,20 @@
     event.preventDefault();
     press(keys[event.key]);
   });
+  // A file that the server would refuse is refused here, in words and before it is sent.
+  const LARGEST = 10 * 2 ** 20;
+  const look = event => {
+    const files = event.dataTransfer?.files || event.target.files;
+    if (!event.target.closest("#upload") || !files?.length) return;
+    const large = [...files].find(file => file.size > LARGEST);
+    document.querySelector("#refused").textContent = !large ? "" :
+      `${large.name} has ${(large.size / 2 ** 20).toFixed(1)} MB; a photo may have 10 MB here`;
+    if (!large) return;
+    event.stopImmediatePropagation();
+    event.preventDefault();
+    if (event.target.files) event.target.value = "";
+  };
+  for (const kind of ["change", "drop"]) document.addEventListener(kind, look, true);
   document.addEventListener("click", async event => {
     const button = event.target.closest("[data-copy]");
     if (!button) return;

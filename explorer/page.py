@@ -5,13 +5,11 @@
 The stage is drawn from what all controls say at once, so the last of many quick moves is the one that stays.
 """
 
-import os
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-os.environ.update(GRADIO_ANALYTICS_ENABLED="False", HF_HUB_OFFLINE="1", GRADIO_RUN_HISTORY="False")  # before it is imported
 import gradio as gr
 
 import utils
@@ -24,9 +22,11 @@ from explorer.photo_tab import PhotoTab
 from explorer.runs_tab import RunsTab
 from explorer.studio import Studio
 from explorer.visit import Visit
+from vision.perceptual import Distance
 
 HERE = Path(__file__).parent
 LARGEST_UPLOAD = 10 * 2**20  # bytes
+PORT = 7860  # usually
 WAITING = 32  # events of all browsers
 SAFE = {  # no way in but from this machine, no file of it has an address, and nothing is sent anywhere
     **{"server_name": "127.0.0.1", "share": False, "allowed_paths": [], "max_file_size": LARGEST_UPLOAD},
@@ -55,16 +55,25 @@ def look() -> dict[str, object]:
 class Explorer:
     """What the page is about, and its parts as they are built.
 
-    device:   where it draws, in words
+    folder:   for directions and latents that are kept
+    runs:     of trainings, and what makes HTML of one
+    distance: of pictures, for photos; None where there is no network of photos
+    examples: photos that come along
     controls: {name: the part of the page}, as in `controls.NAMES`
     """
 
     studio: Studio
-    device: str = "cpu"
-    directions: DirectionsTab | None = None
-    photo: PhotoTab | None = None
-    runs: RunsTab | None = None
+    folder: Path
+    runs: Sequence[Path]
+    report: Callable[[Path], str]
+    distance: Distance | None = None
+    examples: Sequence[Path] = ()
     controls: dict[str, gr.components.Component] = field(default_factory=dict)
+
+    def __post_init__(self):
+        self.directions = DirectionsTab(self, self.folder)
+        self.photo = PhotoTab(self, self.distance, self.folder, [*self.examples]) if self.distance else None
+        self.run = RunsTab([*self.runs], self.report)
 
     @property
     def inputs(self) -> list[gr.components.Component]:
@@ -166,12 +175,12 @@ def build(explorer: Explorer) -> gr.Blocks:
                     else:
                         gr.HTML(html.note("Photos need two networks: --ckpt and the --source that it was fine-tuned from."))
                 with gr.Tab("Runs", id="runs", elem_id="tab-runs") as runs:
-                    explorer.runs.build()
+                    explorer.run.build()
         wire(explorer)
         explorer.directions.wire(everything(explorer))
         if explorer.photo:
             explorer.photo.wire(everything(explorer))
-        explorer.runs.wire(runs)
+        explorer.run.wire(runs)
         shown = page.load(explorer.go, [explorer.visit, explorer.sheet], everything(explorer), **QUICK)
         given = [explorer.visit, explorer.sheet, explorer.directions.file]
         shown.then(explorer.directions.turned(None), given, explorer.directions.outputs, **QUICK)
@@ -179,18 +188,27 @@ def build(explorer: Explorer) -> gr.Blocks:
     return page
 
 
+def open_to_this_machine(page: gr.Blocks, port: int | None, browser: bool) -> str:
+    """Serve it, and return the address. Raises InputError for a port that is taken."""
+    ports = {"server_port": port, "inbrowser": browser, "prevent_thread_lock": True}
+    try:
+        _, address, _ = page.launch(**ports, **SAFE, **look())
+    except OSError:
+        raise InputError("is taken; name another, or none") from None
+    return address
+
+
 def everything(explorer: Explorer) -> list:
     return [*explorer.outputs, *(explorer.controls[name] for name in NAMES)]
 
 
 def top(explorer: Explorer) -> str:
-    networks = "".join(
-        f"<span>{row or 'network'} <b>{html.escape(path)}</b></span>" for row, path in explorer.studio.paths.items()
-    )
-    side = explorer.studio.last.size
-    return (
-        f'<header id="top"><h1>Explorer</h1>{networks}<span>{side} px on <b>{html.escape(explorer.device)}</b></span></header>'
-    )
+    """What it draws with, and where."""
+    named = [(row or "network", path) for row, path in explorer.studio.paths.items()]
+    last = explorer.studio.last
+    parts = [*named, (f"{last.size} px on", str(last.device))]
+    spans = "".join(f"<span>{html.escape(word)} <b>{html.escape(value)}</b></span>" for word, value in parts)
+    return f'<header id="top"><h1>Explorer</h1>{spans}</header>'
 
 
 def stage(explorer: Explorer) -> None:
@@ -251,9 +269,9 @@ def mix_tab(explorer: Explorer) -> None:
 def wire(explorer: Explorer) -> None:
     """Which event does what."""
     inputs, controls = explorer.inputs, explorer.controls
-    gr.on(
-        [controls[name].input for name in NAMES], explorer.draw, inputs, explorer.outputs, trigger_mode="always_last", **QUICK
-    )
+    finished = [controls["own"].submit, controls["own"].blur]  # half of what is typed is no layer
+    events = [*(controls[name].input for name in NAMES if name != "own"), *finished]
+    gr.on(events, explorer.draw, inputs, explorer.outputs, trigger_mode="always_last", **QUICK)
     every = everything(explorer)
     actions = {"previous": explorer.step(-1), "next": explorer.step(1), "random": explorer.step(None)}
     actions |= {"undo": explorer.undo, "favour": explorer.favour}

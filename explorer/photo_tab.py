@@ -53,6 +53,7 @@ class PhotoTab:
                 self.file = gr.File(
                     label="A photo of a person, up to 10 MB", file_types=["image"], elem_id="upload", height=120
                 )
+                gr.HTML('<p id="refused" class="x-refused" role="alert"></p>')
                 gr.HTML(html.note("Or one of these, AI-generated people:"))
                 self.people = gr.HTML(html.strip(self.thumbnails(), "example photos"), elem_id="people", js_on_load=html.PRESS)
                 self.outline = gr.HTML("", elem_id="outline")
@@ -91,7 +92,10 @@ class PhotoTab:
     def upload(self, visit: Visit, path: str | None) -> list:
         if path is None:
             return [visit, *[gr.skip()] * 8, gr.skip()]
-        data = Path(path).read_bytes()
+        try:
+            data = Path(path).read_bytes()
+        except OSError:  # another browser sent the same photo, and was read just now
+            return [visit, *[gr.skip()] * 7, html.note("please send it again", "warning"), None]
         Path(path).unlink(missing_ok=True)  # nothing of anybody's stays
         return [*self.open(visit, Path(path).name, data), None]
 

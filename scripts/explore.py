@@ -9,6 +9,7 @@ http://localhost:7860 there. What the page writes goes to --outdir. Needs the ex
 """
 
 import argparse
+import tempfile
 from pathlib import Path
 
 import cli
@@ -35,6 +36,10 @@ def parser() -> cli.Parser:
 
 
 def main(args: argparse.Namespace) -> None:
+    uploads = tempfile.TemporaryDirectory(prefix="explorer-")
+    from explorer import alone
+
+    alone.keep(uploads.name)
     try:
         from explorer import page
     except ImportError as error:
@@ -42,9 +47,6 @@ def main(args: argparse.Namespace) -> None:
     import drawing
     from editing.directions import check_fits, read_directions
     from explorer import opening
-    from explorer.directions_tab import DirectionsTab
-    from explorer.photo_tab import PhotoTab
-    from explorer.runs_tab import RunsTab
     from explorer.studio import Studio
     from scripts._page import live
     from vision import perceptual
@@ -59,19 +61,17 @@ def main(args: argparse.Namespace) -> None:
         with named(f"--factors {path}"):
             check_fits(one, last)
     studio = Studio(networks, paths, found or opening.computed("sefa", first, args.outdir))
-    explorer = page.Explorer(studio, device=str(studio.last.device), runs=RunsTab([*map(Path, args.runs or ())], live))
-    explorer.directions = DirectionsTab(explorer, args.outdir)
-    if "source" in networks:
-        distance, _ = perceptual.choose(None, files["source"])
-        examples = sorted((shipped.FOLDER / "people").glob("*.jpg"))
-        explorer.photo = PhotoTab(explorer, distance, args.outdir, examples)
-    blocks = page.build(explorer)
-    with cli.sigterm_interrupts():
-        _, address, _ = blocks.launch(
-            server_port=args.port, inbrowser=args.open, prevent_thread_lock=True, **page.SAFE, **page.look()
-        )
+    distance = perceptual.choose(None, files["source"])[0] if "source" in networks else None
+    blocks = page.build(page.Explorer(studio, args.outdir, [*map(Path, args.runs or ())], live, distance, examples()))
+    with uploads, cli.sigterm_interrupts(), named(f"--port {args.port or page.PORT}"):
+        address = page.open_to_this_machine(blocks, args.port, args.open)
         print(f"{address} (Ctrl-C ends it)", flush=True)
         blocks.block_thread()
+
+
+def examples() -> list[Path]:
+    """Photos of people that come along."""
+    return sorted((shipped.FOLDER / "people").glob("*.jpg"))
 
 
 def choose_networks(args: argparse.Namespace) -> None:
