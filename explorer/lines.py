@@ -63,16 +63,17 @@ def swing(face: Face, moving: Strength, far: float, ending: str, paths: dict[str
     return line("apply_factor.py", [*words(given), "--factor", moving.path])
 
 
-def photo(name: str, eyes: str, steps: int, paths: dict[str, str]) -> str:
-    """What makes the cartoon of a photo; eyes: where they are, "" for whoever is found"""
-    given = {"source": paths["source"], "target": paths["cartoon"], "eyes": eyes or None, "step": steps}
+def photo(name: str, eyes: str, steps: int, paths: dict[str, str], encoder: str = "") -> str:
+    """What makes the cartoon of a photo; eyes: where they are, "" for whoever is found; encoder: its file"""
+    given = {"source": paths["source"], "target": paths["cartoon"], "encoder": encoder or None}
+    given |= {"eyes": eyes or None, "step": steps}
     return line("scripts.cartoonize", [name, *words(given)])
 
 
-def photo_text(steps: int, paths: dict[str, str], name: str) -> dict[str, object]:
+def photo_text(steps: int, paths: dict[str, str], name: str, encoder: str = "") -> dict[str, object]:
     """What `scripts.cartoonize` writes into the pictures of a photo."""
     given = {"source": paths["source"], "target": paths["cartoon"], "space": SPACE, "wplus_reg": WPLUS_REG, "truncation": 1.0}
-    given = dict.fromkeys(flags.CARTOON) | given | {"reach": REACH, "step": steps, "seed": 0}
+    given = dict.fromkeys(flags.CARTOON) | given | {"reach": REACH, "step": steps, "seed": 0, "encoder": encoder or None}
     return {"photo": name} | cli.told(argparse.Namespace(**given), flags.CARTOON)
 
 

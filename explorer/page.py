@@ -20,6 +20,7 @@ from explorer.directions_tab import DirectionsTab
 from explorer.face import Face
 from explorer.photo_tab import PhotoTab
 from explorer.runs_tab import RunsTab
+from explorer.search import Start
 from explorer.studio import Studio
 from explorer.visit import Visit
 from vision.perceptual import Distance
@@ -59,6 +60,7 @@ class Explorer:
     runs:     of trainings, and what makes HTML of one
     distance: of pictures, for photos; None where there is no network of photos
     examples: photos that come along
+    encoder:  with which the search for the person in a photo begins: its file, and what gives the latents
     controls: {name: the part of the page}, as in `controls.NAMES`
     """
 
@@ -68,11 +70,12 @@ class Explorer:
     report: Callable[[Path], str]
     distance: Distance | None = None
     examples: Sequence[Path] = ()
+    encoder: tuple[str, Start] | None = None
     controls: dict[str, gr.components.Component] = field(default_factory=dict)
 
     def __post_init__(self):
         self.directions = DirectionsTab(self, self.folder)
-        self.photo = PhotoTab(self, self.distance, self.folder, [*self.examples]) if self.distance else None
+        self.photo = PhotoTab(self, self.distance, self.folder, [*self.examples], self.encoder) if self.distance else None
         self.run = RunsTab([*self.runs], self.report)
 
     @property

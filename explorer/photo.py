@@ -26,11 +26,13 @@ LINE = (249, 115, 22)
 class Photo:
     """
     name:  of the file as it was uploaded, without folders
+    where: its path for a command, where it is known, else the name
     found: the square in which the face was found; None: nobody was
     crop:  what is cut out; where it is `found`, no command needs to be told
     """
 
     name: str
+    where: str
     picture: Image.Image
     found: Crop | None
     crop: Crop
@@ -74,7 +76,7 @@ def locator() -> Locator:
     return Locator()
 
 
-def opened(name: str, data: bytes) -> Photo:
+def opened(name: str, data: bytes, where: str = "") -> Photo:
     """Raises InputError in words for whoever uploaded it."""
     name = filenames.safe(name.replace("\\", "/").rpartition("/")[2] or "photo")
     if len(data) > LARGEST:
@@ -89,7 +91,7 @@ def opened(name: str, data: bytes) -> Photo:
         found = Crop.around(locator().squares(name, picture)[0])
     except NoFace:
         found = None
-    return Photo(name, picture, found, found or middle(picture))
+    return Photo(name, where or name, picture, found, found or middle(picture))
 
 
 def middle(picture: Image.Image) -> Crop:

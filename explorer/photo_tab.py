@@ -21,7 +21,7 @@ from editing.reach import Reach
 from errors import InputError
 from explorer import html, lines, photo
 from explorer.face import Face
-from explorer.search import Search
+from explorer.search import Search, Start
 from explorer.visit import Visit
 from vision.perceptual import Distance
 
@@ -40,12 +40,14 @@ class PhotoTab:
     """
     distance: of pictures, for the search
     examples: photos that come along
+    encoder:  the file of one, and what begins a search with it; its answer is shown at once
     """
 
     explorer: Explorer
     distance: Distance
     folder: Path
     examples: list[Path] = field(default_factory=list)
+    encoder: tuple[str, Start] | None = None
 
     def build(self) -> None:
         with gr.Row(equal_height=False):
@@ -66,7 +68,8 @@ class PhotoTab:
                     ]
             with gr.Column(min_width=260):
                 usual = f"of the search: 150 is a first look, {STEPS} what the command takes"
-                self.steps = gr.Slider(20, 1000, STEPS, step=10, label="Steps", info=usual, elem_id="steps")
+                least = 0 if self.encoder else 20
+                self.steps = gr.Slider(least, 1000, STEPS, step=10, label="Steps", info=usual, elem_id="steps")
                 with gr.Row():
                     self.go = gr.Button("Make the cartoon", variant="primary", interactive=False, elem_id="go")
                     self.stop = gr.Button("Stop", interactive=False, elem_id="stop")
@@ -101,12 +104,12 @@ class PhotoTab:
 
     def example(self, visit: Visit, event: gr.EventData) -> list:
         path = self.examples[min(max(0, int(event.index)), len(self.examples) - 1)]
-        return self.open(visit, path.name, path.read_bytes())
+        return self.open(visit, path.name, path.read_bytes(), str(path))
 
-    def open(self, visit: Visit, name: str, data: bytes) -> list:
+    def open(self, visit: Visit, name: str, data: bytes, where: str = "") -> list:
         still = [gr.update(value=0)] * len(self.moves)
         try:
-            visit.upload = photo.opened(name, data)
+            visit.upload = photo.opened(name, data, where)
             shown = self.outlined(visit)
         except InputError as error:
             visit.upload = None
@@ -134,12 +137,13 @@ class PhotoTab:
             if visit.upload is None:
                 raise InputError("choose a photo first")
             upload = visit.upload
-            search = visit.search = Search(source, target, upload.face(source.size), self.distance, int(steps))
-            while not search.wait(LOOKS):
-                yield [visit, bar(search), gr.skip(), *busy, gr.skip()]
-            visit.person = search.person()
-            shown = self.shown(visit.person, upload, int(steps))
-            yield [visit, "", shown, *idle, gr.update(visible=True)]
+            file, start = self.encoder or ("", None)
+            for count in dict.fromkeys([0, int(steps)] if file else [int(steps)]):
+                search = visit.search = Search(source, target, upload.face(source.size), self.distance, count, start)
+                while not search.wait(LOOKS):
+                    yield [visit, bar(search), gr.skip(), *busy, gr.skip()]
+                visit.person = search.person()
+                yield [visit, "", self.shown(visit.person, upload, count), *idle, gr.update(visible=True)]
         except InputError as error:
             yield [visit, html.note(str(error), "warning"), gr.skip(), *idle, gr.skip()]
         finally:
@@ -178,10 +182,11 @@ class PhotoTab:
 
     def shown(self, person: Person, upload: photo.Photo, steps: int) -> str:
         stem, paths = Path(upload.name).stem, self.explorer.studio.paths
-        text = lines.photo_text(steps, paths, filenames.stem(upload.name))
+        encoder = self.encoder[0] if self.encoder else ""
+        text = lines.photo_text(steps, paths, filenames.stem(upload.name), encoder)
         figures = [(utils.png(getattr(person, row), **text), words, f"{stem}-{row}.png") for row, words in ROWS.items()]
         latent = html.download(self.latent(person, stem), f"{stem}.pt", "latent (.pt)")
-        line = html.command(lines.photo(upload.name, upload.eyes, steps, paths))
+        line = html.command(lines.photo(upload.where, upload.eyes, steps, paths, encoder))
         return html.trio(figures) + f'<p class="x-words">{latent}</p>' + line
 
     def latent(self, person: Person, name: str) -> bytes:
@@ -202,6 +207,6 @@ class PhotoTab:
 def bar(search: Search) -> str:
     if not search.begun:
         return html.note("Somebody else's photo comes first.")
-    part = search.done / search.steps
+    part = search.done / max(1, search.steps)
     words = f"step {search.done} of {search.steps}, loss {search.loss:.3g}"
     return f'<div class="x-bar"><progress max="1" value="{part:.3f}" aria-label="search"></progress><span>{words}</span></div>'

@@ -8,10 +8,12 @@
 They are one at a time; whoever comes second waits.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from threading import Event, Lock, Thread
 
 from PIL.Image import Image
+from torch import Tensor
 
 from editing import cartoon
 from editing.cartoon import Person
@@ -20,6 +22,7 @@ from model import StyleGenerator
 from vision.perceptual import Distance
 
 TURN = Lock()
+Start = Callable[[Tensor], Tensor]  # photos -> latents to begin with
 
 
 class Stopped(Exception):
@@ -33,9 +36,17 @@ class Search:
     begun:  whether it is its turn
     """
 
-    def __init__(self, source: StyleGenerator, target: StyleGenerator, face: Image, distance: Distance, steps: int):
+    def __init__(
+        self,
+        source: StyleGenerator,
+        target: StyleGenerator,
+        face: Image,
+        distance: Distance,
+        steps: int,
+        start: Start | None = None,
+    ):
         self.steps, self.done, self.loss, self.begun = steps, 0, 0.0, False
-        self._given = source, target, [face], distance.to(source.device)
+        self._given, self._start = (source, target, [face], distance.to(source.device)), start
         self._stop, self._over = Event(), Event()
         self._person: Person | None = None
         self._error: Exception | None = None
@@ -63,7 +74,7 @@ class Search:
                 self.begun = True
                 schedule = replace(cartoon.SCHEDULE, steps=self.steps)
                 self._check()
-                (self._person,) = cartoon.cartoonize(*self._given, schedule=schedule, stepped=self._stepped)
+                (self._person,) = cartoon.cartoonize(*self._given, schedule=schedule, start=self._start, stepped=self._stepped)
         except Exception as error:  # told to whoever asks for the person
             self._error = error
         finally:

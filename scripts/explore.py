@@ -15,6 +15,7 @@ from pathlib import Path
 import cli
 import flags
 import shipped
+from editing.defaults import SPACE
 from errors import InputError, named
 
 
@@ -26,6 +27,7 @@ def parser() -> cli.Parser:
     several = {"nargs": "+", "action": "extend", "metavar": "FILE"}
     add("--factors", **several, help="direction files (default: SeFa of the source, computed at once)")
     add("--runs", **several | {"metavar": "FOLDER"}, help="training runs to look at, as they go on")
+    add("--encoder", metavar="FILE", help="answers for a photo at once, and the search goes on from there")
     group = parser.add_argument_group("page")
     add = group.add_argument
     add("--port", type=cli.number(int, least=1, most=65535), metavar="N", help="(default: 7860, or the next free one)")
@@ -48,6 +50,8 @@ def main(args: argparse.Namespace) -> None:
     from editing.directions import check_fits, read_directions
     from explorer import opening
     from explorer.studio import Studio
+    from inversion.files import opened
+    from inversion.searching import starter
     from scripts._page import live
     from vision import perceptual
 
@@ -62,7 +66,10 @@ def main(args: argparse.Namespace) -> None:
             check_fits(one, last)
     studio = Studio(networks, paths, found or opening.computed("sefa", first, args.outdir))
     distance = perceptual.choose(None, files["source"])[0] if "source" in networks else None
-    blocks = page.build(page.Explorer(studio, args.outdir, [*map(Path, args.runs or ())], live, distance, examples()))
+    looks = cli.read("--encoder", args.encoder, opened, first) if args.encoder else None
+    encoder = (args.encoder, starter(looks, first, SPACE)) if looks else None
+    runs = [*map(Path, args.runs or ())]
+    blocks = page.build(page.Explorer(studio, args.outdir, runs, live, distance, examples(), encoder))
     with uploads, cli.sigterm_interrupts(), named(f"--port {args.port or page.PORT}"):
         address = page.open_to_this_machine(blocks, args.port, args.open)
         print(f"{address} (Ctrl-C ends it)", flush=True)
@@ -80,6 +87,8 @@ def choose_networks(args: argparse.Namespace) -> None:
         if args.source:
             raise InputError("--source: says what --ckpt was fine-tuned from; name both, or neither")
         args.ckpt, args.source = str(shipped.CARTOON), str(shipped.PHOTO)
+    if args.encoder and not args.source:
+        raise InputError("--encoder: looks at photos for the --source of --ckpt; name it as well")
 
 
 if __name__ == "__main__":

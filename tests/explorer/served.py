@@ -56,7 +56,7 @@ def served(folder: Path, *words: object) -> Iterator[str]:
         environment = os.environ | {"OMP_NUM_THREADS": "1", "GRADIO_TEMP_DIR": str(folder / "uploads")}
         process = subprocess.Popen([*command, *map(str, words)], cwd=ROOT, stdout=file, stderr=file, env=environment)
     try:
-        for _ in range(1200):  # until it says its address
+        while True:  # until it says its address
             if found := re.search(r"http://\S+", log.read_text()):
                 break
             assert process.poll() is None, log.read_text()

@@ -1,7 +1,7 @@
 """What stands on the controls means a face, and a face stands on the controls."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from editing import sefa
@@ -46,7 +46,7 @@ faces = st.builds(
 
 
 @given(face=faces, mixed=st.sampled_from([("", ""), ("5", "coarse"), ("0", "coarse,5")]))
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # of a busy machine
 def test_a_face_comes_back_from_the_controls(studio, face, mixed):
     face = Face(**{**vars(face), "giver": mixed[0], "given": mixed[1]})
     values = plain(studio) | values_of(face, Visit(), studio, Sheet(FILE))

@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -17,6 +17,7 @@ crops = st.builds(Crop, st.floats(-50, 900), st.floats(-50, 900), st.floats(20, 
 
 
 @given(crops)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # of a busy machine
 def test_the_eyes_of_a_crop_give_its_square(crop):
     again = Crop.around(crop.square())
     assert np.allclose([again.x, again.y], [crop.x, crop.y], atol=0.2)
@@ -30,7 +31,7 @@ def test_a_crop_that_stands_upright_is_a_box():
 
 def test_a_photo_is_moved_from_where_the_face_was_found_and_back():
     found = Crop(50, 50, 40)
-    opened = photo.Photo("me.jpg", Image.new("RGB", (100, 100)), found, found)
+    opened = photo.Photo("me.jpg", "me.jpg", Image.new("RGB", (100, 100)), found, found)
     there = opened.moved(0.5, -0.25, 1, 10)
     assert there.crop == Crop(70, 40, 80, 10) and there.eyes
     assert there.moved(0, 0, 0, 0) == opened and not opened.eyes
@@ -38,7 +39,7 @@ def test_a_photo_is_moved_from_where_the_face_was_found_and_back():
 
 
 def test_a_square_beside_the_picture_is_refused_in_words():
-    opened = photo.Photo("me.jpg", Image.new("RGB", (100, 100)), None, Crop(5000, 50, 40))
+    opened = photo.Photo("me.jpg", "me.jpg", Image.new("RGB", (100, 100)), None, Crop(5000, 50, 40))
     with pytest.raises(InputError, match="outside the picture"):
         opened.face(16)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from explorer.face import Face, Strength
@@ -12,6 +12,7 @@ slots = st.builds(Strength, st.sampled_from(["a.pt", "b.pt"]), st.integers(0, 3)
 
 
 @given(st.lists(slots))
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # of a busy machine
 def test_the_last_move_of_each_slot_counts_in_any_order_of_slots(moves):
     face = Face().moved(*moves)
     last = {move.slot: move for move in moves}

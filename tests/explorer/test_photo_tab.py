@@ -47,7 +47,7 @@ def command(tab) -> str:
 
 def here(line: str) -> str:
     """The line, where the photo lies elsewhere."""
-    return line.replace(PERSON.name, str(PERSON), 1)
+    return line.replace(f" {PERSON.name}", f" {PERSON}", 1)
 
 
 def refused(tab) -> str:
