@@ -49,7 +49,7 @@ def parser() -> cli.Parser:
     parser = cli.Parser(__doc__, "python -m studies.translation [flags] [NAME=]FILE...")
     group = parser.add_argument_group("study")
     add = group.add_argument
-    add("translators", nargs="+", metavar="[NAME=]FILE", help="of scripts.train_ugatit, trained on rendered faces of 64 px")
+    add("translators", nargs="+", metavar="[NAME=]FILE", help="of scripts.train_ugatit, trained on rendered faces")
     add("--people", type=cli.number(int, least=8), default=400, metavar="N", help="that are compared (default: 400)")
     add("--regressor", type=Path, metavar="FILE", help="that reads attributes (default: the shipped one)")
     flags.add_device(group)
@@ -78,7 +78,8 @@ def main(args: argparse.Namespace) -> Path:
     rows = {PHOTO: [worn, bare]}
     rows |= {name: [translated(network, side) for side in (worn, bare)] for name, network in translators.items()}
     rows |= {MOST: [side[: SHOWN // 2] for side in tried["B"]]}
-    pictures = {name: [picture for half in halves for picture in utils.to_pictures(half)] for name, halves in rows.items()}
+    side = (regressor.SIZE, regressor.SIZE)
+    pictures = {name: [one.resize(side) for half in both for one in utils.to_pictures(half)] for name, both in rows.items()}
     utils.paired_sheet(pictures, SHOWN).save(args.out / "translation.webp", quality=QUALITY)
     page = args.out / "translation.md"
     page.write_text("\n\n".join(report(args, ruler, photos, drawn, cartoons, glasses)) + "\n")
@@ -117,11 +118,14 @@ def rendered(people: list[dict[str, Tensor]], domain: str) -> list[Tensor]:
 
 
 def translated(network: Generator, photos: Tensor) -> Tensor:
-    """[n, 3, size, size] -> the same as cartoons, as files of 8 bits hold them."""
+    """[n, 3, size, size] -> the same as cartoons of the side that the network was trained at, as files of 8 bits hold them."""
     import torch
+    from torch.nn import functional as F
 
     import utils
 
+    if network.size not in (None, photos.shape[-1]):
+        photos = F.interpolate(photos, (network.size, network.size), mode="bilinear", antialias=True)
     with torch.no_grad():
         return torch.cat([utils.as_stored(network(some.to(network.device))[0]).cpu() for some in photos.split(50)])
 
