@@ -2,6 +2,7 @@
 
     python -m benchmarks.likeness held_out/ known/
     python -m benchmarks.likeness held_out/ --setting "" --setting space=w --setting steps=300,wplus_reg=1,mse=5 --batch 8
+    python -m benchmarks.likeness held_out/ --encoder encoder.pt --setting steps=200 --setting start=encoder,steps=0
 
 For each path and each setting, the mean over its photos: the absolute difference of pixels, where black and white are 1 apart;
 the distance `disc`, of the source's discriminator; the cosine of dlib's face embeddings of photo and projection, and for
@@ -12,6 +13,7 @@ projections, and where --target is given its cartoons.
 
 import argparse
 import time
+from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,7 +44,8 @@ def parser() -> cli.Parser:
     add("paths", nargs="+", type=Path, metavar="PATH", help="photos, or folders and zips of them: a line of the table each")
     add("--source", default=str(shipped.PHOTO), metavar="FILE", help="with its discriminator (default: demo/photo64.pt)")
     add("--target", metavar="FILE", help="of cartoons, for the sheet")
-    words = "name=value,...: space, and what editing.projection.Schedule has (default: as scripts.cartoonize)"
+    add("--encoder", metavar="FILE", help="with which a setting of start=encoder begins")
+    words = "name=value,...: space, start, and what editing.projection.Schedule has (default: as scripts.cartoonize)"
     add("--setting", action="append", metavar="TEXT", help=f"{words}; repeat it for more")
     add("--batch", type=cli.number(int, least=1), default=1, metavar="N", help="photos at a time (default: 1)")
     flags.add_distance(parser, group)
@@ -59,15 +62,19 @@ def main(args: argparse.Namespace) -> Path:
     from benchmarks import tables
     from editing import cartoon, latents
     from faces.photos import Album
+    from inversion import files, searching
     from vision import perceptual
 
     settings = {text: setting(text) for text in args.setting or [""]}
+    if not args.encoder and (text := next((text for text, (_, _, encoded) in settings.items() if encoded), "")):
+        raise InputError(f"--setting {text}: needs --encoder FILE")
     device = cli.read("--device", args.device, utils.choose_device)
     file = cli.read("--source", args.source, checkpoint.read_aloud)
     source, judge = file.generator().to(device), perceptual.choose("disc", file)[0].to(device)
     target = cli.read("--target", args.target, cartoon.open_target, source, args.source) if args.target else None
     with cli.named_by(args, "vgg", "perceptual"):
         distance = perceptual.choose(args.perceptual, file, args.vgg)[0].to(device)
+    encoder = cli.read("--encoder", args.encoder, files.opened, source) if args.encoder else None
     albums = {
         path: [face.cut() for face in cartoonize.cut_faces(args, Album([path]), source.size).values()] for path in args.paths
     }
@@ -76,8 +83,9 @@ def main(args: argparse.Namespace) -> Path:
     for path, photos in albums.items():
         targets = utils.from_pictures(photos).to(device)
         sheets.setdefault("photo", []).extend(photos)
-        for text, (space, schedule) in settings.items():
-            latent, seconds = found(source, distance, targets, space, schedule, args.batch)
+        for text, (space, schedule, encoded) in settings.items():
+            start = searching.starter(encoder if encoded else None, source, space)
+            latent, seconds = found(source, distance, targets, space, schedule, start, args.batch)
             images = latents.draw(source, source.broadcast(latent)).clamp(-1, 1)
             with torch.no_grad():
                 pixels, disc = (targets - images).abs().mean() / 2, judge(images, targets).mean()
@@ -93,38 +101,53 @@ def main(args: argparse.Namespace) -> Path:
     )
 
 
-def setting(text: str) -> "tuple[str, Schedule]":
-    """(space, schedule) of "name=value,...". Raises InputError for a name or a value that means nothing."""
+def setting(text: str) -> "tuple[str, Schedule, bool]":
+    """(space, schedule, whether an encoder begins) of "name=value,...".
+
+    Raises InputError for a name or a value that means nothing.
+    """
     from editing import cartoon
 
-    space, schedule = cartoon.SPACE, cartoon.SCHEDULE
+    space, schedule, encoded = cartoon.SPACE, cartoon.SCHEDULE, False
     kinds = {field.name: type(getattr(schedule, field.name)) for field in fields(schedule)}
     for name, _, value in (part.partition("=") for part in text.split(",") if part):
         if name == "space" and value in ("w", "w+"):
             space = value
             continue
+        if name == "start" and value in ("mean", "encoder"):
+            encoded = value == "encoder"
+            continue
         try:
             schedule = replace(schedule, **{name: kinds[name](value)})
         except (KeyError, ValueError):
-            raise InputError(f"--setting {text}: {name}={value}: expected space=w, space=w+, or {'=, '.join(kinds)}=") from None
-    return space, schedule
+            raise InputError(
+                f"--setting {text}: {name}={value}: expected space=w, start=encoder, or {'=, '.join(kinds)}="
+            ) from None
+    return space, schedule, encoded
 
 
 def found(
-    source: "Generator", distance: "Distance", targets: "Tensor", space: str, schedule: "Schedule", batch: int
+    source: "Generator",
+    distance: "Distance",
+    targets: "Tensor",
+    space: str,
+    schedule: "Schedule",
+    start: "Callable[[Tensor], Tensor] | None",
+    batch: int,
 ) -> "tuple[Tensor, list[str]]":
     """Latents of the photos, and seconds that each took: by the clock, and of the processor."""
     import torch
 
     from editing import projection
 
-    start = time.perf_counter(), time.process_time()
+    clocks = time.perf_counter(), time.process_time()
     with progress.Bar(-(-len(targets) // batch) * schedule.steps, "steps") as bar:
         stepped = lambda *_: bar.update()  # noqa: E731
-        search = projection.find(source, distance, targets, space, schedule, fixed_noise=True, batch=batch, stepped=stepped)
+        options = {"start": start, "fixed_noise": True, "batch": batch, "stepped": stepped}
+        search = projection.find(source, distance, targets, space, schedule, **options)
         latent = torch.cat([one.latent for one in search])
     end = time.perf_counter(), time.process_time()
-    return latent, [f"{(after - before) / len(targets):.1f}" for before, after in zip(start, end)]
+    return latent, [f"{(after - before) / len(targets):.2f}" for before, after in zip(clocks, end)]
 
 
 def reader() -> "Identity | None":

@@ -43,7 +43,7 @@ WEIGHTS = {  # name: (default, what it weighs)
 }
 FIXED = {
     **dict.fromkeys(("space", "passes", "channel_base", "channel_max"), "has an encoder that was made"),
-    "ckpt": "began",
+    **dict.fromkeys(("ckpt", "init"), "began"),
     "seed": "began",
 }
 
@@ -62,6 +62,7 @@ def parser() -> cli.Parser:
         help="iterations between distances to --test; checkpoints/best.pt keeps the best (default: 1000)")
     shared.add_distance(parser, group)
     add = parser.add_argument_group("encoder").add_argument
+    add("--init", metavar="FILE", help="begin with this one, ours or a published one (default: a new one)")
     add("--space", choices=("w", "w+"), default="w+", help="one w for all layers, or one for each (default: w+)")
     add("--passes", type=cli.number(int, least=1, most=100), default=1, metavar="N",
         help="looks at photo and drawing, each improving the guess; 3 are nearer to the photo (default: 1, as published)")
@@ -83,6 +84,7 @@ def parser() -> cli.Parser:
     parser.needs("--eval_every", "--test")
     parser.needs("--jitter", "--photos")
     parser.needs("--channel_max", "--channel_base")
+    parser.idle_with("--space --passes --channel_base", "--init")
     parser.idle_with("--r1", "--adversarial_weight 0")
     flags.add_arguments(parser, iterations=20_000, usual={"sample_every": 500, "n_sample": 16})
     return parser
@@ -141,7 +143,10 @@ def prepared(start: Start) -> tuple[Inversion, Stream, Tensor | None, list[str]]
     with cli.named_by(args, "vgg", "perceptual"):
         distance, note = perceptual.choose(args.perceptual, source, args.vgg)
     torch.manual_seed(args.seed)  # the weights
-    with cli.named_by(args, "ckpt"):
+    if args.init:
+        encoder = cli.read("--init", args.init, files.opened, generator)
+        encoder.home = files.print_of(generator)
+    else:
         encoder = new_encoder(args, source, files.print_of(generator))
     if start.saved and start.saved.contents.get("encoder", {}).get("home") != encoder.home:
         raise InputError(f"--ckpt {args.ckpt}: not the network that the run began with; leave --resume out to begin anew")
@@ -149,7 +154,8 @@ def prepared(start: Start) -> tuple[Inversion, Stream, Tensor | None, list[str]]
     judge, remarks = None, [f"Network: {args.ckpt} ({source.format}), {encoder.home}", f"distance: {note}"]
     if "d" in source.networks:
         judge = source.discriminator()
-        remarks += ["The encoder begins with the layers of its discriminator"] * training.begun_as(judge, encoder)
+        begun = not args.init and training.begun_as(judge, encoder)
+        remarks += ["The encoder begins with the layers of its discriminator"] * begun
     elif settings.weights.adversarial:
         judge = source.architecture.discriminator()
         remarks.append(f"{args.ckpt} holds no discriminator: a new one begins with random weights")

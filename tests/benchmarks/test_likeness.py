@@ -10,8 +10,10 @@ import utils
 from benchmarks import likeness
 from editing import cartoon, latents
 from errors import InputError
+from inversion import files
+from inversion.encoder import Encoder
 from tests.commands import failure, run
-from tests.networks import tiny_discriminator, tiny_generator
+from tests.networks import CHANNELS, tiny_discriminator, tiny_generator
 from vision import identity
 
 
@@ -67,12 +69,30 @@ def test_pixels_are_counted_from_black_to_white(place, capsys):
 
 
 def test_a_setting_is_that_of_cartoons_but_for_what_it_says():
-    assert likeness.setting("") == (cartoon.SPACE, cartoon.SCHEDULE)
-    space, schedule = likeness.setting("space=w,steps=7,mse=2")
-    assert (space, schedule.steps, schedule.mse, schedule.lr) == ("w", 7, 2.0, cartoon.SCHEDULE.lr)
+    assert likeness.setting("") == (cartoon.SPACE, cartoon.SCHEDULE, False)
+    space, schedule, encoded = likeness.setting("space=w,steps=7,mse=2,start=encoder")
+    assert (space, schedule.steps, schedule.mse, schedule.lr, encoded) == ("w", 7, 2.0, cartoon.SCHEDULE.lr, True)
 
 
-@pytest.mark.parametrize("text", ["lr=fast", "colour=1", "space=z", "steps=1.5"])
+def test_an_encoder_begins_where_it_is_asked_for(place, capsys):
+    torch.manual_seed(0)
+    encoder = Encoder(16, 8, CHANNELS, 6)
+    torch.nn.init.zeros_(encoder.convs[-1].weight)
+    files.write(place / "mean.pt", encoder)
+    encoder.convs[-1].weight.data += 1
+    files.write(place / "other.pt", encoder)
+    told = {}
+    for name in ("mean", "other"):
+        settings = ["--setting", "steps=0", "--setting", "steps=0,start=encoder"]
+        where = words(place, "--encoder", place / f"{name}.pt", "--overwrite", *settings)
+        run(likeness, *where, place / "noise.png")
+        told[name] = [line[3:5] for line in lines(capsys.readouterr().out)]
+    assert told["mean"][0] == told["mean"][1] == told["other"][0] != told["other"][1]
+    message = failure(capsys, likeness, *words(place, "--setting", "start=encoder"), place / "noise.png")
+    assert "--setting start=encoder: needs --encoder" in message
+
+
+@pytest.mark.parametrize("text", ["start=there", "lr=fast", "colour=1", "space=z", "steps=1.5"])
 def test_a_setting_that_means_nothing_gets_one_line(place, capsys, text):
     assert f"--setting {text}" in failure(capsys, likeness, *words(place, "--setting", text), place / "noise.png")
 
