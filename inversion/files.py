@@ -30,11 +30,15 @@ def read(path: str | Path) -> Encoder:
     """
     path = Path(path)
     with reading(path, TRAIN):
-        contents = container.load(path)[0]
-        name = next((name for name in ("e_ema", "e") if isinstance(contents.get(name), dict)), "")
-        state = {str(key).removeprefix("module."): value for key, value in (contents[name] if name else contents).items()}
-        with named(name or "the file"):
-            encoder = _built(state, contents.get("encoder"))
+        return understood(container.load(path)[0])
+
+
+def understood(contents: dict) -> Encoder:
+    """That of a file's contents, as `read`, whose messages name the file."""
+    name = next((name for name in ("e_ema", "e") if isinstance(contents.get(name), dict)), "")
+    state = {str(key).removeprefix("module."): value for key, value in (contents[name] if name else contents).items()}
+    with named(name or "the file"):
+        encoder = _built(state, contents.get("encoder"))
     return encoder.eval().requires_grad_(False)
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from checkpoint import Checkpoint
     from dataset import Images
+    from drawer import Drawer
     from inversion.encoder import Encoder
     from inversion.training import Inversion, Settings
     from running.base import Stream
@@ -132,7 +133,7 @@ def prepared(start: Start) -> tuple[Inversion, Stream, Tensor | None, list[str]]
     import torch
 
     import checkpoint
-    from inversion import files, training
+    from inversion import training
     from vision import perceptual
 
     args, device = start.args, start.device
@@ -143,13 +144,7 @@ def prepared(start: Start) -> tuple[Inversion, Stream, Tensor | None, list[str]]
     with cli.named_by(args, "vgg", "perceptual"):
         distance, note = perceptual.choose(args.perceptual, source, args.vgg)
     torch.manual_seed(args.seed)  # the weights
-    if args.init:
-        encoder = cli.read("--init", args.init, files.opened, generator)
-        encoder.home = files.print_of(generator)
-    else:
-        encoder = new_encoder(args, source, files.print_of(generator))
-    if start.saved and start.saved.contents.get("encoder", {}).get("home") != encoder.home:
-        raise InputError(f"--ckpt {args.ckpt}: not the network that the run began with; leave --resume out to begin anew")
+    encoder = first_encoder(start, source, generator)
     settings = settings_of(args)
     judge, remarks = None, [f"Network: {args.ckpt} ({source.format}), {encoder.home}", f"distance: {note}"]
     if "d" in source.networks:
@@ -174,6 +169,22 @@ def settings_of(args: argparse.Namespace) -> Settings:
     weights = Weights(**{name: vars(args)[f"{name}_weight"] for name in WEIGHTS})
     photos = args.batch // 2 if args.photos else 0
     return Settings(args.batch, photos, args.lr, args.iter, args.jitter, args.ema_decay, args.r1, weights=weights)
+
+
+def first_encoder(start: Start, source: Checkpoint, generator: Drawer) -> Encoder:
+    """That of the run that goes on, of --init, or a new one. Raises InputError for one of another network than --ckpt."""
+    from inversion import files
+
+    args, home = start.args, files.print_of(generator)
+    if start.saved:
+        with named(f"--resume {start.saved.path}"):
+            encoder = files.understood(start.saved.contents)
+        if encoder.home != home:
+            raise InputError(f"--ckpt {args.ckpt}: not the network that the run began with; leave --resume out to begin anew")
+        return encoder
+    encoder = cli.read("--init", args.init, files.opened, generator) if args.init else new_encoder(args, source, home)
+    encoder.home = home
+    return encoder
 
 
 def new_encoder(args: argparse.Namespace, source: Checkpoint, home: str) -> Encoder:

@@ -104,6 +104,17 @@ def test_another_width_and_a_network_without_a_discriminator(place, tmp_path, ca
     assert files.read(tmp_path / "run" / "encoder.pt").channels == {4: 5, 8: 5, 16: 4, 32: 2}
 
 
+def test_an_encoder_goes_on_in_another_run(place, whole, tmp_path):
+    words = [*TINY, "--ckpt", place / "s.pt", "--init", tmp_path / "e.pt", "--lr", 1e-9, "--outdir", tmp_path / "run"]
+    (tmp_path / "e.pt").write_bytes((whole / "encoder.pt").read_bytes())
+    run(train_encoder, *words, "--iter", 1)
+    faces, generator = torch.rand(2, 3, 16, 16), checkpoint.read(place / "s.pt").generator()
+    before, after = (files.read(path) for path in (tmp_path / "e.pt", tmp_path / "run" / "encoder.pt"))
+    torch.testing.assert_close(after.w_plus(faces, generator), before.w_plus(faces, generator), atol=5e-3, rtol=5e-3)
+    (tmp_path / "e.pt").unlink()  # a run that goes on has its own
+    run(train_encoder, "--resume", "--outdir", tmp_path / "run", "--iter", 2)
+
+
 def test_a_stylegan1_gets_one_too(tmp_path):
     write_source1(tmp_path / "s1.pt", size=32)
     run(train_encoder, "--ckpt", tmp_path / "s1.pt", *TINY, "--iter", 2, "--outdir", tmp_path / "run")
@@ -123,6 +134,9 @@ def test_a_stylegan1_gets_one_too(tmp_path):
         (["--ckpt", "S", "--channel_max", 5], ["--channel_max", "--channel_base"]),
         (["--ckpt", "S", "--adversarial_weight", 0, "--r1", 5], ["--r1", "--adversarial_weight 0"]),
         (["--ckpt", "S", "--batch", 1], ["--batch"]),
+        (["--ckpt", "S", "--init", "nowhere.pt"], ["--init", "nowhere.pt", "no such file"]),
+        (["--ckpt", "S", "--init", "S"], ["--init", "no encoder of this kind"]),
+        (["--ckpt", "S", "--init", "S", "--passes", 2], ["--passes", "--init"]),
         (["--ckpt", "WIDE", "--perceptual", "disc"], ["--perceptual disc", "no discriminator"]),
     ],
 )
