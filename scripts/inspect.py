@@ -14,6 +14,7 @@ import cli
 
 if TYPE_CHECKING:
     from checkpoint import Checkpoint
+    from inversion.encoder import Encoder
 
 NETWORKS = {"g": "trained generator", "d": "discriminator", "g_ema": "averaged generator"}
 
@@ -27,9 +28,19 @@ def parser() -> cli.Parser:
 
 def main(args: argparse.Namespace) -> None:
     import checkpoint
+    from errors import InputError
+    from inversion import files
 
-    source = checkpoint.read(args.file, lazy=True)
-    print("\n".join(report(source, args.file, keys=args.keys)))
+    try:
+        source = checkpoint.read(args.file, lazy=True)
+    except InputError as reason:
+        try:
+            encoder = files.read(args.file)
+        except InputError:
+            raise reason from None
+        print("\n".join(of_encoder(encoder, args.file, keys=args.keys)))
+    else:
+        print("\n".join(report(source, args.file, keys=args.keys)))
 
 
 def report(source: Checkpoint, file: Path, keys: bool = False) -> list[str]:
@@ -47,13 +58,36 @@ def report(source: Checkpoint, file: Path, keys: bool = False) -> list[str]:
     return lines
 
 
+def of_encoder(encoder: Encoder, file: Path, keys: bool = False) -> list[str]:
+    """The same for an encoder."""
+    centre = "the mean w" if encoder.offset else f"0, drawn truncated to {encoder.psi:g} about the mean w, as published"
+    count = sum(parameter.numel() for parameter in encoder.parameters())
+    facts = {
+        "file": f"{file}, {file.stat().st_size / 2**20:.1f} MiB",
+        "network": f"encoder of faces, for --encoder; {count:,} parameters",
+        "size": f"{encoder.size} px",
+        "feature maps": _listed(encoder.channels),
+        "codes": f"{encoder.n_codes} of {encoder.style_dim} numbers, counted from {centre}",
+        "passes": str(encoder.passes),
+        "made for": f"the network {encoder.home}" if encoder.home else "unknown",
+    }
+    tensors = encoder.state_dict().items() if keys else ()
+    return [f"{name:14}{value}" for name, value in facts.items()] + [
+        f"e.{key}  {list(tensor.shape)}" for key, tensor in tensors
+    ]
+
+
+def _listed(channels: dict[int, int]) -> str:
+    return "  ".join(f"{res}: {width}" for res, width in channels.items())
+
+
 def _architecture(source: Checkpoint) -> dict[str, str]:
     architecture = source.architecture
     first = architecture.kind == "stylegan1"
     lines = {
         "network": "StyleGAN1" if first else "StyleGAN2",
         "size": f"{architecture.size} px",
-        "feature maps": "  ".join(f"{res}: {width}" for res, width in architecture.channels.items()),
+        "feature maps": _listed(architecture.channels),
     }
     if "g" in source.networks or "g_ema" in source.networks:
         styles = f"{architecture.style_dim} numbers, {architecture.n_mlp} mapping layers"

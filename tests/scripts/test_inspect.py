@@ -8,9 +8,12 @@ import pytest
 import torch
 
 from errors import InputError
+from inversion import files
+from inversion.encoder import Encoder
 from scripts import convert, inspect
 from tests.checkpoint.files import networks, saved, training_contents
 from tests.commands import run
+from tests.networks import CHANNELS
 
 ROOT = Path(__file__).parents[2]
 
@@ -58,6 +61,16 @@ def test_weights_alone_with_notes(tmp_path, capsys):
     assert lines["note"] == ["g_ema: stored in half precision, widened to float32"]
     assert "d" not in lines
     assert "stddev_group" not in lines
+
+
+def test_an_encoder(tmp_path, capsys):
+    encoder = Encoder(16, 8, CHANNELS, 6, passes=2, home="abc")
+    lines = report(capsys, files.write(tmp_path / "e.pt", encoder), "--keys")
+    assert lines["size"] == ["16 px"] and lines["passes"] == ["2"] and lines["made for"] == ["the network abc"]
+    assert lines["codes"] == ["6 of 8 numbers, counted from the mean w"] and "4: 8  8: 8  16: 4" in lines["feature maps"]
+    assert len([name for name in lines if name.startswith("e.convs.")]) > 3
+    torch.save({"e": Encoder(16, 8, CHANNELS, 6).state_dict(), "args": {}}, tmp_path / "published.pt")
+    assert "truncated to 0.7" in report(capsys, tmp_path / "published.pt")["codes"][0]
 
 
 def test_a_discriminator_alone_shows_no_styles(tmp_path, capsys):

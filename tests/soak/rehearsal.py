@@ -46,6 +46,14 @@ EDITING = {  # a line each; {photo}, {toon}, {person}, {latents}, {run}, {folder
     "apply_factor --latents": "apply_factor.py --ckpt {toon} -i a --latents {latents} --outdir {out} {folder}/ganspace.pt",
     "projector": "projector.py --ckpt {photo} --target_ckpt {toon} --step 2 --outdir {out} {person}",
     "cartoonize": "-m scripts.cartoonize {person} --no_align --source {photo} --target {toon} --step 2 --outdir {out}",
+    "train_encoder": "-m scripts.train_encoder --ckpt {photo} --photos {folder}/faces.lmdb --batch 2 --n_sample 2 --iter 2 "
+    "--outdir {out}",
+    "train_encoder --passes": "-m scripts.train_encoder --ckpt {folder}/paper256.pt --batch 2 --n_sample 2 --iter 1 --passes 2 "
+    "--adversarial_weight 0 --channel_base 2048 --outdir {out}",
+    "projector --encoder": "projector.py --ckpt {photo} --encoder {folder}/train_encoder/encoder.pt --step 0 --outdir {out} "
+    "{person}",
+    "cartoonize --encoder": "-m scripts.cartoonize {person} --no_align --source {photo} --target {toon} --step 1 "
+    "--encoder {folder}/train_encoder/encoder.pt --encoder_reg 1 --outdir {out}",
     "report": "-m scripts.report {run} --seeds 0",
 }
 FP16 = {  # what NVIDIA's pickles say of networks trained with half-precision layers
