@@ -1,0 +1,87 @@
+"""The line under a picture writes the same file, byte for byte."""
+
+import shlex
+
+import pytest
+
+import apply_factor
+import checkpoint
+from editing import latents, sefa
+from editing.directions import read_directions, save_directions
+from explorer import films, lines
+from explorer.face import Face, Strength
+from explorer.studio import Studio
+from scripts import generate
+from tests.commands import run
+from tests.explorer.served import networks
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("studio")
+
+
+@pytest.fixture(scope="module")
+def studio(folder):
+    paths = dict(zip(("source", "cartoon"), map(str, networks(folder / "networks"))))
+    opened = {row: checkpoint.read(path).generator() for row, path in paths.items()}
+    file = str(save_directions(folder / "it's.pt", sefa.sefa(opened["source"])))
+    latents.save_latents(folder / "me.pt", opened["source"].broadcast(opened["source"].w_avg[None]), space="w+", names=["me"])
+    return Studio(opened, paths, {file: read_directions(file)})
+
+
+def words(line: str) -> list[str]:
+    """Of a command, without its name."""
+    parts = shlex.split(line)
+    return parts[3:] if parts[1] == "-m" else parts[2:]
+
+
+def faces(folder) -> dict[str, Face]:
+    file = str(folder / "it's.pt")
+    moved = Face(seed=3).moved(Strength(file, 1, 1, -2.5, "0-2"), Strength(file, 0, 0, 0.1))
+    return {
+        "plain": Face(),
+        "truncated": Face(seed=2**32 - 1, psi=-0.5, cutoff=2),
+        "whole": Face(seed=5, psi=1.0, cutoff=2),
+        "without noise": Face(noise=False),
+        "moved": moved,
+        "mixed": Face(**{**vars(moved), "giver": "9", "given": "coarse,5", "swap": 8, "width": 0.5}),
+        "swapped at once": Face(swap=16, giver="1", given=""),
+        "of a photo": Face(latents=str(folder / "me.pt"), psi=1.0, giver=str(folder / "me.pt"), given="0"),
+    }
+
+
+KINDS = ["plain", "truncated", "whole", "without noise", "moved", "mixed", "swapped at once", "of a photo"]
+
+
+@pytest.mark.parametrize("row", ["source", "cartoon"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_face_is_drawn_by_its_line(studio, folder, tmp_path, kind, row):
+    face = faces(folder)[kind]
+    shown = studio.pictures(face)[["source", "cartoon"].index(row)]
+    run(generate, *words(shown.line), "--outdir", tmp_path, "--device", "cpu")
+    name = "me.png" if face.latents else f"seed{face.seed:04d}.png"
+    assert (tmp_path / name).read_bytes() == shown.png
+
+
+def test_what_changes_a_face_changes_its_picture(studio, folder):
+    drawn = [studio.pictures(face)[1].png for face in faces(folder).values()]
+    assert len(set(drawn)) == len(drawn)
+
+
+@pytest.mark.parametrize("ending", ["webp"])
+def test_a_swing_is_drawn_by_its_line(studio, folder, tmp_path, ending):
+    (file,) = studio.directions
+    face, slider = faces(folder)["mixed"], studio.sliders(file)[1]
+    film = films.swing(studio, face, file, slider, 1.5, ending)
+    run(apply_factor, *words(film.line), "--outdir", tmp_path, "--device", "cpu")
+    (written,) = tmp_path.glob(f"*.{ending}")
+    assert written.read_bytes() == film.data
+
+
+def test_a_line_can_be_pasted_whatever_files_are_called():
+    line = lines.photo("it's me.jpg", "-3.0,1.0,2.0,1.0", 20, {"source": "a b.pt", "cartoon": "c.pt"})
+    assert words(line) == [
+        *("it's me.jpg", "--source", "a b.pt", "--target", "c.pt"),
+        *("--eyes=-3.0,1.0,2.0,1.0", "--step", "20"),
+    ]
