@@ -20,10 +20,13 @@ import utils
 from editing import latents, projection
 from editing.cartoon import REACH
 from editing.reach import Reach
+from inversion import files as encoders
+from inversion.encoder import Encoder
+from scripts import cartoonize
 from tests.checkpoint import hostile
 from tests.checkpoint.files import stream_with_pickle, zip_with_pickle
 from tests.commands import failure, files_below, killed_in_call, run, stopped_in_call
-from tests.networks import tiny_discriminator, tiny_generator
+from tests.networks import CHANNELS, tiny_discriminator, tiny_generator
 
 STEPS = 6
 
@@ -75,6 +78,50 @@ def test_photos_become_a_latent_file_and_pictures(place, tmp_path, capsys):
     with (out / "losses.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 2 * STEPS and float(rows[STEPS - 1]["mse"]) < float(rows[0]["mse"])
+
+
+@pytest.fixture(scope="module")
+def encoder(place):
+    """e.pt, for s.pt."""
+    torch.manual_seed(0)
+    encoder = Encoder(16, 8, CHANNELS, 6, home=encoders.print_of(checkpoint.read(place / "s.pt").generator()))
+    encoder.convs[-1].weight.data.mul_(0.1)
+    encoders.write(place / "e.pt", encoder)
+    return encoders.read(place / "e.pt")
+
+
+def test_no_step_of_an_encoder_is_what_it_says(place, encoder, tmp_path, capsys):
+    out = project(place, tmp_path / "out", "--encoder", place / "e.pt", "--step", 0, photos="01")
+    shown = capsys.readouterr().out
+    assert "from an encoder: --space w+, --fixed_noise;" in shown and "another network" not in shown
+    found, generator = latents.read_latents(out / "latents.pt"), checkpoint.read(place / "s.pt").generator()
+    faces = utils.from_pictures([Image.open(place / f"{name}.png").convert("RGB") for name in "01"])
+    torch.testing.assert_close(found.w_plus(generator), encoder.w_plus(faces, generator))
+    assert found.space == "w+" and found.noise is None
+    drawn = utils.to_pixels(latents.draw(generator, found.w_plus(generator))).numpy().astype(int)
+    assert np.abs(pixels(out / "1.png") - drawn[1]).max() <= 1
+
+
+def test_steps_go_on_from_an_encoder(place, encoder, tmp_path, capsys):
+    plain = project(place, tmp_path / "plain", "--encoder", place / "e.pt", "--step", 3)
+    held = project(place, tmp_path / "held", "--encoder", place / "e.pt", "--step", 3, "--encoder_reg", 9)
+    one_w = project(place, tmp_path / "w", "--encoder", place / "e.pt", "--step", 0, "--space", "w")
+    first, second, third = (latents.read_latents(out / "latents.pt") for out in (plain, held, one_w))
+    assert not torch.equal(first.latent, second.latent) and third.space == "w"
+    project(place, tmp_path / "other", "--encoder", place / "e.pt", "--step", 0, ckpt="t.pt")
+    assert "was trained for another network" in capsys.readouterr().out
+
+
+def test_for_a_cartoon_an_encoder_is_as_in_cartoonize(place, encoder, tmp_path):
+    words = ["--encoder", place / "e.pt", "--step", 2]
+    out = project(place, tmp_path / "out", *words, "--target_ckpt", place / "t.pt")
+    networks = ["--source", place / "s.pt", "--target", place / "t.pt", "--device", "cpu", "--no_align"]
+    run(cartoonize, *networks, *words, "--outdir", tmp_path / "toon", place / "0.png")
+    ours, theirs = (latents.read_latents(folder / "latents.pt") for folder in (out, tmp_path / "toon"))
+    assert torch.equal(ours.latent, theirs.latent)
+    assert np.array_equal(pixels(out / "0-cartoon.png"), pixels(tmp_path / "toon" / "0-cartoon.png"))
+    run(cartoonize, *networks, "--encoder", place / "e.pt", "--step", 0, "--outdir", tmp_path / "at_once", place / "0.png")
+    assert (tmp_path / "at_once" / "0-cartoon.png").exists()
 
 
 def test_a_photo_gives_the_same_bytes_alone_and_in_company(place, tmp_path):
@@ -476,6 +523,8 @@ def test_folders_are_projected_and_what_is_no_picture_is_left_out(place, tmp_pat
 @pytest.mark.parametrize(
     "flags, words",
     [
+        (["{me}", "--encoder", "nowhere.pt"], ["--encoder nowhere.pt", "no such file"]),
+        (["{me}", "--encoder", "{here}/s.pt"], ["--encoder", "s.pt", "no encoder of this kind"]),
         (["{me}", "--step", "0"], ["--step 0", "--encoder"]),
         (["{me}", "--step", "x"], ["--step", "whole number"]),
         (["{me}", "--lr", "nan"], ["--lr"]),
