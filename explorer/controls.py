@@ -37,6 +37,8 @@ def shown(studio: Studio, sheet: Sheet) -> list[Slider | None]:
 
 def face_of(values: dict[str, object], visit: Visit, studio: Studio, sheet: Sheet) -> Face:
     """Raises InputError for what cannot be drawn. What is on no control, such as sliders of other files, stays."""
+    if PHOTO in (values["who"], values["mixed"]) and not visit.photo:
+        raise InputError("no photo yet: the tab Photo finds who is in one")
     strengths = [
         Strength(
             sheet.path,

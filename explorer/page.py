@@ -7,7 +7,7 @@ The stage is drawn from what all controls say at once, so the last of many quick
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import gradio as gr
@@ -35,7 +35,7 @@ SAFE = {  # no way in but from this machine, no file of it has an address, and n
     **{"quiet": True, "show_error": True, "footer_links": [], "run_history": False, "pwa": False},
 }
 FONTS = {"font": ["system-ui", "Segoe UI", "Roboto", "sans-serif"], "font_mono": ["ui-monospace", "Consolas", "monospace"]}
-QUICK = {"show_progress": "hidden", "api_visibility": "private", "concurrency_id": "draw", "concurrency_limit": 2}
+QUICK = {"show_progress": "hidden", "api_visibility": "private", "concurrency_id": "draw", "concurrency_limit": 1}
 
 
 def look() -> dict[str, object]:
@@ -95,6 +95,9 @@ class Explorer:
         """Show the face that the controls mean."""
         try:
             face = face_of(self.named(values), visit, self.studio, sheet)
+            if face == visit.now:
+                yield [visit, gr.skip(), gr.skip(), gr.skip(), ""]
+                return
             visit.show(face, moved(visit.now, face))
             yield from self.staged(visit)
         except InputError as error:
@@ -114,10 +117,11 @@ class Explorer:
             html.strip(thumbs(visit.favourites), "favourites", "Press ☆ to keep a face here."),
         ]
 
-    def go(self, visit: Visit, sheet: Sheet) -> Iterator[list]:
-        """Show `visit.now` on the stage and on the controls."""
-        said = values_of(visit.now, visit, self.studio, sheet)
-        controls = [gr.update(value=said[name]) if name in said else gr.skip() for name in NAMES]
+    def go(self, visit: Visit, sheet: Sheet, *values: object) -> Iterator[list]:
+        """Show `visit.now` on the stage and on the controls, but for those that say so already: somebody may be moving one."""
+        said, before = values_of(visit.now, visit, self.studio, sheet), self.named(values)
+        other = lambda name: name in said and (not before or said[name] != before[name])  # noqa: E731
+        controls = [gr.update(value=said[name]) if other(name) else gr.skip() for name in NAMES]
         controls[NAMES.index("who")] = gr.update(value=said["who"], visible=bool(visit.photo))
         for staged in self.staged(visit):
             yield [*staged, *controls]
@@ -126,20 +130,19 @@ class Explorer:
         """To the person so many seeds further on; None: to any."""
 
         def handler(visit: Visit, sheet: Sheet, *values: object) -> Iterator[list]:
-            now = face_of(self.named(values), visit, self.studio, sheet)
-            seed = random.randrange(10**6) if by is None else (now.seed + by) % (utils.LARGEST_SEED + 1)
-            visit.show(Face(**{**vars(now), "seed": seed, "latents": ""}))
-            yield from self.go(visit, sheet)
+            seed = random.randrange(10**6) if by is None else (visit.now.seed + by) % (utils.LARGEST_SEED + 1)
+            visit.show(replace(visit.now, seed=seed, latents=""))
+            yield from self.go(visit, sheet, *values)
 
         return handler
 
-    def undo(self, visit: Visit, sheet: Sheet, *_: object) -> Iterator[list]:
+    def undo(self, visit: Visit, sheet: Sheet, *values: object) -> Iterator[list]:
         visit.undo()
-        yield from self.go(visit, sheet)
+        yield from self.go(visit, sheet, *values)
 
-    def favour(self, visit: Visit, sheet: Sheet, *_: object) -> Iterator[list]:
+    def favour(self, visit: Visit, sheet: Sheet, *values: object) -> Iterator[list]:
         visit.favour()
-        yield from self.go(visit, sheet)
+        yield from self.go(visit, sheet, *values)
 
     def back_to(self, where: str):
         """A press on one of a strip."""
@@ -279,6 +282,7 @@ def wire(explorer: Explorer) -> None:
     actions = {"previous": explorer.step(-1), "next": explorer.step(1), "random": explorer.step(None)}
     actions |= {"undo": explorer.undo, "favour": explorer.favour}
     for name, action in actions.items():
-        explorer.buttons[name].click(action, inputs, every, trigger_mode="multiple", **QUICK)
+        done = explorer.buttons[name].click(action, inputs, every, trigger_mode="multiple", **QUICK)
+        done.then(explorer.draw, inputs, explorer.outputs, **QUICK)  # what was moved in the meantime
     for where in ("history", "favourites"):
         getattr(explorer, where).select(explorer.back_to(where), [explorer.visit, explorer.sheet], every, **QUICK)

@@ -142,11 +142,10 @@ def test_anybody_and_what_is_kept(page, studio):
 
 
 def test_noise_and_cutoff(page, studio):
-    assert after(page, lambda: page.click("#noise input")) == studio.pictures(Face(noise=False))[1].png
-    assert (
-        after(page, lambda: slide(page, "cutoff", -2))
-        == studio.pictures(Face(noise=False, cutoff=studio.last.n_latent - 2))[1].png
-    )
+    page.click("#noise input")
+    wait_for(page, studio.pictures(Face(noise=False))[1].png)
+    slide(page, "cutoff", -2)
+    wait_for(page, studio.pictures(Face(noise=False, cutoff=studio.last.n_latent - 2))[1].png)
 
 
 def test_directions_move_on_their_layers(page, studio):
@@ -167,7 +166,8 @@ def test_what_is_no_layer_is_said_and_the_picture_stays(page, studio):
     tab(page, "Mix")
     mixed = Face(giver="1", given="coarse")
     assert after(page, lambda: page.get_by_label("a seed", exact=True).last.check()) == studio.pictures(mixed)[1].png
-    page.fill("#own textarea, #own input", "0-99")
+    page.locator("#own textarea").press_sequentially("0-99")
+    page.keyboard.press("Tab")
     page.locator("#said .x-warning").wait_for()
     assert "layers" in page.inner_text("#said")
     assert shown(page) == studio.pictures(mixed)[1].png
