@@ -258,6 +258,10 @@ class Generator(StyleGenerator):
         """The image of a resolution: colours of its feature maps, added to the image below. w_plus: as in `stages`."""
         return self.level(resolution)[-1](features, w_plus[:, 2 * _index(resolution, self.resolutions) + 1], below)
 
+    def convolutions(self) -> dict[int, nn.Module]:
+        """{index in w_plus: the convolution, with style, noise and bias}, from 4x4 on; the ToRGB layers are not among them."""
+        return dict(enumerate([self.conv1, *self.convs]))
+
     def layers_of(self, resolution: int) -> range:
         """Indices in w_plus of the convolutions of a resolution; at the highest one also of its ToRGB layer."""
         k = _index(resolution, self.resolutions)

@@ -83,6 +83,10 @@ class Generator1(StyleGenerator):
         """Colours of the highest resolution; None of the others."""
         return self.generator.to_rgb[self.num_layers - 1](features).to(w_plus.dtype) if resolution == self.size else None
 
+    def convolutions(self) -> dict[int, nn.Module]:
+        """As in `Generator`: each layer with its noise and AdaIN."""
+        return dict(enumerate(part for res in self.resolutions for part in self.level(res)[:2]))
+
     def layers_of(self, resolution: int) -> range:
         k = self.resolutions.index(resolution)
         return range(2 * k, 2 * k + 2)

@@ -2,6 +2,8 @@
 
 From an FFHQ checkpoint, keeping the coarse layers and their styles (FreezeSG), with adaptive augmentation:
     python train.py --ckpt ffhq256.pt --preset freezesg LMDB
+From words alone, without pictures:
+    python train.py --ckpt ffhq256.pt --clip_source photo --clip_target "pencil sketch"
 As published:
     python train.py --batch=8 --ckpt=ffhq256.pt --freezeG=4 --freezeD=3 --augment --path=LMDB
 What would train, in how much memory and time:
@@ -73,10 +75,12 @@ def main(args: argparse.Namespace) -> Path | None:
     steps = graphs.training_steps(state, run.say, wanted=not (run.args.no_graphs or run.args.profile))
 
     def iteration(pixels: Tensor) -> Logs:
-        settings, reals = state.settings, micro_batches(state, pixels)
-        logs = steps.discriminator_step(state, reals, draw_micro_batches(state))
-        if settings.r1 and state.iteration % settings.d_reg_every == 0:
-            logs |= steps.r1_step(state, reals)
+        settings, logs = state.settings, {}
+        if state.adversarial:
+            reals = micro_batches(state, pixels)
+            logs |= steps.discriminator_step(state, reals, draw_micro_batches(state))
+            if settings.r1 and state.iteration % settings.d_reg_every == 0:
+                logs |= steps.r1_step(state, reals)
         logs |= steps.generator_step(state, draw_micro_batches(state))
         if settings.path_regularize and state.iteration % settings.g_reg_every == 0:
             logs |= steps.path_length_step(state, draw_micro_batches(state, settings.path_batch_shrink))

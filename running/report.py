@@ -109,7 +109,7 @@ class Report:
 
     def show_reals(self) -> None:
         """Write reals.png: the first images of the data set, as the discriminator gets to see them."""
-        if self.quiet:
+        if self.quiet or not len(self.run.images):
             return
         count = min(self.run.args.n_sample, len(self.run.images))
         reals = torch.stack([self.run.images[i] for i in range(count)])
@@ -158,7 +158,8 @@ class Report:
     def _line(self) -> dict[str, object]:
         """The averages since the line before, and the figures of this moment."""
         state, kimg = self.run.state, self.run.shown / 1000
-        line = {"iteration": state.iteration, "kimg": kimg, "epoch": round(1000 * kimg / len(self.run.images), 3)}
+        line = {"iteration": state.iteration, "kimg": kimg}
+        line |= {"epoch": round(1000 * kimg / len(self.run.images), 3)} if len(self.run.images) else {}
         line |= {name: float(total) / int(self.counts[name]) for name, total in self.sums.items() if self.counts[name]}
         line |= self._terms() | state.figures() | (self.run.evaluation.latest if self.run.evaluation else {})
         return line | {
@@ -176,7 +177,8 @@ class Report:
         """On the progress bar; where there is none, a line now and then."""
         shown = [f"{name} {line[name]:.3f}" for name in (*self.run.losses, *line.get("terms", ())) if name in line]
         shown += [f"{name} {line[name]:.2f}" for name in self.run.told if name in line]
-        text = f"{' '.join(shown)} | {line['kimg']:.1f} kimg, epoch {line['epoch']:.1f}"
+        text = f"{' '.join(shown)} | {line['kimg']:.1f} kimg"
+        text += f", epoch {line['epoch']:.1f}" if "epoch" in line else ""
         self.bar.show(note=f"{text}, {line['sec_per_kimg']:.1f} s/kimg")
         if not self.bar.on_terminal and (last or line["iteration"] % (10 * self.every) == 0):
             pace = self.printed_pace.lap(line["iteration"], self.run.total_batch)

@@ -3,7 +3,7 @@
 import functools
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from running import parallel
 from running.run import Run
 from training import losses
 from training.state import Settings
+from training.transfer import TransferMethod
 
 MANY = 64  # images in a batch without numbers, which costs no more than one; what does not grow with it then hardly counts
 
@@ -55,22 +56,30 @@ def estimate(
     micro_batch: int,
     device: torch.device,
     graphs: bool = False,
+    methods: Sequence[TransferMethod] = (),
+    adversarial: bool = True,
 ) -> Estimate:
     """Count the operations and the memory of the four steps on networks without memory, and time one convolution.
 
+    methods: whose own costs are added; adversarial: whether the discriminator takes part
     graphs: whether the steps become CUDA graphs, which hold memory of their own beside that of the first, ordinary, calls
     """
     shape = Shape.of(generator, discriminator)
     g_flop, d_flop = _flop(shape)
     d_step = g_flop + 2 * 3 * d_flop
     g_step = 3 * g_flop + 2 * d_flop
-    r1 = 6 * d_flop / settings.d_reg_every if settings.r1 else 0
+    if not adversarial:
+        d_step, g_step = 0, 3 * g_flop
+    own = [method.costs(generator, batch) for method in methods]
+    g_step += sum(passes * g_flop + flop for passes, flop, _, _ in own)
+    r1 = 6 * d_flop / settings.d_reg_every if settings.r1 and adversarial else 0
     path = 6 * g_flop / settings.path_batch_shrink / settings.g_reg_every if settings.path_regularize else 0
     gflop = batch * (d_step + g_step + r1 + path) / 1e9
 
     # Weights, their average, two Adam moments and gradients; the source.
-    weights = 4 * (6 * _size(generator) + 4 * _size(discriminator))
-    held = micro_batch * _held_for_an_image(shape, settings) * (2 if graphs else 1)
+    weights = 4 * (6 * _size(generator) + 4 * _size(discriminator)) + sum(once for _, _, once, _ in own)
+    each = _held_for_an_image(shape, settings, adversarial) + sum(each for _, _, _, each in own)
+    held = micro_batch * each * (2 if graphs else 1)
     return Estimate(gflop, (weights + held) / 2**30 + 0.4, gflop / gflop_per_second(device, shape.dtype))
 
 
@@ -110,10 +119,12 @@ def _flop(shape: Shape) -> tuple[float, float]:
     return g_flops.get_total_flops(), d_flops.get_total_flops()
 
 
-def _held_for_an_image(shape: Shape, settings: Settings) -> float:
+def _held_for_an_image(shape: Shape, settings: Settings, adversarial: bool) -> float:
     """The most bytes that any of the four steps holds at once, beside the networks, for each image of a batch."""
-    held = [_held_by(_discriminator_pass, shape), _held_by(_generator_pass, shape)]
-    if settings.r1:
+    held = [_held_by(_generator_pass, shape)]
+    if adversarial:
+        held.append(_held_by(_discriminator_pass, shape))
+    if settings.r1 and adversarial:
         held.append(_held_by(_r1_pass, shape))
     if settings.path_regularize:
         held.append(_held_by(_path_length_pass, shape) / settings.path_batch_shrink)
@@ -237,8 +248,12 @@ def describe(run: Run) -> str:
         options.batch // options.accumulate,
         state.device,
         state.device.type == "cuda" and not options.no_graphs and parallel.world_size() == 1,
+        state.methods,
+        state.adversarial,
     )
+    time = options.iter * guess.seconds
+    whole = f"{time / 3600:.1f} hours" if time >= 360 else f"{time / 60:.1f} minutes"
     return (
         f"Estimate: {guess.gib:.1f} GiB of memory, {guess.gflop:,.0f} GFLOP and {guess.seconds:.2g} s an iteration, "
-        f"{options.iter * guess.seconds / 3600:.1f} hours for {options.iter:,} iterations"
+        f"{whole} for {options.iter:,} iterations"
     )

@@ -16,6 +16,7 @@ from checkpoint import Checkpoint
 from checkpoint.architecture import KINDS
 from errors import InputError, spelled
 from running import parallel
+from training.alone import KEPT, OF_PICTURES, USUAL
 from training.transfer import METHODS, TransferMethod
 from training.transfer.presets import left_open
 
@@ -30,7 +31,7 @@ class Options:
     methods: the flags of the transfer methods, {name: value}
     """
 
-    path: str
+    path: str | None
     size: int
     no_flip: bool
     ckpt: Path | None
@@ -79,7 +80,7 @@ class Options:
     def as_dict(self) -> dict[str, object]:
         """Plain values. Paths are absolute, so that the run can go on from another folder, but for --outdir."""
         plain = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        plain |= {"path": os.path.abspath(self.path), "ckpt": self.ckpt and os.path.abspath(self.ckpt)}
+        plain |= {"path": self.path and os.path.abspath(self.path), "ckpt": self.ckpt and os.path.abspath(self.ckpt)}
         plain["outdir"] = self.outdir and str(self.outdir)
         return {name: value for name, value in plain.items() if name != "methods"} | dict(self.methods)
 
@@ -103,10 +104,16 @@ def check(args: argparse.Namespace) -> None:
         raise InputError(f"--arch {args.arch}: only {' and '.join(KINDS)} exist here")
     if args.images and args.path and args.images != args.path:
         raise InputError(f"--path {args.path}: {args.images} was given as well; name the images once")
-    if not (args.images or args.path) and args.resume:
+    alone = words_alone(args)
+    if alone and args.ckpt and (idle := sorted((OF_PICTURES | KEPT) & {*args.given})):
+        why = "needs pictures to learn from; name them" if idle[0] in OF_PICTURES else "the mapping network stays as it is"
+        raise InputError(f"{spelled(idle[0], vars(args)[idle[0]])}: words alone are learnt, and {why}, or leave the flag out")
+    if not (args.images or args.path or alone) and args.resume:
         raise InputError(f"--outdir {args.outdir}: holds no run to resume, and no images are named to begin one")
-    if not (args.images or args.path):
-        raise InputError("no images: name an LMDB, a folder, a zip, a film or a picture; --help lists the flags")
+    if not (args.images or args.path or alone):
+        raise InputError(
+            "no images: name an LMDB, a folder, a zip, a film or a picture, or words with --clip_target; --help lists the flags"
+        )
     if args.channel_multiplier and (args.channel_base or args.channel_max):
         raise InputError("--channel_multiplier and --channel_base/--channel_max: give one kind of channel flag, not both")
     if args.iter and args.kimg:
@@ -122,6 +129,20 @@ def check(args: argparse.Namespace) -> None:
         and args.ckpt.resolve().is_relative_to((args.outdir / "checkpoints").resolve())
     ):
         raise InputError(f"--overwrite: would delete --ckpt {args.ckpt}; choose another --outdir")
+
+
+def words_alone(args: argparse.Namespace) -> bool:
+    """Whether there are no pictures, and a method that needs none."""
+    return not (args.images or args.path) and any(kind.alone and kind.from_args(args) for kind in METHODS)
+
+
+def for_words(args: argparse.Namespace, resumed: Checkpoint | None) -> tuple[argparse.Namespace, list[str]]:
+    """Of a new run without pictures what was left open, and what to say of it."""
+    if resumed or not words_alone(args):
+        return args, []
+    left = {name: value for name, value in USUAL.items() if name not in args.given and not (name == "iter" and args.kimg)}
+    said = " ".join(spelled(name, value) for name, value in left.items())
+    return argparse.Namespace(**vars(args) | left), [f"words alone: {said}"] if left else []
 
 
 def for_kind(args: argparse.Namespace, start: Checkpoint | None, resumed: Checkpoint | None) -> argparse.Namespace:
@@ -162,7 +183,7 @@ def resolve(
     r1 = args.r1
     if r1 == "auto":
         r1 = 10.0 if size >= 256 else 0.0002 * size**2 / total_batch
-        remarks.append(f"--r1 auto: {r1:.4g}")
+        remarks += [f"--r1 auto: {r1:.4g}"] if args.images or args.path else []
     decided = vars(args) | {
         "path": args.images or args.path,
         "size": size,
@@ -176,14 +197,19 @@ def resolve(
 
 
 def _with_preset(args: argparse.Namespace, size: int, start: Checkpoint | None) -> tuple[argparse.Namespace, str]:
-    """Without the flags of methods that need a discriminator, where the file has none."""
+    """Without the flags of methods that need a discriminator, where the file has none, or that need pictures."""
     chosen, left_out = left_open(args, size), []
     if start and "d" not in start.networks:
         needing = {name for kind in METHODS if kind.needs_discriminator for name in kind.flags()}
         left_out = [f"--{name}" for name in chosen if name in needing]
         chosen = {name: value for name, value in chosen.items() if name not in needing}
+    why = f"{args.ckpt} holds no discriminator"
+    if words_alone(args):
+        why, idle = "there are no pictures", OF_PICTURES | KEPT
+        left_out = [f"--{name}" for name in chosen if name in idle]
+        chosen = {name: value for name, value in chosen.items() if name not in idle}
     flags = " ".join(spelled(name, value) for name, value in chosen.items()) or "nothing that was left open"
-    without = f"; it leaves {' '.join(left_out)} out, since {args.ckpt} holds no discriminator" if left_out else ""
+    without = f"; it leaves {' '.join(left_out)} out, since {why}" if left_out else ""
     return argparse.Namespace(**vars(args) | chosen), f"--preset {args.preset} at {size} px sets {flags}{without}"
 
 

@@ -32,6 +32,8 @@ def continued(args: argparse.Namespace, resumed: Checkpoint) -> argparse.Namespa
     fixed = dict.fromkeys(BEGINNING | DECIDED_BY_METHODS, "began") | scoring
     anew = f"begin a new run with --ckpt {saved.get('ckpt') or resumed.path} in place of --resume"
     now = resuming.continued(args, resumed, fixed, anew, INSTEAD)
+    if saved.get("path", "") is None and (now.images or now.path):
+        raise InputError(f"{now.images or now.path}: the run learns from words alone, and takes no pictures; {anew}")
     if now.kimg and not now.iter:
         now = argparse.Namespace(**vars(now) | {"iter": _iterations(now, resumed), "kimg": None})
     for name, what in {"ckpt": "the run's source", "path": "the data set"}.items():

@@ -16,7 +16,8 @@ from model import Discriminator, StyleGenerator, channel_table
 from running.run import Run, Start
 from stylegan1 import Discriminator1, channel_table1
 from training import augmentation
-from training.options import Options, check, for_kind, resolve
+from training.alone import NoBatches, NoPictures
+from training.options import Options, check, for_kind, for_words, resolve
 from training.state import Settings, TrainingState, new_state
 from training.symptoms import TransferSymptoms
 from training.transfer import METHODS, TransferMethod
@@ -33,10 +34,13 @@ def prepare(begun: Start) -> Run:
     with named(f"--ckpt {args.ckpt}"):
         start = checkpoint.read(args.ckpt) if args.ckpt else None
     args = for_kind(args, start, resumed)
+    args, decided = for_words(args, resumed)
     images = _open_images(args.images or args.path, args.size, resumed or start)
     architecture = _architecture(args, resumed or start, images.size)
     options, remarks = resolve(args, images.size, start, begun.device, resumed is not None)
     methods = options.chosen_methods()
+    for method in methods:
+        method.pictures = bool(len(images))
     _check_methods(methods, options, start, resumed)
     generator, discriminator, source = _networks(options, architecture, start, remarks)
     state = new_state(
@@ -48,6 +52,7 @@ def prepare(begun: Start) -> Run:
         augmentation=augmentation.chosen(options),
         seed=options.seed,
         device=begun.device,
+        adversarial=bool(len(images)),
     )
     remarks += [*_set_precision(options, state), *(method.describe(generator, discriminator) for method in methods)]
 
@@ -57,13 +62,20 @@ def prepare(begun: Start) -> Run:
             f"--ckpt {options.ckpt}: not the source network that the run began with; "
             "leave the flag out, or leave --resume out to begin a new run from it"
         )
-    batches = begun.stream(images, options.batch, flip=not options.no_flip)
+    batches = NoBatches(images, options.batch, begun.position)
+    if len(images):
+        batches = begun.stream(images, options.batch, flip=not options.no_flip)
     return Run(
         dataclasses.replace(begun, args=options.over(args)),
         state,
         batches,
         options=options.as_dict(),
-        remarks=[images.summary(), *images.remarks(), *(resumed.notes if resumed else ()), *remarks],
+        remarks=[
+            images.summary(),
+            *(images.remarks() if len(images) else decided),
+            *(resumed.notes if resumed else ()),
+            *remarks,
+        ],
         beside={"architecture": architecture.as_dict(), "source": origin},
         unchanging={*SHAPE_FLAGS, *CHANNEL_FLAGS},  # set or left open: the networks are what they were
         losses=("d", "g", "r1", "path", *(name for kind in METHODS for name in kind.terms)),
@@ -72,9 +84,11 @@ def prepare(begun: Start) -> Run:
     )
 
 
-def _open_images(path: str, size: int | None, start: Checkpoint | None) -> Images:
+def _open_images(path: str | None, size: int | None, start: Checkpoint | None) -> Images:
     """In `size`, else the checkpoint's, else the only one stored, else 256."""
     size = size or (start.architecture.size if start else None)
+    if not path:
+        return NoPictures(size or NEW_NETWORK_SIZE)
     stored = sizes(Path(path)) if is_store(Path(path)) else None
     if size is None and stored is None:
         size = NEW_NETWORK_SIZE
@@ -175,5 +189,6 @@ def _networks(
     generator = start.generator(options.start_from)
     if "d" in start.networks:
         return generator, start.discriminator(), source
-    remarks.append(f"{options.ckpt} holds no discriminator: a new one begins with random weights")
+    rests = "a new one begins with random weights" if options.path else "words alone need none, a new one rests"
+    remarks.append(f"{options.ckpt} holds no discriminator: {rests}")
     return generator, architecture.discriminator(), source

@@ -56,6 +56,7 @@ class TrainingState(Trainable):
     mean_path_length: Tensor
     iteration: int = 0  # finished iterations
     guard: FiniteGuard = field(default_factory=FiniteGuard)
+    adversarial: bool = True  # False: there are no pictures, the discriminator rests
 
     @property
     def device(self) -> torch.device:
@@ -122,10 +123,12 @@ def new_state(
     augmentation: Augmentation | None = None,
     seed: int = 0,
     device: torch.device | str = "cpu",
+    adversarial: bool = True,
 ) -> TrainingState:
     """Freeze what the methods ask for, build the optimizers, seed the random numbers (differently on every rank)."""
     generator, discriminator = generator.to(device).requires_grad_(True), discriminator.to(device).requires_grad_(True)
     source = source and source.to(device).eval().requires_grad_(False)
+    discriminator.requires_grad_(adversarial)
     for network in (generator, discriminator):
         network.idle.requires_grad_(False)
     for method in methods:
@@ -146,6 +149,7 @@ def new_state(
         (augmentation or Augmentation()).to(device),
         *random_numbers(seed, device),
         torch.zeros((), device=device),
+        adversarial=adversarial,
     )
 
 

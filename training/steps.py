@@ -91,15 +91,17 @@ def r1_step(state: TrainingState, reals: Sequence[Tensor]) -> Logs:
 
 
 def generator_step(state: TrainingState, latents: Sequence[Latents]) -> Logs:
-    """Fool the discriminator, under the extra terms of the transfer methods."""
+    """Fool the discriminator, under the extra terms of the transfer methods; without pictures these alone."""
 
     def loss(drawn: Latents) -> tuple[Tensor, Logs]:
         w, w_source = style_codes(state, state.generator, drawn)
         stages = list(state.generator.stages(w, drawn.noise))
-        with held(state.discriminator):
-            fake_pred = state.discriminator(augmented(state, stages[-1].image))
-        total = losses.generator_loss(fake_pred)
-        logs = {"g": total}
+        total, logs = stages[-1].image.new_zeros(()), {}
+        if state.adversarial:
+            with held(state.discriminator):
+                fake_pred = state.discriminator(augmented(state, stages[-1].image))
+            total = losses.generator_loss(fake_pred)
+            logs = {"g": total}
         batch = GeneratorBatch(w, w_source, drawn.noise, stages, state.source)
         for method in state.methods:
             for name, term in method.generator_losses(batch).items():

@@ -2,23 +2,14 @@
 
 import pytest
 import torch
-from torch import nn
 
 from editing import directions, latents, people, styleclip
 from editing.styleclip import Search
 from editing.sweeps import Scene
 from tests.networks import tiny_generator
-from vision.clip import Eyes
+from tests.vision import doubles
 
-
-def double(size=16, dims=6):
-    """Eyes that look at averages of a picture, as linearly as can be."""
-    torch.manual_seed(4)
-    visual = nn.Sequential(nn.AvgPool2d(4), nn.Flatten(), nn.Linear(3 * (size // 4) ** 2, dims))
-    return Eyes(visual, size, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
-
-
-EYES = double()
+EYES = doubles.eyes()
 WANTED = torch.nn.functional.normalize(torch.ones(6), dim=0)
 
 

@@ -12,9 +12,11 @@ from errors import InputError
 from running import loop
 from tests.networks import write_source
 from tests.pictures import random_pictures
+from tests.vision import doubles
 from training import setup
 from training.options import Options, resolve
 from training.transfer import METHODS
+from vision import clip_files
 
 ALONE = {  # flag -> words that ask for something else than what is so; {source} and {faces} are at hand
     "images": "{others}",
@@ -39,6 +41,11 @@ ALONE = {  # flag -> words that ask for something else than what is so; {source}
     "structure_loss": "--structure_loss 2",
     "structure_weight": "--structure_weight 2",
     "structure_target": "--structure_target features",
+    "clip_target": "--clip_target sketch",
+    "clip_source": "--clip_source face",
+    "clip_weight": "--clip_weight 2",
+    "clip_layers": "--clip_layers 2",
+    "clip": "--clip a.pt",
     "augment": "--augment",
     "augment_kind": "--augment_kind diff",
     "augment_p": "--augment_p 0.5",
@@ -70,7 +77,13 @@ OF_THE_LOOP = {"tensorboard", "wandb", "outdir", "save_every", "keep", "sample_e
 OF_THIS_CALL = {"help", "config", "debug", "resume", "profile", "dry_run", "local_rank", "ada_every"}
 REFUSED = {"train_mapping", "structure_weight", "structure_target", "augment_kind", "augment_p", "ada_target", "ada_length"}
 REFUSED |= {"eval", "eval_features", "eval_n", "arch", "launcher", "overwrite", "size", "style_dim", "n_mlp"}
+REFUSED |= {"clip_source", "clip_weight", "clip_layers", "clip"}
 REFUSED |= {"channel_multiplier", "channel_base", "channel_max"}  # of a network that is there already
+
+
+@pytest.fixture(autouse=True)
+def no_clip(monkeypatch):
+    monkeypatch.setattr(clip_files, "load", lambda text: doubles.clip())
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,15 @@ from training.transfer.freeze_d import FreezeD
 from training.transfer.freeze_fc import FreezeFC
 from training.transfer.freeze_g import FreezeG
 from training.transfer.freeze_style import FreezeStyle
+from training.transfer.nada import NADA
 from training.transfer.no_noise import NoNoise
 from training.transfer.structure_loss import StructureLoss
 
-METHODS: tuple[type[TransferMethod], ...] = (FreezeD, FreezeG, FreezeFC, FreezeStyle, NoNoise, StructureLoss)
+METHODS: tuple[type[TransferMethod], ...] = (FreezeD, FreezeG, FreezeFC, FreezeStyle, NoNoise, StructureLoss, NADA)
 
 __all__ = [
     "METHODS",
+    "NADA",
     "FreezeD",
     "FreezeFC",
     "FreezeG",

@@ -56,6 +56,8 @@ class TransferMethod:
 
     needs_source = False  # True: refuses to run without --ckpt, and gets the source's latents and generator
     needs_discriminator = False  # True: refuses a --ckpt without one
+    alone = False  # True: what it asks for can be learnt without pictures
+    pictures = True  # whether the run has pictures to learn from; decided before the hooks are asked
     terms: tuple[str, ...] = ()  # names of its losses that have a place among the others; new ones follow them
     may_change: tuple[str, ...] = ()  # names of its flags that a run which goes on may change; the others stay as it began
 
@@ -90,6 +92,10 @@ class TransferMethod:
     def saved_entries(self, generator: Generator, source: Generator | None) -> dict[str, object]:
         """What a checkpoint must carry beside the networks so that other commands make the same images."""
         return {}
+
+    def costs(self, generator: Generator, batch: int) -> tuple[float, float, int, int]:
+        """Beside the four steps: passes of a generator and further operations a picture, bytes once and for each picture."""
+        return 0, 0, 0, 0
 
     def describe(self, generator: Generator, discriminator: Discriminator) -> str:
         """One line for the user, after freezing was decided."""

@@ -12,10 +12,12 @@ from errors import InputError
 from model import Discriminator, Generator, StyledConv
 from tests.networks import tiny_discriminator, tiny_generator
 from tests.vectors import for_each_folder
+from tests.vision import doubles
 from training import steps
 from training.state import Settings, new_state
-from training.transfer import METHODS, FreezeD, FreezeFC, FreezeG, FreezeStyle, NoNoise, StructureLoss
+from training.transfer import METHODS, NADA, FreezeD, FreezeFC, FreezeG, FreezeStyle, NoNoise, StructureLoss
 from training.transfer.presets import PRESETS, preset_flags
+from vision import clip_files
 
 EXAMPLES = {
     "freezeD": FreezeD(1),
@@ -26,8 +28,14 @@ EXAMPLES = {
     "no_noise": NoNoise(),
     "structure": StructureLoss(2),
     "structure features": StructureLoss(2, target="features"),
+    "nada": NADA("photo", "sketch"),
 }
 PAIRS = [*itertools.combinations(EXAMPLES, 1), *itertools.combinations(EXAMPLES, 2)]
+
+
+@pytest.fixture(autouse=True)
+def no_clip(monkeypatch):
+    monkeypatch.setattr(clip_files, "load", lambda text: doubles.clip())
 
 
 def state_with(*methods, **settings):
