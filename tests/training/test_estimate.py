@@ -116,10 +116,12 @@ def test_what_is_told_of_a_run_is_of_the_parts_that_its_batches_are_passed_in():
         args = SimpleNamespace(batch=100_000, accumulate=parts, iter=36, no_graphs=False)
         state = new_state(Settings(), tiny_generator(), tiny_discriminator(), [])
         words = estimate.describe(SimpleNamespace(args=args, state=state)).replace(",", "").split()
-        told.append({after: float(before) for before, after in itertools.pairwise(words) if after in ("GiB", "GFLOP", "hours")})
+        told.append(
+            {after: float(before) for before, after in itertools.pairwise(words) if after in ("GiB", "GFLOP", "minutes")}
+        )
     whole, split = told
     assert split["GiB"] < whole["GiB"] / 2
-    assert (split["GFLOP"], split["hours"]) == (whole["GFLOP"], whole["hours"])
+    assert (split["GFLOP"], split["minutes"]) == (whole["GFLOP"], whole["minutes"])
 
 
 def test_rare_penalties_cost_less():
