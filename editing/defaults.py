@@ -5,5 +5,5 @@ a face is nearer to the photo than in w, and held near w it can still be drawn b
 or less of a hold, turn dark hair light in the cartoon (docs/photos.md).
 """
 
-SPACE, WPLUS_REG, STEPS = "w+", 0.3, 300
+SPACE, WPLUS_REG, STEPS = "w+", 1, 300
 REACH = 1.5  # standard deviations: further out the cartoons of photos, not of random people, break up

@@ -364,7 +364,7 @@ def test_without_a_folder_a_stopped_call_goes_on_in_its_own(place, tmp_path, mon
 @pytest.mark.parametrize(
     "words, space, noise, said",
     [
-        ([], "w+", False, "--space w+, --fixed_noise, --wplus_reg 0.3;"),
+        ([], "w+", False, "--space w+, --fixed_noise, --wplus_reg 1;"),
         (["--space", "w"], "w", False, "--fixed_noise;"),
         (["--search_noise", "--wplus_reg", 0], "w+", True, "--space w+;"),
         (["--w_plus", "--fixed_noise", "--wplus_reg", 1], "w+", False, ""),
