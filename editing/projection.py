@@ -203,7 +203,9 @@ def project(
     noise = [layer.to(latent.device) for layer in noise or generator.stored_noise()]
     stored = all(torch.equal(*layers) for layers in zip(noise, generator.stored_noise()))
     maps = [] if fixed_noise else [_each(layer, len(latent)).requires_grad_() for layer in noise]
-    optimizer, random = torch.optim.Adam([latent, *maps], schedule.lr, fused=True), torch.Generator().manual_seed(seed)
+    random = torch.Generator().manual_seed(seed)
+    # PyTorch loads its compiler when it makes an optimizer: seconds, which no step has no use for.
+    optimizer = torch.optim.Adam([latent, *maps], schedule.lr, fused=True) if schedule.steps else None
     with torch.no_grad():
         wanted = distance.features(targets)
     drawn, distances, errors = {}, [], []
