@@ -10,6 +10,7 @@ step in a process of its own. The table shows seconds and peak memory.
 """
 
 import argparse
+import importlib.util
 import multiprocessing
 import os
 import shutil
@@ -23,6 +24,7 @@ import cli
 from errors import InputError
 
 ROOT = Path(__file__).parent.parent.parent
+CLIP = "vit_b_32-laion2b_s34b_b79k.pt"  # random; only where the extra `clip` is installed
 MEMORY_LIMIT = 12  # GiB, for each step
 METHODS = {
     "plain": [],
@@ -30,6 +32,7 @@ METHODS = {
     "FreezeG": ["--freezeG=4", "--freezeD=3", "--augment"],
     "FreezeSG": ["--freezeStyle=2", "--freezeG=4", "--freezeD=3", "--train_mapping"],
     "structure loss": ["--structure_loss=2", "--freezeD=3"],
+    "words beside images": ["--clip_target=sketch", "--clip={clip}", "--freezeG=4", "--freezeD=3"],
 }
 EDITING = {  # a line each; {photo}, {toon}, {person}, {latents}, {run}, {folder} and {out}, its own folder, are filled in
     "generate": "-m scripts.generate --ckpt {toon} --source {photo} --seeds 0-3 --outdir {out}",
@@ -54,6 +57,11 @@ EDITING = {  # a line each; {photo}, {toon}, {person}, {latents}, {run}, {folder
     "{person}",
     "cartoonize --encoder": "-m scripts.cartoonize {person} --no_align --source {photo} --target {toon} --step 1 "
     "--encoder {folder}/train_encoder/encoder.pt --encoder_reg 1 --outdir {out}",
+    "words": "train.py --ckpt {photo} --clip_target sketch --clip {clip} --clip_layers 4 --batch 2 --iter 2 --n_sample 2 "
+    "--outdir {out}",
+    "resume words": "train.py --resume {folder}/words --iter 3",
+    "styleclip": "-m scripts.styleclip --ckpt {toon} --source {photo} --words smile --clip {clip} --step 2 --outdir {out}",
+    "apply_factor words": "apply_factor.py --ckpt {toon} -i smile -n 1 --outdir {out} {folder}/styleclip/words.pt",
     "report": "-m scripts.report {run} --seeds 0",
 }
 FP16 = {  # what NVIDIA's pickles say of networks trained with half-precision layers
@@ -104,16 +112,26 @@ def rehearse(folder: Path, device: str, only: str | None = None):
     for name in ("paper256", "auto"):
         steps[f"convert {name}.pkl"] = ["-m", "scripts.convert", folder / f"{name}.pkl", folder / f"{name}.pt"]
         steps[f"train {name}.pkl"] = [*train, f"--ckpt={folder / name}.pkl", "--iter=1", f"--outdir={folder / name}"]
+    clip = folder / CLIP
     for name, flags in METHODS.items():
-        steps[f"train {name}"] = [*train, f"--ckpt={folder / '550000.pt'}", "--iter=3", f"--outdir={folder / name}", *flags]
+        own = [flag.format(clip=clip) for flag in flags]
+        steps[f"train {name}"] = [*train, f"--ckpt={folder / '550000.pt'}", "--iter=3", f"--outdir={folder / name}", *own]
     last = folder / "FreezeSG" / "checkpoints" / "000004.pt"
     steps["resume FreezeSG"] = ["train.py", "--resume", f"--outdir={folder / 'FreezeSG'}", "--iter=4"]
-    files = {"photo": folder / "550000.pt", "toon": last, "latents": folder / "latents.pt", "run": last.parents[1]}
+    files = {
+        "clip": clip,
+        "photo": folder / "550000.pt",
+        "toon": last,
+        "latents": folder / "latents.pt",
+        "run": last.parents[1],
+    }
     files |= {"folder": folder, "person": folder / "faces" / "0.png"}
     for name, line in EDITING.items():
         steps[name] = [word.format(**files, out=folder / name.replace(" ", "")) for word in line.split()]
     steps["back to a plain state dict"] = ["-m", "scripts.convert", folder / "550000.pt", folder / "plain.pt", "--to=bare"]
     steps = {name: words for name, words in steps.items() if only is None or only in name}
+    if not clip.is_file():
+        steps = {name: words for name, words in steps.items() if "words" not in name and name != "styleclip"}
     if not steps:
         raise InputError(f"--only {only}: no step has this in its name")
     print(f"{'step':<28}{'seconds':>9}{'GiB':>7}")
@@ -175,6 +193,10 @@ def write_files(folder: Path) -> None:
             discriminator_to_nvidia(narrow.discriminator().state_dict()),
             attributes=FP16,
         )
+    if importlib.util.find_spec("open_clip"):
+        import open_clip
+
+        torch.save(open_clip.CLIP(**open_clip.get_model_config("ViT-B-32")).state_dict(), folder / CLIP)
     faces = render(sample_attributes(6, seed=0), 256, "B")
     latents.save_latents(folder / "latents.pt", torch.randn(1, 14, 512), space="w+", names=["me.png"])
     for i, picture in enumerate(utils.to_pictures(faces)):

@@ -15,10 +15,12 @@ from augment import Ada, Augmentation, DiffAugment, geometric
 from op import build, resample
 from tests.commands import assert_same
 from tests.networks import tiny_discriminator, tiny_generator
+from tests.vision import doubles
 from training import graphs, steps
 from training.graphs import Graphed, TrainingSteps
 from training.state import Settings, new_state
-from training.transfer import FreezeD, FreezeG, FreezeStyle, StructureLoss, Term, TransferMethod
+from training.transfer import NADA, FreezeD, FreezeG, FreezeStyle, StructureLoss, Term, TransferMethod
+from vision import clip_files
 
 HOST_READS = {"aten::_local_scalar_dense", "aten::equal", "aten::nonzero", "aten::masked_select"}
 
@@ -161,6 +163,11 @@ def stand_in(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
+def no_clip(monkeypatch):
+    monkeypatch.setattr(clip_files, "load", lambda text: doubles.clip())
+
+
+@pytest.fixture(autouse=True)
 def same_margins(monkeypatch):
     """Those of a recording in every call, so that graph and step are equal to the last bit."""
     monkeypatch.setattr(geometric, "_being_recorded", lambda images: True)
@@ -210,6 +217,8 @@ CASES = {
     "FreezeSG": {"methods": [FreezeG(1, train_mapping=True), FreezeStyle(2)]},
     "structure loss": {"methods": [StructureLoss(2)]},
     "structure loss of features": {"methods": [StructureLoss(2, target="features"), FreezeStyle(2)]},
+    "words": {"methods": [NADA("photo", "sketch")]},
+    "words for two layers": {"methods": [FreezeD(1), FreezeG(2), NADA("photo", "sketch", layers=2)], "accumulate": 2},
     "adaptive ADA": {"augmentation": lambda: OnDevice(length=64, interval=3, target=-0.5)},
     "fixed ADA": {"augmentation": lambda: OnDevice(fixed_p=0.6, interval=3)},
     "accumulated": {"accumulate": 2, "augmentation": lambda: OnDevice(length=64, interval=3, target=-0.5)},

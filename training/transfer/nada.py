@@ -66,8 +66,8 @@ class NADA(TransferMethod):
         with named(f"--clip_target {self.target}"):
             self.direction = clip.direction(self.source, self.target)
             self.wanted = F.normalize(clip.concept(self.target).mean(0), dim=0)
-        # 1 for each layer that trains in this step, on the device: a step may be a CUDA graph.
-        self.chosen = torch.ones(len(convolutions), device=generator.device)
+        # 1 for each layer that trains in this step, and which of them some method froze: on the device, for CUDA graphs.
+        self.free, self.chosen = None, torch.ones(len(convolutions), device=generator.device)
         if self.layers:
             for layer, module in convolutions.items():
                 self._hold(module, layer)
@@ -130,6 +130,9 @@ class NADA(TransferMethod):
         away = 1 - self.eyes(self.generator.synthesis(w, noise)) @ self.wanted
         (moved,) = torch.autograd.grad(away.sum(), w)
         asked = parallel.mean(moved.abs().mean((0, 2)))[: len(self.chosen)]
-        free = [any(p.requires_grad for p in module.parameters()) for module in self.generator.convolutions().values()]
-        asked = torch.where(torch.tensor(free, device=asked.device), asked, -1.0)
+        if self.free is None:  # asked once: numbers of the host cannot be sent while a graph is recorded
+            modules = self.generator.convolutions().values()
+            free = [any(parameter.requires_grad for parameter in module.parameters()) for module in modules]
+            self.free = torch.tensor(free, device=asked.device)
+        asked = torch.where(self.free, asked, -1.0)
         self.chosen.zero_().index_fill_(0, asked.topk(self.layers).indices, 1.0)
