@@ -80,7 +80,7 @@ class Studio:
 
     def previews(self, face: Face) -> list[Shown]:
         """The same, smaller and sooner; [] where the pictures themselves come soon."""
-        if self.seconds < SLOW or not all(hasattr(network, "stages") for network in self.networks.values()):
+        if self.seconds < SLOW or self.last.size <= PREVIEW:
             return []
         return [self._preview(face, row) for row in self.networks]
 

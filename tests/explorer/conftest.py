@@ -61,7 +61,7 @@ def visit(browser, address):
         page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("request", lambda asked: None if asked.url.startswith((address, "data:", "blob:")) else wrong.append(asked.url))
-        page.goto(address)
+        page.goto(address, timeout=3 * PATIENCE)
         page.wait_for_selector("#pictures figure:not([data-preview]) img")
         return page
 

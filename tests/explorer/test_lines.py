@@ -1,8 +1,10 @@
 """The line under a picture writes the same file, byte for byte."""
 
+import io
 import shlex
 
 import pytest
+from PIL import Image
 
 import apply_factor
 import checkpoint
@@ -14,6 +16,7 @@ from explorer.studio import Studio
 from scripts import generate
 from tests.commands import run
 from tests.explorer.served import networks
+from tests.networks import tiny_generator
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +65,19 @@ def test_a_face_is_drawn_by_its_line(studio, folder, tmp_path, kind, row):
     run(generate, *words(shown.line), "--outdir", tmp_path, "--device", "cpu")
     name = "me.png" if face.latents else f"seed{face.seed:04d}.png"
     assert (tmp_path / name).read_bytes() == shown.png
+
+
+@pytest.mark.parametrize(("size", "count"), [(16, 0), (128, 1)])
+def test_a_slow_machine_shows_a_smaller_picture_first_where_there_is_one(size, count):
+    slow = Studio({"": tiny_generator(size=size)}, {"": "c.pt"}, {})
+    slow.seconds = 10.0
+    shown = slow.previews(Face())
+    assert len(shown) == count
+    for one in shown:
+        with Image.open(io.BytesIO(one.png)) as picture:
+            assert picture.size == (64, 64) and (one.side, one.final) == (128, False)
+    slow.seconds = 0.0
+    assert slow.previews(Face()) == []
 
 
 def test_what_changes_a_face_changes_its_picture(studio, folder):
