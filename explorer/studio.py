@@ -24,7 +24,7 @@ from editing.people import Brush, People
 from explorer import lines, sliders
 from explorer.face import Face, Strength
 from explorer.sliders import Slider
-from model import StyleGenerator
+from model import Generator, StyleGenerator
 
 SLOW = 0.15  # seconds for a picture, from which a smaller one is shown first
 PREVIEW = 64  # pixels of its side
@@ -80,7 +80,8 @@ class Studio:
 
     def previews(self, face: Face) -> list[Shown]:
         """The same, smaller and sooner; [] where the pictures themselves come soon."""
-        if self.seconds < SLOW or self.last.size <= PREVIEW:
+        paints_each_size = all(isinstance(network, Generator) for network in self.networks.values())
+        if self.seconds < SLOW or self.last.size <= PREVIEW or not paints_each_size:
             return []
         return [self._preview(face, row) for row in self.networks]
 

@@ -16,7 +16,7 @@ from explorer.studio import Studio
 from scripts import generate
 from tests.commands import run
 from tests.explorer.served import networks
-from tests.networks import tiny_generator
+from tests.networks import tiny_generator, tiny_generator1
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +78,13 @@ def test_a_slow_machine_shows_a_smaller_picture_first_where_there_is_one(size, c
             assert picture.size == (64, 64) and (one.side, one.final) == (128, False)
     slow.seconds = 0.0
     assert slow.previews(Face()) == []
+
+
+def test_a_network_that_paints_one_size_only_has_no_smaller_picture(monkeypatch):
+    monkeypatch.setattr("explorer.studio.PREVIEW", 8)
+    slow = Studio({"": tiny_generator1()}, {"": "c.pt"}, {})
+    slow.seconds = 10.0
+    assert slow.previews(Face()) == [] and len(slow.pictures(Face())) == 1
 
 
 def test_what_changes_a_face_changes_its_picture(studio, folder):
