@@ -72,6 +72,14 @@ def test_a_run_that_was_stopped_goes_on_bit_for_bit(files, tmp_path, more):
         assert_same(newest(tmp_path / "halves").extra[name], newest(tmp_path / "whole").extra[name], name)
 
 
+def test_a_run_goes_on_from_another_folder(files, tmp_path, monkeypatch):
+    monkeypatch.chdir(files["clip"].parent)
+    given = ["--ckpt", files["source"], "--clip_target", "sketch", "--clip", "clip", *TINY]
+    run(train, *given, "--iter", 1, "--outdir", tmp_path / "run")
+    monkeypatch.chdir(tmp_path)
+    run(train, "--resume", "--outdir", "run", "--iter", 2)
+
+
 def test_a_run_goes_on_where_its_clip_lies_now_and_with_another_weight(files, tmp_path, capsys):
     out = tmp_path / "run"
     run(train, *words(files, "--iter", 1, "--outdir", out))

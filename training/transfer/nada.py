@@ -6,6 +6,8 @@ Where the source draws a photo, the target shall draw the same as a sketch: what
 in the space of CLIP, in the direction from the one word to the other. Without pictures to learn from that is all there is.
 """
 
+import os
+
 from cli import count_or_off, number
 from errors import InputError, named
 from training.transfer.base import Term, TransferMethod
@@ -41,7 +43,7 @@ class NADA(TransferMethod):
         chosen = "train only the N layers that the words ask for most, chosen anew in each step (default: all)"
         add("--clip_layers", type=count_or_off, default=-1, metavar="N", help=chosen)
         file = "CLIP's weights: a file, a folder, or MODEL/TAG in open_clip's cache (default: ViT-B-32/openai)"
-        add("--clip", metavar="FILE", help=file)
+        add("--clip", type=_from_any_folder, metavar="FILE", help=file)
         group.needs("--clip_source --clip_weight --clip_layers --clip", "--clip_target")
 
     @classmethod
@@ -136,3 +138,9 @@ class NADA(TransferMethod):
             self.free = torch.tensor(free, device=asked.device)
         asked = torch.where(self.free, asked, -1.0)
         self.chosen.zero_().index_fill_(0, asked.topk(self.layers).indices, 1.0)
+
+
+def _from_any_folder(text: str) -> str:
+    """A path that is there as an absolute one, so that the run can go on from elsewhere; also in NAME=FILE."""
+    name, equals, path = text.rpartition("=")
+    return f"{name}{equals}{os.path.abspath(path)}" if os.path.exists(path) else text
