@@ -38,6 +38,7 @@ def parser() -> cli.Parser:
 
 
 def main(args: argparse.Namespace) -> None:
+    choose_networks(args)
     uploads = tempfile.TemporaryDirectory(prefix="explorer-")
     from explorer import alone
 
@@ -55,7 +56,6 @@ def main(args: argparse.Namespace) -> None:
     from scripts._page import live
     from vision import perceptual
 
-    choose_networks(args)
     files = drawing.read(args)
     networks = drawing.generators(args, files)
     paths = {row: args.source if row == "source" else args.ckpt for row in networks}
