@@ -1,6 +1,7 @@
-"""The networks that come along, for who has none: one of photo faces, and one of their cartoons. Imports no torch.
+"""The networks that come along, for who has none: one of photo faces, one of their cartoons, an encoder of the first.
 
 source, target = shipped.PHOTO, shipped.CARTOON      # demo/photo64.pt, demo/toon64.pt
+Imports no torch.
 """
 
 import os
@@ -8,4 +9,5 @@ from pathlib import Path
 
 FOLDER = Path(os.path.relpath(Path(__file__).parent / "demo"))  # commands run from the checkout: then it is short
 PHOTO, CARTOON = FOLDER / "photo64.pt", FOLDER / "toon64.pt"
+ENCODER = FOLDER / "encoder64.pt"  # of PHOTO
 EXAMPLE = "demo/photo64.pt"  # as help and errors name it
