@@ -282,7 +282,6 @@ def wire(explorer: Explorer) -> None:
     actions = {"previous": explorer.step(-1), "next": explorer.step(1), "random": explorer.step(None)}
     actions |= {"undo": explorer.undo, "favour": explorer.favour}
     for name, action in actions.items():
-        done = explorer.buttons[name].click(action, inputs, every, trigger_mode="multiple", **QUICK)
-        done.then(explorer.draw, inputs, explorer.outputs, **QUICK)  # what was moved in the meantime
+        explorer.buttons[name].click(action, inputs, every, trigger_mode="multiple", **QUICK)
     for where in ("history", "favourites"):
         getattr(explorer, where).select(explorer.back_to(where), [explorer.visit, explorer.sheet], every, **QUICK)

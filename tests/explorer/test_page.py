@@ -104,6 +104,7 @@ def test_two_browsers_do_not_mix(visit, studio):
     slide(first, "psi", -4)
     first.keyboard.press("Escape")
     second.click("#next")
+    wait_for(second, studio.pictures(Face(seed=1))[1].png)
     slide(second, "psi", 2)
     wait_for(first, studio.pictures(Face(psi=0.5))[1].png)
     wait_for(second, studio.pictures(Face(seed=1, psi=0.8))[1].png)
