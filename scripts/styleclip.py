@@ -14,14 +14,20 @@ CLIP's weights are a file of their own (docs/words.md).
 from __future__ import annotations
 
 import argparse
+import contextlib
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cli
 import flags
 import progress
 from errors import InputError, named
 from scripts.truncation import psis
+
+if TYPE_CHECKING:
+    from editing.styleclip import Found
 
 PSI, STRENGTHS = 0.7, "0:1.5:5"
 STEPS, LR, L2 = 300, 0.1, 0.008  # as published
@@ -106,19 +112,23 @@ def main(args: argparse.Namespace) -> Path:
             "search": styleclip.Search(args.step, args.lr, args.l2_lambda),
             "stepped": partial(step_on, bar),
         }
-        for words, found in styleclip.find_each(first, clip.eyes, wanted, start, noise, args.at_once, **how):
+        for words, found in until_stopped(styleclip.find_each(first, clip.eyes, wanted, start, noise, args.at_once, **how)):
             moved[words], fits[words] = found.moved, found.fits
             progress.say(f"{words}: fits {found.fits[0].mean():.3f} -> {found.fits[-1].mean():.3f}")
+    if not moved:
+        raise KeyboardInterrupt
     found = styleclip.as_directions(moved, who.captions, layers, max(map(abs, args.strengths)) or 1.0)
     found.ckpt, found.command = checkpoint.fingerprint(first.state_dict()), cli.command_line(args)
 
-    sheet = styleclip.sheet(scenes, found, args.words, args.strengths)
+    sheet = styleclip.sheet(scenes, found, [*moved], args.strengths)
     drawing.save(args, sheet, "sheet.png", TOLD, strengths=",".join(f"{strength:g}" for strength in args.strengths))
     styleclip.save_fits(args.outdir, who.captions, fits)
-    everyone = [f"{person} {words}" for words in args.words for person in who.names]
-    changed = torch.cat([start + moved[words] for words in args.words]).cpu()
+    everyone = [f"{person} {words}" for words in moved for person in who.names]
+    changed = torch.cat([start + moves for moves in moved.values()]).cpu()
     latents.save_latents(args.outdir / "latents.pt", changed, space="w+", names=everyone, ckpt=found.ckpt, truncated=True)
     written = directions.save_directions(args.outdir / "words.pt", found)
+    if len(moved) < len(args.words):
+        raise InputError(f"interrupted; {written} holds {', '.join(moved)}")
     print(f"strengths side by side: {args.outdir / 'sheet.png'}; sliders: {', '.join(found.edits)}")
     return written
 
@@ -130,6 +140,12 @@ def settled(args: argparse.Namespace) -> argparse.Namespace:
     psi = (1.0 if args.latents else PSI) if args.truncation is None else args.truncation
     outdir = cli.free_folder(args.outdir, "styleclip", "words.pt", args.overwrite)
     return argparse.Namespace(**vars(args) | {"truncation": psi, "outdir": outdir})
+
+
+def until_stopped(found: Iterator[tuple[str, Found]]) -> Iterator[tuple[str, Found]]:
+    """Ctrl-C and SIGTERM end the search; what was found for some words by then is kept."""
+    with cli.sigterm_interrupts(), contextlib.suppress(KeyboardInterrupt):
+        yield from found
 
 
 def step_on(bar: progress.Bar, fit: float) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import re
+import signal
 
 import pytest
 import torch
@@ -9,8 +10,9 @@ from PIL import Image
 
 import apply_factor
 from editing import directions, latents, people
+from editing.styleclip import Search
 from scripts import generate, styleclip
-from tests.commands import failure, run
+from tests.commands import failure, run, stopped_in_call
 from tests.networks import tiny_generator
 from tests.scripts.sheets import as_shown, cells, differ, saved, shown, told
 from tests.vision import clips
@@ -126,6 +128,20 @@ def test_what_cannot_be_is_said_in_a_line(capsys, monkeypatch, tmp_path, file, c
     given = [] if "--clip" in words else ["--clip", clip]
     assert re.search(message, failure(capsys, styleclip, "--ckpt", file, *given, *words))
     assert not [*tmp_path.glob("styleclip*/words.pt")]
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_whoever_stops_it_keeps_the_words_that_are_done(stop, cartoon, file, clip, tmp_path, capsys, monkeypatch):
+    """Each of the words takes 3 steps; trying how long a step takes is 2 more."""
+    given = ["--ckpt", file, "--clip", clip, "--step", 3, "--words", "old", "young", "--seeds", "0-1", "--at_once", 2]
+    with stopped_in_call(5, stop, Search, "learning_rate", monkeypatch):
+        assert failure(capsys, styleclip, *given, "--outdir", tmp_path / "early") == "styleclip: interrupted"
+    with stopped_in_call(7, stop, Search, "learning_rate", monkeypatch):
+        message = failure(capsys, styleclip, *given, "--outdir", tmp_path / "late")
+    assert message == f"styleclip: interrupted; {tmp_path / 'late' / 'words.pt'} holds old"
+    assert [*directions.read_directions(tmp_path / "late" / "words.pt", cartoon).edits] == ["old"]
+    assert len(latents.read_latents(tmp_path / "late" / "latents.pt", cartoon)) == 2
+    assert not (tmp_path / "early" / "words.pt").exists()
 
 
 def test_pictures_are_whole(draw):
