@@ -2,8 +2,12 @@
 
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from augment import augment, sample_matrices, transform
+from augment.color import apply_color
 from augment.draw import Draw
 from augment.geometric import sample_geometric
 
@@ -102,3 +106,30 @@ def test_draws_are_made_where_the_images_are(device, images):
     augmented = augment(images.to(device), 1.0, seeded(0, device))
     assert augmented.device == images.to(device).device
     assert augmented.isfinite().all()
+
+
+class HostCopies(TorchDispatchMode):
+    """Notes every operator that takes a number from the host to a GPU."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def __torch_dispatch__(self, operator, types, args=(), kwargs=None):
+        result = operator(*args, **kwargs or {})
+        devices = {tensor.device.type for tensor in tree_leaves((args, kwargs, result)) if isinstance(tensor, torch.Tensor)}
+        if devices == {"cpu", "cuda"}:
+            self.found.append(str(operator))
+        return result
+
+
+def test_matrices_are_made_on_the_gpu_since_a_graph_cannot_copy_from_the_host():
+    with FakeTensorMode(), HostCopies() as copies:
+        p = torch.full((), 0.3, dtype=torch.float64, device="cuda")
+        G_inverse, C = sample_matrices(2, 16, 16, p, device="cuda")
+        assert apply_color(torch.empty(2, 3, 16, 16, device="cuda"), C).is_cuda and G_inverse.is_cuda
+        assert copies.found == []
+        torch.empty(4, device="cuda").copy_(
+            torch.zeros(4)
+        )  # what would be found; up to 2.11 an assignment, v[3] = 0, is that too
+    assert copies.found == ["aten.copy_.default"]
