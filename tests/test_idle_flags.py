@@ -15,7 +15,7 @@ NEEDED = {  # command with the words that it cannot do without -> flags that do 
         "--swap 8": "--source",
         "--source b.pt --width 1": "--swap",
     },
-    "scripts.grow in.pt out.pt --size 32": {"--channel_max 4": "--channel_base"},
+    "scripts.grow FILE out.pt": {"--channel_max 4": "--channel_base"},
     "scripts.styleclip --ckpt a.pt --words old": {
         "--truncation 1 --cutoff 3": "--truncation 1",
         "--mix_layers fine": "--mix",
