@@ -17,8 +17,10 @@ from running.run import Run
 from tests.commands import failure, run
 from tests.networks import tiny_discriminator, tiny_generator
 from tests.pictures import random_pictures
+from tests.vision import doubles
 from training import estimate, setup
 from training.steps import micro_batches
+from vision import clip_files
 
 TINY = ["--device", "cpu", "--batch", 4, "--n_sample", 4, "--sample_every", 2, "--save_every", 2]
 DONE, ASKED = 2, 4  # iterations before and after the resume
@@ -38,6 +40,11 @@ def places(tmp_path_factory):
     (root / "flags.toml").write_text("lr = 0.003\n")
     run(train, root / "faces", "--ckpt", root / "source.pt", *TINY, "--freezeG", 1, "--iter", DONE, "--outdir", root / "run")
     return root
+
+
+@pytest.fixture(autouse=True)
+def no_clip(monkeypatch):
+    monkeypatch.setattr(clip_files, "load", lambda text: doubles.clip())
 
 
 @pytest.fixture
@@ -202,6 +209,9 @@ REFUSED: dict[str, tuple[list, bool]] = {
     "freezeFC": (["--freezeFC"], True),
     "freezeStyle": (["--freezeStyle", 2], True),
     "no_noise": (["--no_noise"], True),
+    "clip_target": (["--clip_target", "sketch"], True),
+    "clip_source": (["--clip_source", "face"], False),  # nothing without --clip_target
+    "clip_layers": (["--clip_layers", 2], False),  # the same
     "train_mapping": (["--train_mapping"], False),  # nothing without --freezeG
     "start_from": (["--start_from", "g"], True),
     "seed": (["--seed", 5], True),
@@ -217,7 +227,7 @@ REFUSED: dict[str, tuple[list, bool]] = {
 }
 SAID_AS = {"images": "path", "kimg": "iter 5 (was 2)", "config": "lr 0.003 (was 0.002)"}
 SAID_NOTHING_OF = {"dry_run", "debug", "profile", "ada_every", "local_rank"}  # they change no run
-OTHERWISE = {"help", "resume", "outdir"}  # tested below, and with the commands
+OTHERWISE = {"help", "resume", "outdir", "clip", "clip_weight"}  # tested below, and with the commands
 
 
 def same(one: torch.nn.Module, other: torch.nn.Module) -> bool:
