@@ -90,7 +90,8 @@ def look(args: argparse.Namespace, generator: Generator) -> Look:
                 raise InputError(f"{len(giver)} people; name one seed, or a file of one")
         given = cli.read("--mix_layers", args.mix_layers or "coarse", choice.parse_layers, generator.n_latent)
     if args.cutoff is not None and args.cutoff > generator.n_latent:
-        raise InputError(f"--cutoff {args.cutoff}: this network has {generator.n_latent} layers")
+        with cli.named_by(args, "cutoff"):
+            raise InputError(f"this network has {generator.n_latent} layers")
     read = lru_cache(directions.read_directions)
     moves = [cli.read("--edit", text, looks.parse_move, generator, read) for text in args.edit or ()]
     return Look(args.cutoff, giver if args.mix else None, given, moves, not args.no_noise)

@@ -64,7 +64,7 @@ def of_encoder(encoder: Encoder, file: Path, keys: bool = False) -> list[str]:
     count = sum(parameter.numel() for parameter in encoder.parameters())
     facts = {
         "file": f"{file}, {file.stat().st_size / 2**20:.1f} MiB",
-        "network": f"encoder of faces, for --encoder; {count:,} parameters",
+        "network": f"encoder of faces, for projector.py --encoder; {count:,} parameters",
         "size": f"{encoder.size} px",
         "feature maps": _listed(encoder.channels),
         "codes": f"{encoder.n_codes} of {encoder.style_dim} numbers, counted from {centre}",

@@ -124,7 +124,7 @@ def main(args: argparse.Namespace) -> Path | None:
     written = loop.train(run, training.step)
     if written:
         write(run.report.folder / RESULT, training, start.args)
-        print(f"{run.report.folder / RESULT}: the encoder alone, for --encoder")
+        print(f"{run.report.folder / RESULT}: the encoder alone, for projector.py --encoder")
     return written
 
 
