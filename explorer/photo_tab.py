@@ -52,9 +52,8 @@ class PhotoTab:
     def build(self) -> None:
         with gr.Row(equal_height=False):
             with gr.Column(min_width=260):
-                self.file = gr.File(
-                    label="A photo of a person, up to 10 MB", file_types=["image"], elem_id="upload", height=120
-                )
+                # Without file_types: what is no picture is refused by us, in words.
+                self.file = gr.File(label="A photo of a person, up to 10 MB", elem_id="upload", height=120)
                 gr.HTML('<p id="refused" class="x-refused" role="alert"></p>')
                 gr.HTML(html.note("Or one of these, AI-generated people:"))
                 self.people = gr.HTML(html.strip(self.thumbnails(), "example photos"), elem_id="people", js_on_load=html.PRESS)
