@@ -106,7 +106,7 @@ def lies(square: np.ndarray) -> bool:
 
 def lanczos(picture: Image.Image, factor: float) -> Image.Image:
     """The upscaler where no better one is given."""
-    return picture.resize([math.ceil(length * factor) for length in picture.size], Image.Resampling.LANCZOS)
+    return picture.resize(tuple(math.ceil(length * factor) for length in picture.size), Image.Resampling.LANCZOS)
 
 
 def cut(picture: Image.Image, square: np.ndarray, size: int, upscaler: Upscaler = lanczos) -> Image.Image:
@@ -117,10 +117,10 @@ def cut(picture: Image.Image, square: np.ndarray, size: int, upscaler: Upscaler 
         part, square = _scaled(square, part, upscaler(part, factor))
     scale = OVERSAMPLING * size / side(square)
     if scale < 1:  # drawing at OVERSAMPLING times the size would skip pixels
-        smaller = [math.ceil(length * scale) for length in part.size]
+        smaller = tuple(math.ceil(length * scale) for length in part.size)
         part, square = _scaled(square, part, part.resize(smaller, Image.Resampling.LANCZOS))
     part, square = _surrounded(part, square)
-    drawn = [OVERSAMPLING * size] * 2
+    drawn = (OVERSAMPLING * size,) * 2  # a list is too much for Pillow 12
     large = part.transform(drawn, Image.Transform.QUAD, square.flatten().tolist(), Image.Resampling.BILINEAR)
     return large.resize((size, size), Image.Resampling.BOX)
 
