@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import PIL
 from PIL import Image
 
+YCBCR = "raw" if int(PIL.__version__.split(".")[0]) >= 13 else "tiff_lzw"  # Pillow 12 cannot read what it wrote raw
 WIDTH, HEIGHT = 48, 32
 WHITE = np.array([255, 255, 255])
 
@@ -145,7 +147,7 @@ def _modes() -> dict[str, Case]:
         ),
         "cmyk.jpg": Case(saved(picture.convert("CMYK"), "JPEG", quality=95), rgb, tolerance=8),
         "cmyk.tif": Case(saved(picture.convert("CMYK"), "TIFF"), rgb),
-        "ycbcr.tif": Case(saved(picture.convert("YCbCr"), "TIFF", compression="raw"), rgb),
+        "ycbcr.tif": Case(saved(picture.convert("YCbCr"), "TIFF", compression=YCBCR), rgb),
         "lab.tif": Case(
             saved(Image.new("LAB", (8, 8), (136, 208, 195)), "TIFF"), np.full((8, 8, 3), [255, 0, 0], np.uint8), tolerance=12
         ),
