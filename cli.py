@@ -261,6 +261,14 @@ def read(flag: str, value: Value, reader: Callable[..., Result], *others, **more
         return reader(value, *others, **more)
 
 
+def check_made_of(source: Path, out: Path, overwrite: bool, what: str) -> None:
+    """Raises InputError where OUT may not be written: it exists, and no --overwrite is given, or is the file to `what`."""
+    if out.exists() and not overwrite:
+        raise InputError(f"{out}: exists; give --overwrite to replace it")
+    if out.exists() and out.samefile(source):
+        raise InputError(f"{out}: is the file to {what}")
+
+
 def named_by(args: argparse.Namespace, *names: str) -> contextlib.AbstractContextManager:
     """As `errors.named`, for what the first of these flags gave that has a value: named_by(args, "latents", "seeds")."""
     name = next((name for name in names if vars(args)[name] is not None), names[-1])

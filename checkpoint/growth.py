@@ -1,6 +1,6 @@
 """Networks of a higher resolution, or wider, that begin where others stand (in the spirit of Net2Net, arXiv 1511.05641).
 
-    grown("demo/photo64.pt" as read, {4: 192, ..., 128: 32})
+    wider = grown(read("demo/photo64.pt"), {4: 192, 8: 192, 16: 128, 32: 64, 64: 32})
 
 What is new in the generator begins silent: its images are those of the old one, enlarged by the filter of the ToRGB layers.
 A new channel has random weights of its own, and none where the old channels read it; new ToRGB layers give 0. The new blocks of

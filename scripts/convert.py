@@ -64,10 +64,7 @@ def main(args: argparse.Namespace) -> Path:
 
 
 def _check_out(args: argparse.Namespace, to: str) -> None:
-    if args.out.exists() and not args.overwrite:
-        raise InputError(f"{args.out}: exists; give --overwrite to replace it")
-    if args.out.exists() and args.out.samefile(args.file):
-        raise InputError(f"{args.out}: is the file to convert")
+    cli.check_made_of(args.file, args.out, args.overwrite, "convert")
     if (to == "safetensors") != (args.out.suffix == ".safetensors"):
         raise InputError(f"{args.out}: --to {to} needs the ending {'.safetensors' if to == 'safetensors' else '.pt'}")
     if args.network != "g_ema" and to not in ("bare", "safetensors"):

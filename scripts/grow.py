@@ -14,7 +14,6 @@ import argparse
 from pathlib import Path
 
 import cli
-from errors import InputError
 
 
 def parser() -> cli.Parser:
@@ -30,7 +29,7 @@ def parser() -> cli.Parser:
         "--channel_base",
         type=whole,
         metavar="N",
-        help="N / resolution channels (default: as now, and above as many as at the highest)",
+        help="N / resolution channels (default: as now; above, as at the highest)",
     )
     add("--channel_max", type=whole, default=512, metavar="N", help="with it: but at most N (default: 512)")
     add("--seed", type=int, default=0, metavar="N", help="of the new weights (default: 0)")
@@ -42,10 +41,7 @@ def main(args: argparse.Namespace) -> Path:
     import checkpoint
     from checkpoint import growth, layouts
 
-    if args.out.exists() and not args.overwrite:
-        raise InputError(f"{args.out}: exists; give --overwrite to replace it")
-    if args.out.exists() and args.out.samefile(args.file):
-        raise InputError(f"{args.out}: is the file to grow")
+    cli.check_made_of(args.file, args.out, args.overwrite, "grow")
     source = checkpoint.read_aloud(args.file)
     old = source.architecture
     channels = wanted(old.channels, args.size or old.size, args.channel_base, args.channel_max)
