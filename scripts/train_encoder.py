@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import cli
 import flags as shared
 from errors import Diverged, InputError, OutOfMemory, helped, named
+from inversion.settings import Settings, Weights
 from running import flags
 
 if TYPE_CHECKING:
@@ -29,18 +30,18 @@ if TYPE_CHECKING:
     from dataset import Images
     from drawer import Drawer
     from inversion.encoder import Encoder
-    from inversion.training import Inversion, Settings
+    from inversion.training import Inversion
     from running.base import Stream
     from running.run import Start
 
 RESULT = "encoder.pt"
-WEIGHTS = {  # name: (default, what it weighs)
-    "features": (1.0, "distance of picture and drawing"),
-    "pixels": (1.0, "their squared difference of pixels"),
-    "adversarial": (0.05, "how real drawings look to the discriminator, which goes on training; 0: without one"),
-    "latents": (0.3, "difference from the known w of drawn faces"),
-    "near_w": (0.1, "how far w+ is from w"),
-    "near_mean": (0.0, "how far latents are from the mean w"),
+WEIGHTS = {  # name: what it weighs
+    "features": "distance of picture and drawing",
+    "pixels": "their squared difference of pixels",
+    "adversarial": "how real drawings look to the discriminator, which goes on training; 0: without one",
+    "latents": "difference from the known w of drawn faces",
+    "near_w": "how far w+ is from w",
+    "near_mean": "how far latents are from the mean w",
 }
 FIXED = {
     **dict.fromkeys(("space", "passes", "channel_base", "channel_max"), "has an encoder that was made"),
@@ -52,6 +53,7 @@ FIXED = {
 def parser() -> cli.Parser:
     parser = cli.Parser(__doc__, "python -m scripts.train_encoder [flags] --ckpt FILE", later=True)
     count, weight, above = cli.number(int, least=1), cli.number(float, least=0), cli.number(float, above=0)
+    usual = Settings()
     group = parser.add_argument_group("network and pictures")
     add = group.add_argument
     # fmt: off
@@ -72,22 +74,23 @@ def parser() -> cli.Parser:
     add("--channel_max", type=count, default=512, metavar="N", help="most feature maps of a layer (default: 512)")
     add = parser.add_argument_group("optimisation").add_argument
     add("--batch", type=cli.number(int, least=2), default=16, metavar="N", help="pictures a step (default: 16)")
-    add("--lr", type=above, default=0.001, metavar="X",
+    add("--lr", type=above, default=usual.lr, metavar="X",
         help="learning rate, which falls to 0 in the second half (default: 0.001; published: 0.0001)")
-    add("--jitter", type=weight, default=1.0, metavar="X",
+    add("--jitter", type=weight, default=usual.jitter, metavar="X",
         help="strength of small random turns, shifts and lights of photos; 0: none (default: 1)")
-    add("--ema_decay", type=cli.number(float, least=0, most=0.99999), default=0.998, metavar="X",
+    add("--ema_decay", type=cli.number(float, least=0, most=0.99999), default=usual.ema, metavar="X",
         help="of the average that encodes (default: 0.998)")
-    add("--r1", type=weight, default=10.0, metavar="X", help="weight of R1, of the discriminator (default: 10)")
-    for name, (usual, what) in WEIGHTS.items():
-        add(f"--{name}_weight", type=weight, default=usual, metavar="X", help=f"{what} (default: {usual:g})")
+    add("--r1", type=weight, default=usual.r1, metavar="X", help="weight of R1, of the discriminator (default: 10)")
+    for name, what in WEIGHTS.items():
+        value = getattr(usual.weights, name)
+        add(f"--{name}_weight", type=weight, default=value, metavar="X", help=f"{what} (default: {value:g})")
     # fmt: on
     parser.needs("--eval_every", "--test")
     parser.needs("--jitter", "--photos")
     parser.needs("--channel_max", "--channel_base")
     parser.idle_with("--space --passes --channel_base", "--init")
     parser.idle_with("--r1", "--adversarial_weight 0")
-    flags.add_arguments(parser, iterations=20_000, usual={"sample_every": 500, "n_sample": 16})
+    flags.add_arguments(parser, iterations=usual.iterations, usual={"sample_every": 500, "n_sample": 16})
     return parser
 
 
@@ -164,8 +167,6 @@ def prepared(start: Start) -> tuple[Inversion, Stream, Tensor | None, list[str]]
 
 
 def settings_of(args: argparse.Namespace) -> Settings:
-    from inversion.training import Settings, Weights
-
     weights = Weights(**{name: vars(args)[f"{name}_weight"] for name in WEIGHTS})
     photos = args.batch // 2 if args.photos else 0
     return Settings(args.batch, photos, args.lr, args.iter, args.jitter, args.ema_decay, args.r1, weights=weights)

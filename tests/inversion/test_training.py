@@ -8,8 +8,9 @@ import torch
 
 from inversion import cost
 from inversion.encoder import Encoder
+from inversion.settings import Settings, Weights, learning_rate
 from inversion.symptoms import EncoderSymptoms
-from inversion.training import Inversion, Settings, Weights, begun_as, learning_rate
+from inversion.training import Inversion, begun_as
 from tests.networks import CHANNELS, tiny_discriminator, tiny_generator
 from vision.perceptual import DiscriminatorDistance
 

@@ -9,7 +9,7 @@ from PIL import Image
 import checkpoint
 from checkpoint.architecture import KINDS
 from inversion import files
-from inversion.training import Settings, Weights
+from inversion.settings import Settings, Weights
 from scripts import train_encoder
 from tests.commands import assert_same, failure, run
 from tests.networks import tiny_discriminator, tiny_generator, write_source, write_source1
@@ -47,7 +47,7 @@ def saved(folder, iteration: int = 6) -> dict:
 def test_the_defaults_are_those_of_the_library():
     args = train_encoder.parser().parse_args([])
     ours = train_encoder.settings_of(args)
-    assert ours.weights == Weights() and {name: usual for name, (usual, _) in train_encoder.WEIGHTS.items()} == vars(Weights())
+    assert ours.weights == Weights() and [*train_encoder.WEIGHTS] == [*vars(Weights())]
     names = ("lr", "jitter", "ema", "r1", "iterations")
     assert [getattr(ours, name) for name in names] == [getattr(Settings(), name) for name in names]
 
