@@ -15,12 +15,12 @@ from PIL import Image
 from torch import Tensor, nn
 
 import utils
-from drawer import Drawer
 from editing import latents
 from editing.projection import latent_spread, offset_penalty
 from inversion.encoder import Encoder
 from inversion.jitter import jittered
 from inversion.settings import Settings, learning_rate
+from model import StyleGenerator
 from running import parallel
 from running.base import Logs, Statistic, Trainable
 from training import losses
@@ -41,7 +41,7 @@ class Inversion(Trainable):
         self,
         settings: Settings,
         encoder: Encoder,
-        generator: Drawer,
+        generator: StyleGenerator,
         distance: Distance,
         discriminator: nn.Module | None,
         shown: Tensor,
@@ -93,8 +93,10 @@ class Inversion(Trainable):
         photos = [] if pixels is None else [utils.from_pixels(pixels.to(self.device, non_blocking=True))]
         photos = [jittered(images, self.settings.jitter, self.rng) for images in photos]
         w_plus = self.people(self.settings.batch - sum(map(len, photos)))
-        drawn = [self.generator.synthesis(w_plus, self.noise(len(w_plus))).clamp(-1, 1)] if len(w_plus) else []
-        return torch.cat([*photos, *drawn]), w_plus
+        if not len(w_plus):
+            return torch.cat(photos), w_plus
+        noise = self.generator.make_noise(len(w_plus), self.rng)  # not the stored ones: a photo has none of them
+        return torch.cat([*photos, self.generator.synthesis(w_plus, noise).clamp(-1, 1)]), w_plus
 
     def people(self, count: int) -> Tensor:
         """w_plus of random people, half of them mixed of two: [count, n_latent, style_dim]."""
@@ -104,11 +106,6 @@ class Inversion(Trainable):
         layers = torch.arange(generator.n_latent, device=self.device)[:, None]
         crossing = torch.randint(1, 2 * generator.n_latent, (count, 1, 1), generator=self.rng, device=self.device)
         return torch.where(layers < crossing, first, second)
-
-    def noise(self, count: int) -> list[Tensor]:
-        """Others than those that drawings are made with: a photo has none of them."""
-        shapes = [(count, *layer.shape[1:]) for layer in self.generator.stored_noise()]
-        return [torch.randn(shape, generator=self.rng, device=self.device) for shape in shapes]
 
     def losses(self, images: Tensor, known: Tensor) -> tuple[Tensor, Logs, Tensor]:
         """(what to differentiate, the unweighted terms, drawings [batch, 3, size, size])."""
