@@ -74,7 +74,7 @@ def main(args: argparse.Namespace) -> Path | None:
     state = run.state
     steps = graphs.training_steps(state, run.say, wanted=not (run.args.no_graphs or run.args.profile))
 
-    def iteration(pixels: Tensor) -> Logs:
+    def iteration(pixels: Tensor | None) -> Logs:
         settings, logs = state.settings, {}
         if state.adversarial:
             reals = micro_batches(state, pixels)

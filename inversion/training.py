@@ -7,7 +7,6 @@ Half of a batch is photos, where there are some, the other half is drawn by the 
 """
 
 import copy
-from collections.abc import Sequence
 from contextlib import nullcontext
 
 import torch
@@ -21,7 +20,6 @@ from inversion.encoder import Encoder
 from inversion.jitter import jittered
 from inversion.settings import Settings, learning_rate
 from model import StyleGenerator
-from running import parallel
 from running.base import Logs, Statistic, Trainable
 from training import losses
 from training.steps import held
@@ -175,16 +173,6 @@ class Inversion(Trainable):
 
     def figures(self) -> dict[str, float]:
         return super().figures() | {"lr": learning_rate(self.settings, self.iteration)}
-
-
-class NoPhotos:
-    """The stream of who has none: pictures drawn by the generator for reals.png, and batches of nothing."""
-
-    def __init__(self, images: Sequence[Tensor], batch: int, position: int = 0):
-        self.images, self.batch, self.position = images, batch, position
-
-    def __next__(self) -> None:
-        self.position += self.batch * parallel.world_size()
 
 
 def begun_as(discriminator: nn.Module, encoder: Encoder) -> bool:

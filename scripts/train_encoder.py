@@ -215,13 +215,14 @@ def tensors(images: Images, most: int | None = None) -> Tensor:
     return utils.from_pixels(torch.stack([images[i] for i in range(min(len(images), most or len(images)))]))
 
 
-def drawn_alone(start: Start, generator) -> Stream:
+def drawn_alone(start: Start, generator: Drawer) -> Stream:
+    """Nothing, and some of what the generator draws, for reals.png."""
     import utils
     from editing import latents
-    from inversion.training import NoPhotos
+    from running.base import NoBatches
 
     people = latents.draw(generator, latents.people(generator, range(start.args.n_sample)))
-    return NoPhotos([*utils.eight_bits(people)], start.args.batch, start.position)
+    return NoBatches([*utils.eight_bits(people)], start.args.batch, start.position)
 
 
 def write(path: Path, training: Inversion, args: argparse.Namespace) -> None:

@@ -1,13 +1,8 @@
 """Learning without pictures: what stands where the data set does, and which flags have nothing to act on then."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
 from dataset import Images
-from running import parallel
 
 # What a short training by words begins with where it is left open: no adversary, so no second z, and an average that follows.
 USUAL = {"batch": 4, "mixing": 0.0, "path_regularize": 0.0, "ema_decay": 0.98, "iter": 300, "sample_every": 25}
@@ -26,14 +21,3 @@ class NoPictures(Images):
 
     def summary(self) -> str:
         return "No pictures: the discriminator rests, and words alone are learnt"
-
-
-class NoBatches(Iterator[Tensor]):
-    """A stream of empty batches, which counts the pictures that are drawn."""
-
-    def __init__(self, images: NoPictures, batch: int, position: int = 0):
-        self.images, self.batch, self.position = images, batch, position
-
-    def __next__(self) -> Tensor:
-        self.position += self.batch * parallel.world_size()
-        return torch.empty(0, 3, self.images.size, self.images.size, dtype=torch.uint8)

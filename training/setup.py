@@ -13,10 +13,11 @@ from data.store import is_store, sizes
 from dataset import Images, open_images
 from errors import InputError, named, spelled
 from model import Discriminator, StyleGenerator, channel_table
+from running.base import NoBatches
 from running.run import Run, Start
 from stylegan1 import Discriminator1, channel_table1
 from training import augmentation
-from training.alone import NoBatches, NoPictures
+from training.alone import NoPictures
 from training.options import Options, check, for_kind, for_words, resolve
 from training.state import Settings, TrainingState, new_state
 from training.symptoms import TransferSymptoms
