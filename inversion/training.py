@@ -142,8 +142,7 @@ class Inversion(Trainable):
         images = images.detach().requires_grad_(True)
         real_pred = self.discriminator(images)
         r1 = losses.r1_penalty(real_pred, images)
-        # The zero gives the last bias a gradient, so that Adam counts a step for it as for all others.
-        return self.settings.r1 / 2 * self.settings.r1_every * r1 + 0 * real_pred.sum(), {"r1": r1}
+        return losses.r1_term(real_pred, r1, self.settings.r1 / 2 * self.settings.r1_every), {"r1": r1}
 
     @torch.no_grad()
     def follow(self) -> None:

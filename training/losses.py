@@ -22,6 +22,11 @@ def r1_penalty(real_pred: Tensor, real: Tensor) -> Tensor:
     return grad.square().flatten(1).sum(1).mean()
 
 
+def r1_term(real_pred: Tensor, penalty: Tensor, weight: float) -> Tensor:
+    """What to differentiate. The zero gives the last bias a gradient, so that Adam counts a step for it as for all others."""
+    return weight * penalty + 0 * real_pred.sum()
+
+
 def path_lengths(image: Tensor, w_plus: Tensor, image_noise: Tensor) -> Tensor:
     """|J_w^T y| for each image, y Gaussian with variance 1 / pixels (Karras et al. 2020, Eq. 4).
 

@@ -84,8 +84,7 @@ def r1_step(state: TrainingState, reals: Sequence[Tensor]) -> Logs:
         real = real.detach().requires_grad_(True)
         real_pred = state.discriminator(augmented(state, real))
         r1 = losses.r1_penalty(real_pred, real)
-        # The zero gives the last bias a gradient, so that Adam counts a step for it as for all others.
-        return weight * r1 + 0 * real_pred.sum(), {"r1": r1}
+        return losses.r1_term(real_pred, r1, weight), {"r1": r1}
 
     return state.update("R1", state.d_optim, loss, ((real,) for real in reals))
 
