@@ -47,7 +47,7 @@ def opened(path: str | Path, generator: Drawer) -> Encoder:
     encoder = read(path)
     with reading(Path(path)):
         encoder.check_fits(generator)
-    if encoder.home not in ("", print_of(generator)):
+    if encoder.home not in ("", checkpoint.fingerprint(generator.state_dict())):
         print(f"{path}: was trained for another network than this one (or for an earlier one); look at what it finds")
     return encoder.to(generator.device)
 
@@ -91,8 +91,3 @@ def _last(state: State) -> str:
     if not all(isinstance(value, Tensor) for value in state.values()):
         raise InputError("holds other things than tensors")
     return last
-
-
-def print_of(network: Drawer) -> str:
-    """By which an encoder knows the network that it was trained for."""
-    return checkpoint.fingerprint(network.state_dict())

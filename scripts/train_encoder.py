@@ -174,9 +174,10 @@ def settings_of(args: argparse.Namespace) -> Settings:
 
 def first_encoder(start: Start, source: Checkpoint, generator: Drawer) -> Encoder:
     """That of the run that goes on, of --init, or a new one. Raises InputError for one of another network than --ckpt."""
+    import checkpoint
     from inversion import files
 
-    args, home = start.args, files.print_of(generator)
+    args, home = start.args, checkpoint.fingerprint(generator.state_dict())
     if start.saved:
         with named(f"--resume {start.saved.path}"):
             encoder = files.understood(start.saved.contents)
