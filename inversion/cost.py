@@ -8,7 +8,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from inversion.training import Inversion
 from running import parallel
-from training.estimate import Held, gflop_per_second
+from training.estimate import Held, gflop_per_second, told_time
 
 
 def describe(training: Inversion, iterations: int) -> str:
@@ -20,7 +20,7 @@ def describe(training: Inversion, iterations: int) -> str:
     seconds = batch * gflop / gflop_per_second(training.device)
     whose = " a process" if parallel.world_size() > 1 else ""
     each = f"{batch * gflop:,.0f} GFLOP and {seconds:.2g} s an iteration of {batch} pictures{whose}"
-    return f"Estimate: {gib:.1f} GiB of memory, {each}, {iterations * seconds / 3600:.1f} hours for {iterations:,} iterations"
+    return f"Estimate: {gib:.1f} GiB of memory, {each}, {told_time(iterations * seconds)} for {iterations:,} iterations"
 
 
 def of_an_image(training: Inversion) -> tuple[float, float]:

@@ -251,9 +251,15 @@ def describe(run: Run) -> str:
         state.methods,
         state.adversarial,
     )
-    time = options.iter * guess.seconds
-    whole = f"{time / 3600:.1f} hours" if time >= 360 else f"{time / 60:.1f} minutes"
     return (
         f"Estimate: {guess.gib:.1f} GiB of memory, {guess.gflop:,.0f} GFLOP and {guess.seconds:.2g} s an iteration, "
-        f"{whole} for {options.iter:,} iterations"
+        f"{told_time(options.iter * guess.seconds)} for {options.iter:,} iterations"
     )
+
+
+def told_time(seconds: float) -> str:
+    """
+    >>> told_time(90), told_time(9000)
+    ('1.5 minutes', '2.5 hours')
+    """
+    return f"{seconds / 3600:.1f} hours" if seconds >= 360 else f"{seconds / 60:.1f} minutes"
