@@ -168,9 +168,13 @@ def _found(
     while together := [photo[None] for photo in islice(photos, batch)]:
         targets = torch.cat(together).to(generator.device)
         some = slice(first, first := first + len(targets))
-        own, begin = latents.noise_of(noise, some), start(targets) if callable(start) else start
-        begin = begin if callable(start) else begin.expand(len(targets), *begin.shape[1:]) if len(begin) == 1 else begin[some]
-        yield project(generator, distance, targets, begin, noise=own or None, **options)
+        begin = start(targets) if callable(start) else _own(start, some, len(targets))
+        yield project(generator, distance, targets, begin, noise=latents.noise_of(noise, some) or None, **options)
+
+
+def _own(start: Tensor, some: slice, count: int) -> Tensor:
+    """Where these photos begin: each at a point of its own, or all at the only one."""
+    return start.expand(count, *start.shape[1:]) if len(start) == 1 else start[some]
 
 
 @weights_stay()
