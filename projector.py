@@ -148,7 +148,7 @@ def project(args: argparse.Namespace) -> Path:
     from inversion import files, searching
     from vision import perceptual
 
-    as_cartoons_need(args)
+    fill_in(args)
     album = Album([*args.photos, *(args.files or [])])
     file_name, names = output_names(args, album)
     device = cli.read("--device", args.device, utils.choose_device)
@@ -245,20 +245,20 @@ def spare_inputs(args: argparse.Namespace, album: Album, written: Sequence[str])
             raise InputError(f"--outdir {args.outdir}: would overwrite {path}, which is read here; name another folder")
 
 
-def as_cartoons_need(args: argparse.Namespace) -> None:
+def fill_in(args: argparse.Namespace) -> None:
     """What was not said is with --target_ckpt as scripts.cartoonize has it, so that both give the same cartoon, and with
     --encoder as published: it says a w for each layer, and noise is left alone.
 
     Raises InputError for flags that would do nothing.
     """
+    reason, usual = "", {}
     if args.target_ckpt:
         reason, usual = "for the cartoon, as scripts.cartoonize", {"space": SPACE, "fixed_noise": True, "step": STEPS}
-    else:
+        space = args.space if "space" in args.given else SPACE
+        usual |= {"wplus_reg": WPLUS_REG} if space == "w+" and args.step else {}
+    elif args.encoder:
         reason, usual = "from an encoder", {"space": "w+", "fixed_noise": True, "step": ENCODED_STEPS}
-    space = args.space if "space" in args.given else SPACE
-    usual |= {"wplus_reg": WPLUS_REG} if args.target_ckpt and space == "w+" and args.step else {}
-    wanted = args.target_ckpt or args.encoder
-    taken = {flag: value for flag, value in usual.items() if wanted and flag not in args.given}
+    taken = {flag: value for flag, value in usual.items() if flag not in args.given}
     vars(args).update(taken)
     if told := parser().idle(args):
         raise InputError(told)
