@@ -112,7 +112,7 @@ def cartoonize(args: argparse.Namespace) -> Path:
     encoder = cli.read("--encoder", args.encoder, files.opened, source) if args.encoder else None
     album = Album(args.photos)
     faces = cut_faces(args, album, source.size)
-    plan = plan_of(args, faces, [source, target, distance, *[encoder] * bool(encoder)])
+    plan = plan_of(args, faces, [source, target, distance, encoder])
     args.outdir = cli.free_folder(args.outdir, "cartoonized", RESULT, args.overwrite, plan)
     job = OneByOne(Unfinished(args.outdir / RESULT, plan), [[*pictures_of(args, name).values()] for name in faces])
     with named(f"--space {args.space}"):
@@ -189,14 +189,14 @@ def save_sheet(args: argparse.Namespace, names: Sequence[str], side: int) -> Non
     utils.save_png(sheet, args.outdir / SHEET, **cli.told(args, TOLD))
 
 
-def plan_of(args: argparse.Namespace, faces: dict[str, Face], networks: Sequence[Module]) -> dict[str, object]:
+def plan_of(args: argparse.Namespace, faces: dict[str, Face], networks: Sequence[Module | None]) -> dict[str, object]:
     from checkpoint import fingerprint
 
     return cli.plan_of(
         args,
         DECIDE,
         photos=[f"{name} {face.looks}" for name, face in faces.items()],
-        networks=" ".join(fingerprint(network.state_dict()) for network in networks),
+        networks=" ".join(fingerprint(network.state_dict()) for network in networks if network is not None),
         device=networks[0].device.type,
     )
 

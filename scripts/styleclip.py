@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import cli
 import flags
 import progress
-from errors import InputError, named
+from errors import InputError
 from scripts.truncation import psis
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def main(args: argparse.Namespace) -> Path:
     who, look = drawing.people(args, networks), drawing.look(args, first)
     layers = drawing.layers(args, first)
     sheets.check(networks, len(args.strengths), len(who) * len(args.words), "take fewer people, words or strengths")
-    with named(f"--clip {args.clip}" if args.clip else "--clip"):
+    with cli.named_by(args, "clip"):
         clip = clip_files.load(args.clip, args.legacy).to(first.device)
         clip.eyes(torch.zeros(1, 3, first.size, first.size, device=first.device))
     wanted = {words: cli.read("--words", words, lambda text: clip.words([text])[0]) for words in args.words}
