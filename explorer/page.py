@@ -18,6 +18,7 @@ from explorer import html
 from explorer.controls import NAMES, PHOTO, SEED, Sheet, face_of, moved, values_of
 from explorer.directions_tab import DirectionsTab
 from explorer.face import Face
+from explorer.photo import LARGEST
 from explorer.photo_tab import PhotoTab
 from explorer.runs_tab import RunsTab
 from explorer.search import Start
@@ -26,11 +27,10 @@ from explorer.visit import Visit
 from vision.perceptual import Distance
 
 HERE = Path(__file__).parent
-LARGEST_UPLOAD = 10 * 2**20  # bytes
 PORT = 7860  # usually
 WAITING = 32  # events of all browsers
 SAFE = {  # no way in but from this machine, no file of it has an address, and nothing is sent anywhere
-    **{"server_name": "127.0.0.1", "share": False, "allowed_paths": [], "max_file_size": LARGEST_UPLOAD},
+    **{"server_name": "127.0.0.1", "share": False, "allowed_paths": [], "max_file_size": LARGEST},
     **{"state_session_capacity": 64, "strict_cors": True, "mcp_server": False, "ssr_mode": False, "enable_monitoring": False},
     **{"quiet": True, "show_error": True, "footer_links": [], "run_history": False, "pwa": False},
 }
