@@ -157,10 +157,9 @@ def test_directions_move_on_their_layers(page, studio):
     page.fill("#layers1 input", "0-1")
     page.keyboard.press("Enter")
     wait_for(page, studio.pictures(Face().moved(Strength(file, 1, 1, 2.0, "0-1")))[1].png)
-    page.click("#later")
-    page.wait_for_function("document.querySelector('#degree0 input').value == '0'")
     page.click("#reset")
     wait_for(page, studio.pictures(Face())[1].png)
+    page.wait_for_function("document.querySelector('#degree1 input[type=number]').value == '0'")
 
 
 def test_what_is_no_layer_is_said_and_the_picture_stays(page, studio):
