@@ -1,4 +1,4 @@
-"""The sliders of a direction file: its named ones first, then every direction.
+"""The sliders of a direction file: its named ones first, then every direction that none of those is already.
 
 for slider in of(found):
     slider.name, slider.low, slider.high
@@ -33,7 +33,8 @@ class Slider:
 def of(found: Directions) -> list[Slider]:
     far = SHORTER.get(found.method, DEGREES)
     named = [(key, edit.index, edit.low, edit.high, as_text(edit.layers or []), key) for key, edit in found.edits.items()]
-    plain = [(name, index, -far, far, "", "") for index, name in enumerate(found.names)]
+    whole = {edit.index for edit in found.edits.values() if edit.layers is None and edit.low <= -far and edit.high >= far}
+    plain = [(name, index, -far, far, "", "") for index, name in enumerate(found.names) if index not in whole]
     return [Slider(place, *one) for place, one in enumerate([*named, *plain])]
 
 
