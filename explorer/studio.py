@@ -51,7 +51,8 @@ class Studio:
     """
 
     def __init__(self, networks: dict[str, StyleGenerator], paths: dict[str, str], directions: dict[str, Directions]):
-        self.networks, self.paths, self.directions = networks, paths, directions
+        self.networks = {row: settled(network) for row, network in networks.items()}
+        self.paths, self.directions = paths, directions
         self.lock = Lock()
         self._drawn = lru_cache(KEPT)(self._draw)
         self._blend = lru_cache(BLENDS)(self._blend)
@@ -146,3 +147,9 @@ class Studio:
             started = time.perf_counter()
             next(people.everybody(self.last, people.by_seed("0"), Brush()))
         return time.perf_counter() - started
+
+
+def settled(network: StyleGenerator) -> StyleGenerator:
+    """Its average w is measured now, and not for every picture: where the file states none, and weights stay."""
+    network.w_avg = network.w_avg
+    return network

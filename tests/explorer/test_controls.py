@@ -12,6 +12,7 @@ from explorer.controls import DEGREES, LAYERS, NAMES, Sheet, face_of, moved, val
 from explorer.face import Face, Strength
 from explorer.studio import Studio
 from explorer.visit import Visit
+from model import Generator
 from tests.networks import tiny_generator
 
 FILE = "factor.pt"
@@ -66,6 +67,23 @@ def test_named_sliders_come_first_with_layers_and_ends_of_their_own(studio):
     values = plain(studio)
     assert values[LAYERS[0]] == "1-2"
     assert face_of(values | {DEGREES[0]: 2.0}, Visit(), studio, Sheet(FILE)).strengths == (Strength(FILE, 0, 2, 2.0, "1-2"),)
+
+
+def test_a_direction_with_a_named_slider_as_far_on_all_its_layers_has_no_second_one():
+    found = sefa.sefa(tiny_generator())
+    found.method, found.edits = "styleclip", {"old": Edit(0), "old a little": Edit(1, None, 0.0, 1.0)}
+    kept = [(one.name, one.index) for one in sliders.of(found)]
+    assert kept == [("old", 0), ("old a little", 1), *enumerated(found.names)[1:]]
+    assert [one.place for one in sliders.of(found)] == [*range(len(kept))]
+
+
+def enumerated(names):
+    return [(name, index) for index, name in enumerate(names)]
+
+
+def test_the_average_person_is_measured_once(studio, monkeypatch):
+    monkeypatch.setattr(Generator, "mean_latent", None)
+    assert studio.pictures(Face(seed=9)) and studio.look(Face(cutoff=2)).w_plus(studio.who(Face()), studio.last, 0.7).shape
 
 
 def test_a_named_slider_and_a_direction_are_renamed_in_the_words_of_the_file(studio):
