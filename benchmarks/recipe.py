@@ -7,9 +7,10 @@
 
 Every setting trains with ordinary train.py from --source. Then: KID to the cartoons, in features of the source's
 discriminator; `beads` and `lines` of the dark outlines (metrics/lines.py), behind them those of the cartoons themselves: more
-beads are dotted lines, fewer lines are missing ones; of rendered cartoons ST, the style reached, and SK, the structure kept,
-which says something of rendered people only (metrics/attributes/ruler.py). Sheets of the same six people are for the eye, which
-decides.
+beads are dotted lines, fewer lines are missing ones; rank correlations of `skin` and `hair` lightness, and of how much lighter
+the hair is (`contrast`), between people and their cartoons, where 1 is the person kept (metrics/same_person.py); of rendered
+cartoons ST, the style reached, and SK, the structure kept, which says something of rendered people only
+(metrics/attributes/ruler.py). Sheets of the same six people are for the eye, which decides.
 """
 
 import argparse
@@ -44,6 +45,7 @@ SETTINGS = {
 RENDERED = "rendered"  # cartoons that are rendered here
 SEEDS = "1,5,6,9,15,17"  # of the sheet
 LOOKED_AT = 200  # pictures whose lines are measured
+PSI = 0.7  # of the people on the sheet, and of those whose skin and hair are compared
 
 
 def parser() -> cli.Parser:
@@ -63,7 +65,7 @@ def parser() -> cli.Parser:
     add("--source", type=Path, default=ROOT / "demo/photo64.pt", metavar="FILE", help="default: demo/photo64.pt")
     add("--faces", type=whole, default=250, metavar="N", help="rendered cartoons (default: 250)")
     add("--n", type=cli.number(int, least=8), default=1000, metavar="N", help="pictures for KID (default: 1000)")
-    add("--people", type=cli.number(int, least=8), default=400, metavar="N", help="for ST and SK (default: 400)")
+    add("--people", type=cli.number(int, least=10), default=400, metavar="N", help="whose cartoons are compared (default: 400)")
     flags.add_device(group)
     add = parser.add_argument_group("output").add_argument
     work = ROOT / "demo/work/recipe"
@@ -222,10 +224,11 @@ class Sweep:
             newest = max((trial.folder / "checkpoints").glob("[0-9]*.pt"), default=None)
             if newest:
                 networks[trial.setting] = checkpoint.read(newest).generator().to(self.device)
-        return sheets.people_sheet(networks, people.by_seed(SEEDS), brush=people.Brush(psi=0.7))
+        return sheets.people_sheet(networks, people.by_seed(SEEDS), brush=people.Brush(psi=PSI))
 
 
-COLUMNS = {"kid": "KID", "beads": "beads", "lines": "lines", "style": "ST", "kept": "SK", "minutes": "minutes"}
+COLOURS = {"skin lightness": "skin", "hair lightness": "hair", "hair against skin": "contrast"}
+COLUMNS = {"kid": "KID", "beads": "beads", "lines": "lines"} | COLOURS | {"style": "ST", "kept": "SK", "minutes": "minutes"}
 
 
 class Judge:
@@ -236,7 +239,8 @@ class Judge:
 
         import dataset
         import utils
-        from metrics import lines, scores
+        from editing import latents
+        from metrics import lines, same_person, scores
         from metrics.attributes import regressor
         from metrics.attributes.ruler import Ruler
 
@@ -245,6 +249,8 @@ class Judge:
         self.score = scores.scorer("kid", sweep.look, images, sweep.args.n, device=sweep.device)
         some = torch.stack([images[index] for index in range(min(LOOKED_AT, len(images)))])
         self.fresh = lines.measure(utils.from_pixels(some))
+        self.people = latents.people(sweep.source, range(sweep.args.people), PSI)
+        self.colours = same_person.read_colours(latents.draw(sweep.source, self.people))
         if trial.data == RENDERED:
             network, truth = regressor.read(regressor.SHIPPED)
             self.ruler = Ruler(network.to(sweep.device), truth, sweep.args.people)
@@ -253,11 +259,15 @@ class Judge:
     def measure(self, generator) -> dict[str, float]:
         import torch
 
-        from metrics import features, lines
+        from editing import latents
+        from metrics import features, lines, same_person
 
         found = lines.measure(torch.cat([*features.pictures(generator, range(LOOKED_AT))]))
         numbers = self.score(generator) | found._asdict()
         numbers |= {f"fresh_{name}": value for name, value in self.fresh._asdict().items()}
+        cartoons = latents.draw(generator, self.people, noise=self.source.stored_noise())
+        kept = same_person.rank_correlations(self.colours, same_person.read_colours(cartoons))
+        numbers |= {name: kept[name] for name in COLOURS}
         if self.ruler:
             result = self.ruler.measure(self.start, self.ruler.read_people(generator, self.source.stored_noise()))
             numbers |= {"style": result.style, "kept": result.kept}

@@ -5,7 +5,7 @@
 
 Every method trains with ordinary train.py from the shipped network of real faces; its levels are those of its preset, the
 other flags are the same for all. Of the last network: KID to the cartoons, in features of the source's discriminator; and of
-the same people, drawn by the source and by it, how their skin, hair and pose agree (studies/same_person.py). A person is a
+the same people, drawn by the source and by it, how their skin, hair and pose agree (metrics/same_person.py). A person is a
 seed: z goes through the mapping network of whoever draws, as in scripts.generate; or the source's w is drawn by both, as in
 scripts.cartoonize. Beside it chance, people who are shuffled, and the most there is, the source with other noise.
 """
@@ -80,8 +80,7 @@ class Study(Runs):
 
     def __init__(self, args: argparse.Namespace):
         import dataset
-        from metrics import features, scores
-        from studies import same_person
+        from metrics import features, same_person, scores
 
         same_person.finder()  # what is missing fails now, not after a training
         self.cartoons, _, data = args.data.partition("=")
@@ -108,12 +107,12 @@ class Study(Runs):
 
     def read(self, network, w_plus, noise=None) -> dict:
         from editing import latents
-        from studies import same_person
+        from metrics import same_person
 
         return same_person.read(latents.draw(network, w_plus, noise=noise or self.source.stored_noise()))
 
     def _measure(self, name: str, seed: int, network) -> None:
-        from studies.same_person import agreement
+        from metrics.same_person import agreement
 
         entry = {"method": name, "seed": seed} | self.score(network)
         for road, w_plus in {"z": latents_of(network, self.args.people), "w": self.w_plus}.items():

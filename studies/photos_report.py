@@ -12,8 +12,9 @@ import threads
 from benchmarks import machine
 from benchmarks.tables import table
 from editing import people, sheets
+from metrics import same_person
 from metrics.features import drawn
-from studies import photos, same_person
+from studies import photos
 from studies.methods_report import QUALITY, shown
 
 NAMES = dict.fromkeys((*same_person.COLOURS, same_person.FOUND, *same_person.POSE), ".2f")

@@ -29,7 +29,7 @@ def words(tmp_path):
         "--n",
         8,
         "--people",
-        8,
+        12,
         "--training=--batch=4",
         "--device",
         "cpu",
@@ -62,6 +62,8 @@ def test_settings_are_tried_once_on_every_set(tmp_path, commands, words):
     assert [f"{entry['setting']} on {entry['data']}" for entry in entries] == tried
     assert [("style" in entry, "kept" in entry) for entry in entries] == 2 * [(True, True)] + 2 * [(False, False)]
     assert all(entry["kid"] == entry["kid"] and 0 < entry["fresh_lines"] < 1 for entry in entries)
+    assert all(entry["skin lightness"] > 0.8 and entry["hair lightness"] > 0.8 for entry in entries)  # of two steps of training
+    assert " | skin | hair | contrast | " in report(tmp_path, "md").read_text()
     assert "`--batch=4 --batch 2 --lr 0.001 --iter=2 --seed=0`" in report(tmp_path, "md").read_text()
     assert {path.name[-13:] for path in (tmp_path / "out").glob("*.webp")} == {"rendered.webp", "pe-drawn.webp"}
 

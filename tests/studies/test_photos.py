@@ -6,7 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from studies import methods, photos, same_person
+from metrics import same_person
+from studies import methods, photos
 from tests.commands import executed_here, failure, run
 from tests.pictures import random_pictures
 

@@ -5,8 +5,9 @@
     shuffled(source, cartoon)                               # the same of people who have nothing to do with one another
 
 Pictures are cut as FFHQ's were, [people, 3, size, size] in [-1, 1]: a region is a place in them. Lightness and hue are those of
-CIELAB, hue in degrees from orange, so that skin and hair lie far from where degrees begin again. Yaw is how far the nose is
-from the middle of the eyes, smile how wide the mouth, both in distances of the eyes; roll is the angle of the eyes.
+CIELAB, hue in degrees from orange, so that skin and hair lie far from where degrees begin again. Hair against skin is how much
+lighter it is: dark hair, not a dark person. Yaw is how far the nose is from the middle of the eyes, smile how wide the mouth,
+both in distances of the eyes; roll is the angle of the eyes.
 """
 
 from collections.abc import Sequence
@@ -25,7 +26,11 @@ SKIN = (
 )  # forehead, cheeks: top, bottom, left, right
 HAIR = ((0.09, 0.17, 0.38, 0.62),)  # the top of the head, in FFHQ's photos as in cartoons that are cut alike
 ORANGE = 60  # degrees
+XYZ_OF_SRGB = np.array(
+    [(0.4124564, 0.3575761, 0.1804375), (0.2126729, 0.7151522, 0.0721750), (0.0193339, 0.1191920, 0.9503041)]
+)
 COLOURS = "skin lightness", "skin hue", "hair lightness", "hair hue"
+CONTRAST = "hair against skin"
 POSE = "yaw", "roll", "smile"
 POINTS = "left_eye", "right_eye", "nose", "mouth_left", "mouth_right"
 FOUND = "faces found"
@@ -39,26 +44,44 @@ Reading = dict[str, np.ndarray]  # {name of a measure: [people]}, nan where no f
 
 def read(images: Tensor) -> Reading:
     """Raises InputError, see `finder`."""
-    pictures = utils.to_pictures(images)
-    colours = np.array([[*colour(picture, SKIN), *colour(picture, HAIR)] for picture in pictures])
-    poses = np.array(_poses(pictures))
-    return dict(zip(COLOURS + POSE, np.concatenate([colours, poses], 1).T, strict=True))
+    return read_colours(images) | dict(zip(POSE, np.array(_poses(utils.to_pictures(images))).T, strict=True))
+
+
+def read_colours(images: Tensor) -> Reading:
+    """Without the pose, which needs a package."""
+    pairs = [(*colour(picture, SKIN), *colour(picture, HAIR)) for picture in utils.to_pictures(images)]
+    found = dict(zip(COLOURS, np.array(pairs).T, strict=True))
+    return found | {CONTRAST: found["hair lightness"] - found["skin lightness"]}
 
 
 def colour(picture: Image.Image, region: Sequence[Place]) -> tuple[float, float]:
     """Lightness, 0 to 100, and hue, -180 to 180 degrees from orange: of the medians of a region."""
-    import cv2
-
-    pixels = cv2.cvtColor(np.float32(picture.convert("RGB")) / 255, cv2.COLOR_RGB2LAB)
+    pixels = cielab(np.asarray(picture.convert("RGB")) / 255)
     places = [[round(share * len(pixels)) for share in place] for place in region]
     parts = [pixels[top:bottom, left:right].reshape(-1, 3) for top, bottom, left, right in places]
     lightness, a, b = np.median(np.concatenate(parts), axis=0)
     return float(lightness), float((np.degrees(np.arctan2(b, a)) - ORANGE + 180) % 360 - 180)
 
 
+def cielab(rgb: np.ndarray) -> np.ndarray:
+    """sRGB [..., 3], 0 to 1, to L*, a*, b*, seen in its own white (D65).
+
+    >>> cielab(np.array([1.0, 0, 0])).round(1)
+    array([53.2, 80.1, 67.2])
+    """
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    share = linear @ XYZ_OF_SRGB.T / XYZ_OF_SRGB.sum(1)
+    x, y, z = np.moveaxis(np.where(share > (6 / 29) ** 3, np.cbrt(share), share * 841 / 108 + 4 / 29), -1, 0)
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], -1)
+
+
 def agreement(source: Reading, target: Reading) -> dict[str, float]:
     """FOUND, the share of targets with a face; and of each measure the rank correlation over people who have it in both."""
-    return {FOUND: np.isfinite(target["yaw"]).mean()} | {name: rank_correlation(source[name], target[name]) for name in source}
+    return {FOUND: np.isfinite(target["yaw"]).mean()} | rank_correlations(source, target)
+
+
+def rank_correlations(source: Reading, target: Reading) -> dict[str, float]:
+    return {name: rank_correlation(source[name], target[name]) for name in source}
 
 
 def shuffled(source: Reading, target: Reading) -> dict[str, tuple[float, float]]:

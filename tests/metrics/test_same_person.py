@@ -1,10 +1,10 @@
-"""studies.same_person: colours that are known, poses that are planted, orders of people."""
+"""metrics.same_person: colours that are known, poses that are planted, orders of people."""
 
 import numpy as np
 import pytest
 import torch
 
-from studies import same_person
+from metrics import same_person
 
 
 def painted(skin, hair):
@@ -18,13 +18,13 @@ def painted(skin, hair):
 
 
 def test_colours_are_those_of_the_regions(monkeypatch):
-    pytest.importorskip("cv2")
     monkeypatch.setattr(same_person, "_poses", lambda pictures: [(np.nan,) * 3 for _ in pictures])
     found = same_person.read(torch.stack([painted((255, 255, 255), (255, 0, 0)), painted((0, 0, 0), (0, 0, 255))]))
     assert found["skin lightness"] == pytest.approx([100, 0], abs=0.1)
     assert found["hair lightness"] == pytest.approx([53.2, 32.3], abs=0.2)  # of sRGB's red and blue in CIELAB
     assert found["hair hue"] + same_person.ORANGE == pytest.approx([40.0, -53.7], abs=0.3)  # 306.3 degrees
     assert np.isnan(found["yaw"]).all() and len(found["yaw"]) == 2
+    assert found[same_person.CONTRAST] == pytest.approx([-46.8, 32.3], abs=0.2)
 
 
 def test_a_pose_does_not_depend_on_place_size_and_roll():
