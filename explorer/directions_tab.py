@@ -69,7 +69,7 @@ class DirectionsTab:
     def wire(self, everything: list) -> None:
         explorer = self.explorer
         slots = [explorer.sheet, *(explorer.controls[name] for name in (*DEGREES, *LAYERS)), self.which, self.swinging]
-        self.outputs = slots
+        self.changing = [self.file, *slots[1:]]
         given = [explorer.visit, explorer.sheet, self.file]
         self.file.input(self.turned(None), given, slots, **QUICK)
         self.earlier.click(self.turned(-SLOTS), given, slots, **QUICK)
@@ -98,6 +98,10 @@ class DirectionsTab:
             return [sheet, *self.slots(visit, sheet)]
 
         return handler
+
+    def changes(self, visit: Visit, sheet: Sheet) -> list:
+        """What others may have found or named since the page was built: of `changing`."""
+        return [gr.update(choices=self.paths()), *self.slots(visit, sheet)]
 
     def slots(self, visit: Visit, sheet: Sheet) -> list:
         """Sliders, their layers, and the two choices among them."""

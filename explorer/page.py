@@ -126,6 +126,12 @@ class Explorer:
         for staged in self.staged(visit):
             yield [*staged, *controls]
 
+    def come(self, visit: Visit, sheet: Sheet) -> Iterator[dict]:
+        """The first face and the sliders as they are now called, at once: what came later would move under somebody's hands."""
+        sliders = dict(zip(self.directions.changing, self.directions.changes(visit, sheet)))
+        for stage in self.go(visit, sheet):
+            yield dict(zip(everything(self), stage)) | sliders
+
     def step(self, by: int | None):
         """To the person so many seeds further on; None: to any."""
 
@@ -187,9 +193,8 @@ def build(explorer: Explorer) -> gr.Blocks:
         if explorer.photo:
             explorer.photo.wire(everything(explorer))
         explorer.run.wire(runs)
-        shown = page.load(explorer.go, [explorer.visit, explorer.sheet], everything(explorer), **QUICK)
-        given = [explorer.visit, explorer.sheet, explorer.directions.file]
-        shown.then(explorer.directions.turned(None), given, explorer.directions.outputs, **QUICK)
+        first = dict.fromkeys([*everything(explorer), *explorer.directions.changing])  # each once
+        page.load(explorer.come, [explorer.visit, explorer.sheet], [*first], **QUICK)
         page.queue(max_size=WAITING, api_open=False)
     return page
 

@@ -15,8 +15,8 @@ GROUPS = {
     "studies.translation",
     "files and machine": "scripts.inspect scripts.convert scripts.grow scripts.download scripts.doctor",
     "measure the program": "benchmarks.ops benchmarks.train_step benchmarks.trace benchmarks.scaling benchmarks.data "
-    "benchmarks.formats benchmarks.busy benchmarks.user benchmarks.alarms benchmarks.finding benchmarks.likeness "
-    "benchmarks.recipe benchmarks.translation tests.soak.rehearsal tests.soak.soak",
+    "benchmarks.formats benchmarks.busy benchmarks.user benchmarks.page benchmarks.alarms benchmarks.finding "
+    "benchmarks.likeness benchmarks.recipe benchmarks.translation tests.soak.rehearsal tests.soak.soak",
 }
 
 NAMES = [f"scripts.{path.stem}" for path in sorted(ROOT.glob("scripts/[a-z]*.py")) if path.stem != "cli"]

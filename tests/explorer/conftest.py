@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.explorer.served import ALONE, CHROMIUM, PATIENCE, networks, served
+from benchmarks.page import ALONE, CHROMIUM, PATIENCE, served
+from tests.explorer.served import networks
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +43,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="session")
 def address(browser, files, run, folder):
     source, cartoon = files
-    with served(folder, "--ckpt", cartoon, "--source", source, "--runs", run) as at:
+    with served(folder, "--ckpt", cartoon, "--source", source, "--runs", run, OMP_NUM_THREADS="1") as at:
         yield at
 
 

@@ -1,35 +1,16 @@
-"""The page as it is served, and Chromium as a person uses it."""
+"""What the page shows, and Chromium as a person uses it."""
 
 import base64
 import os
-import re
 import shlex
-import shutil
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import checkpoint
+from benchmarks.commands import ROOT
 from tests.networks import tiny_discriminator, tiny_generator
 
-ROOT = Path(__file__).parent.parent.parent
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ALONE = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-default-apps",
-    "--no-first-run",
-    "--disable-quic",
-]
-PATIENCE = 60_000  # milliseconds, of a machine that may be busy
 CARTOON = "#pictures figure:last-child img"
 
 
@@ -44,27 +25,11 @@ def networks(folder: Path) -> tuple[Path, Path]:
     return folder / "source.pt", folder / "cartoon.pt"
 
 
-@contextmanager
-def served(folder: Path, *words: object) -> Iterator[str]:
-    """The address of a page; the process is ended."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "scripts.explore", "--port", str(port), "--outdir", str(folder / "explored")]
-    log = folder / "log.txt"
-    with log.open("w") as file:
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "GRADIO_TEMP_DIR": str(folder / "uploads")}
-        process = subprocess.Popen([*command, *map(str, words)], cwd=ROOT, stdout=file, stderr=file, env=environment)
-    try:
-        while True:  # until it says its address
-            if found := re.search(r"http://\S+", log.read_text()):
-                break
-            assert process.poll() is None, log.read_text()
-            time.sleep(0.1)
-        yield found[0].rstrip("/")
-    finally:
-        process.terminate()
-        process.wait(30)
+def typed(page, box: str, text: str) -> None:
+    """In a field. One that is just being put up forgets what it is told: it is looked at once it was drawn, and told again."""
+    while page.input_value(box) != text:
+        page.fill(box, text)
+        page.evaluate("new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
 
 
 def data_of(address: str | None) -> bytes:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from editing.directions import read_directions
-from tests.explorer.served import data_of, written_by
+from tests.explorer.served import data_of, typed, written_by
 
 pytestmark = pytest.mark.browser
 
@@ -27,7 +27,7 @@ def label(tab, slot: int) -> str:
 
 def test_a_name_is_kept_in_the_file_for_everybody(tab, visit, folder):
     opened(tab, "names")
-    tab.locator("#name textarea, #name input").press_sequentially("tilt of the head")
+    typed(tab, "#name textarea, #name input", "tilt of the head")
     tab.click("#rename")
     tab.wait_for_function("document.querySelector('#degree0 label span').textContent.includes('tilt of the head')")
     (file,) = (folder / "explored").glob("sefa-*.pt")
@@ -43,7 +43,7 @@ def test_a_name_is_kept_in_the_file_for_everybody(tab, visit, folder):
 @pytest.mark.parametrize("name", ["7", "a,b", "a=b", "  "])
 def test_a_name_that_commands_could_not_be_told_is_refused(tab, name):
     opened(tab, "names")
-    tab.locator("#name textarea, #name input").press_sequentially(name)
+    typed(tab, "#name textarea, #name input", name)
     tab.click("#rename")
     tab.locator("#directions-said .x-warning").wait_for()
     assert name.strip() == "" or label(tab, 0) != name

@@ -7,11 +7,12 @@ import urllib.request
 import pytest
 
 import checkpoint
+from benchmarks.page import moved
 from editing import sefa
 from explorer import html
 from explorer.face import Face, Strength
 from explorer.studio import Studio
-from tests.explorer.served import CARTOON, data_of, written_by
+from tests.explorer.served import CARTOON, data_of, typed, written_by
 
 pytestmark = pytest.mark.browser
 
@@ -122,7 +123,7 @@ def test_keys_go_from_person_to_person_but_not_while_one_types(page, studio):
     page.keyboard.press("z")
     wait_for(page, studio.pictures(Face(seed=2))[1].png)
     assert page.input_value("#seed input") == "2"
-    page.fill("#seed input", "77")
+    typed(page, "#seed input", "77")
     wait_for(page, studio.pictures(Face(seed=77))[1].png)
     page.press("#seed input", "r")
     page.wait_for_timeout(300)
@@ -154,7 +155,7 @@ def test_directions_move_on_their_layers(page, studio):
     (file,) = studio.directions
     slide(page, "degree1", 20)
     wait_for(page, studio.pictures(Face().moved(Strength(file, 1, 1, 2.0)))[1].png)
-    page.fill("#layers1 input", "0-1")
+    typed(page, "#layers1 input", "0-1")
     page.keyboard.press("Enter")
     wait_for(page, studio.pictures(Face().moved(Strength(file, 1, 1, 2.0, "0-1")))[1].png)
     page.click("#reset")
@@ -166,16 +167,24 @@ def test_what_is_no_layer_is_said_and_the_picture_stays(page, studio):
     tab(page, "Mix")
     mixed = Face(giver="1", given="coarse")
     assert after(page, lambda: page.get_by_label("a seed", exact=True).last.check()) == studio.pictures(mixed)[1].png
-    page.locator("#own textarea").press_sequentially("0-99")
+    typed(page, "#own textarea", "0-99")
     page.keyboard.press("Tab")
     page.locator("#said .x-warning").wait_for()
     assert "layers" in page.inner_text("#said")
     assert shown(page) == studio.pictures(mixed)[1].png
 
 
+def test_the_benchmark_waits_for_the_pictures(page, studio):
+    tab(page, "Directions")
+    (file,) = studio.directions
+    wait = moved(page)
+    assert 0 < wait["first"] == wait["last"]  # small pictures need no preview
+    assert shown(page) == studio.pictures(Face().moved(Strength(file, 0, 0, 0.1)))[1].png
+
+
 @pytest.mark.parametrize("row", ["source", "cartoon"])
 def test_the_copied_command_writes_the_same_file(page, tmp_path, row):
-    page.fill("#seed input", "4")
+    typed(page, "#seed input", "4")
     slide(page, "psi", -3)
     slide(page, "cutoff", -1)
     page.click("#noise input")

@@ -10,7 +10,7 @@ from PIL import Image
 
 from editing.latents import read_latents
 from explorer import lines
-from tests.explorer.served import CARTOON, ROOT, data_of, written_by
+from tests.explorer.served import CARTOON, ROOT, data_of, typed, written_by
 
 pytestmark = pytest.mark.browser
 STEPS = 20
@@ -20,7 +20,7 @@ PERSON = ROOT / "demo" / "people" / "P004.jpg"
 @pytest.fixture
 def tab(page):
     page.get_by_role("tab", name="Photo", exact=True).click()
-    page.fill("#steps input[type=number]", str(STEPS))
+    typed(page, "#steps input[type=number]", str(STEPS))
     page.keyboard.press("Tab")
     return page
 
@@ -108,13 +108,13 @@ def test_the_person_of_a_photo_can_be_moved(tab, tmp_path):
 def test_a_search_can_be_stopped_and_begun_again(tab):
     choose(tab)
     tab.locator("#outline img").first.wait_for()
-    tab.fill("#steps input[type=number]", "1000")
+    typed(tab, "#steps input[type=number]", "1000")
     tab.keyboard.press("Tab")
     tab.click("#go")
     tab.locator("#progress progress").wait_for()
     tab.click("#stop")
     assert "stopped after" in refused(tab)
-    tab.fill("#steps input[type=number]", "20")
+    typed(tab, "#steps input[type=number]", "20")
     tab.keyboard.press("Tab")
     assert len(made(tab)) == 3
 
