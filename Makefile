@@ -52,7 +52,7 @@ demo: .venv/faces
 	@echo "More photos: $(BIN)/python -m scripts.cartoonize --source demo/photo64.pt --target $(OUT)/cartoon64.pt me.jpg"
 
 explore: .venv/faces .venv/ui $(EXPLORED)
-	$(BIN)/python -m scripts.explore --open --ckpt $(EXPLORED) --source demo/photo64.pt $(if $(wildcard $(OUT)/run),--runs $(OUT)/run)
+	$(BIN)/python -m scripts.explore --open --seed 1 --ckpt $(EXPLORED) --source demo/photo64.pt $(if $(wildcard $(OUT)/run),--runs $(OUT)/run)
 
 $(OUT)/cartoon64.pt:
 	$(MAKE) demo

@@ -1,6 +1,6 @@
 """Keep gradio to this machine, whatever the shell has set for other pages. To be called before gradio is imported.
 
-keep("/tmp/uploads")
+keep(folder)
 """
 
 import os

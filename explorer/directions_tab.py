@@ -61,7 +61,7 @@ class DirectionsTab:
         with gr.Accordion("Sweep", open=False, elem_id="sweeps"):
             with gr.Row(equal_height=True):
                 self.swinging = gr.Dropdown(choices, value="0", label="Slider that swings", elem_id="swinging", min_width=120)
-                self.far = gr.Slider(0.5, 10, 3, step=0.5, label="How far, both ways", elem_id="far", min_width=120)
+                self.far = gr.Slider(0.5, 10, 3, step=0.5, label="How far", elem_id="far", min_width=120)
                 self.ending = gr.Radio(["webp", "mp4"], value="webp", label="As", elem_id="ending", min_width=110)
             self.sweep = gr.Button("Draw the sweep", size="sm", elem_id="sweep")
             self.film = gr.HTML("", elem_id="film")

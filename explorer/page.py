@@ -61,6 +61,7 @@ class Explorer:
     distance: of pictures, for photos; None where there is no network of photos
     examples: photos that come along
     encoder:  with which the search for the person in a photo begins: its file, and what gives the latents
+    seed:     who is shown first
     controls: {name: the part of the page}, as in `controls.NAMES`
     """
 
@@ -71,6 +72,7 @@ class Explorer:
     distance: Distance | None = None
     examples: Sequence[Path] = ()
     encoder: tuple[str, Start] | None = None
+    seed: int = 0
     controls: dict[str, gr.components.Component] = field(default_factory=dict)
 
     def __post_init__(self):
@@ -169,7 +171,10 @@ def name_of(face: Face) -> str:
 
 def build(explorer: Explorer) -> gr.Blocks:
     with gr.Blocks(title="Explorer", analytics_enabled=False, fill_width=True, delete_cache=(600, 600)) as page:
-        explorer.visit, explorer.sheet = gr.State(Visit()), gr.State(Sheet(next(iter(explorer.studio.directions))))
+        explorer.visit, explorer.sheet = (
+            gr.State(Visit(Face(explorer.seed))),
+            gr.State(Sheet(next(iter(explorer.studio.directions)))),
+        )
         gr.HTML(top(explorer))
         with gr.Row():
             with gr.Column(scale=5, min_width=300, elem_id="stage"):
@@ -244,7 +249,7 @@ def face_tab(explorer: Explorer) -> None:
     layers = explorer.studio.last.n_latent
     explorer.controls |= {
         "who": gr.Radio([SEED, PHOTO], value=SEED, label="Who", visible=False, elem_id="who"),
-        "seed": gr.Number(0, label="Seed", precision=0, minimum=0, maximum=utils.LARGEST_SEED, elem_id="seed"),
+        "seed": gr.Number(explorer.seed, label="Seed", precision=0, minimum=0, maximum=utils.LARGEST_SEED, elem_id="seed"),
         "psi": gr.Slider(
             -1,
             1.5,

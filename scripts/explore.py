@@ -18,6 +18,8 @@ import shipped
 from editing.defaults import SPACE
 from errors import InputError, named
 
+FIRST = 1  # a face that invites to go on
+
 
 def parser() -> cli.Parser:
     parser = cli.Parser(__doc__, "python -m scripts.explore [flags]")
@@ -30,6 +32,13 @@ def parser() -> cli.Parser:
     add("--encoder", metavar="FILE", help="answers for a photo at once, and the search goes on from there")
     group = parser.add_argument_group("page")
     add = group.add_argument
+    most = 2**32 - 1  # of PyTorch's generator on the CPU
+    add(
+        "--seed",
+        type=cli.number(int, least=0, most=most),
+        metavar="N",
+        help=f"who is shown first (default: 0; {FIRST} of the networks that come along)",
+    )
     add("--port", type=cli.number(int, least=1, most=65535), metavar="N", help="(default: 7860, or the next free one)")
     add("--open", action="store_true", help="open it in the browser of this machine")
     add("--outdir", type=Path, default=Path("explored"), metavar="DIR", help="for directions and latents (default: explored)")
@@ -69,7 +78,7 @@ def main(args: argparse.Namespace) -> None:
     looks = cli.read("--encoder", args.encoder, opened, first) if args.encoder else None
     encoder = (args.encoder, starter(looks, first, SPACE)) if looks else None
     runs = [*map(Path, args.runs or ())]
-    blocks = page.build(page.Explorer(studio, args.outdir, runs, live, distance, examples(), encoder))
+    blocks = page.build(page.Explorer(studio, args.outdir, runs, live, distance, examples(), encoder, args.seed or 0))
     with uploads, cli.sigterm_interrupts(), named(f"--port {args.port or page.PORT}"):
         address = page.open_to_this_machine(blocks, args.port, args.open)
         print(f"{address} (Ctrl-C ends it)", flush=True)
@@ -87,6 +96,7 @@ def choose_networks(args: argparse.Namespace) -> None:
         if args.source:
             raise InputError("--source: says what --ckpt was fine-tuned from; name both, or neither")
         args.ckpt, args.source = str(shipped.CARTOON), str(shipped.PHOTO)
+        args.seed = FIRST if args.seed is None else args.seed
     if args.encoder and not args.source:
         raise InputError("--encoder: looks at photos for the --source of --ckpt; name it as well")
 
