@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from drawer import Drawer
 from editing import files, latents
+from editing.adam import Adam
 from errors import InputError
 from model import weights_stay
 from vision.perceptual import Distance
@@ -208,8 +209,7 @@ def project(
     stored = all(torch.equal(*layers) for layers in zip(noise, generator.stored_noise()))
     maps = [] if fixed_noise else [_each(layer, len(latent)).requires_grad_() for layer in noise]
     random = torch.Generator().manual_seed(seed)
-    # PyTorch loads its compiler when it makes an optimizer: seconds, which no step has no use for.
-    optimizer = torch.optim.Adam([latent, *maps], schedule.lr, fused=True) if schedule.steps else None
+    optimizer = Adam([latent, *maps], schedule.lr)
     with torch.no_grad():
         wanted = distance.features(targets)
     drawn, distances, errors = {}, [], []
@@ -221,7 +221,7 @@ def project(
 
     snapshot(0)
     for step in range(schedule.steps):
-        optimizer.param_groups[0]["lr"] = schedule.learning_rate(step)
+        optimizer.lr = schedule.learning_rate(step)
         jitter = torch.randn(1, *latent.shape[1:], generator=random).to(latent.device) * (spread * schedule.jitter(step))
         images = generator.synthesis(generator.broadcast(latent + jitter), maps or noise)
         found = distance.between(distance.features(images), wanted)

@@ -21,6 +21,7 @@ from torch import Tensor
 import utils
 from drawer import Drawer
 from editing import latents, sheets
+from editing.adam import Adam
 from editing.directions import Directions, Edit
 from editing.people import nobody
 from editing.projection import Schedule
@@ -80,7 +81,7 @@ def find(
     noise = [layer.to(start.device) for layer in noise or generator.stored_noise()]
     own = start[:, layers].detach()
     chosen = own.clone().requires_grad_()
-    optimizer, fits = torch.optim.Adam([chosen], search.lr, fused=True), []
+    optimizer, fits = Adam([chosen], search.lr), []
 
     def fit() -> Tensor:
         w_plus = start.detach().clone()
@@ -89,7 +90,7 @@ def find(
         return fits[-1]
 
     for step in range(search.steps):
-        optimizer.param_groups[0]["lr"] = search.learning_rate(step)
+        optimizer.lr = search.learning_rate(step)
         loss = 1 - fit() + search.l2 * (chosen - own).square().sum((1, 2))
         optimizer.zero_grad()
         loss.sum().backward()

@@ -1,8 +1,5 @@
 """An encoder in front of a search, and in it."""
 
-import subprocess
-import sys
-
 import pytest
 import torch
 
@@ -10,7 +7,6 @@ from editing import projection
 from editing.projection import Schedule
 from inversion.encoder import Encoder
 from inversion.searching import held, starter
-from tests.house import ROOT
 from tests.networks import CHANNELS, tiny_discriminator, tiny_generator
 from vision.perceptual import DiscriminatorDistance
 
@@ -43,24 +39,6 @@ def test_no_step_is_what_the_encoder_says_of_each_photo(pair, space):
     result = found(generator, space, 0, starter(encoder, generator, space))
     torch.testing.assert_close(result.latent, w_plus if space == "w+" else w_plus.mean(1))
     assert result.distances.shape == result.mse.shape == (0, 3) and result.noise is None
-
-
-def test_without_steps_no_compiler_is_loaded():
-    """PyTorch's, which takes longer to load than all the rest."""
-    program = """
-import sys, torch
-from editing import projection
-from inversion.encoder import Encoder
-from inversion.searching import starter
-from tests.networks import CHANNELS, tiny_generator
-from vision.perceptual import PixelDistance
-generator, encoder = tiny_generator(), Encoder(16, 8, CHANNELS, 6)
-start, nothing = starter(encoder, generator, "w+"), projection.Schedule(0)
-(found,) = projection.find(generator, PixelDistance(), [torch.zeros(3, 16, 16)], "w+", nothing, start=start, fixed_noise=True)
-assert len(found.latent) == 1 and "torch._dynamo" not in sys.modules
-"""
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
 
 
 def test_a_search_begins_there(pair):
