@@ -3,7 +3,7 @@
     training = Inversion(Settings(), encoder, generator, distance, discriminator, shown, device=torch.device("cpu"))
     logs = training.step(pixels)                                # {"features": ..., "pixels": ..., "latents": ..., ...}
 
-Half of a batch is photos, where there are some, the other half is drawn by the generator, so that its latents are known.
+Part of a batch is photos, where there are some; the others are drawn by the generator, so that their latents are known.
 """
 
 import copy

@@ -13,6 +13,7 @@ What came of it; 0 steps: what it says in one pass
 from __future__ import annotations
 
 import argparse
+import math
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,7 +60,9 @@ def parser() -> cli.Parser:
     # fmt: off
     add("--ckpt", type=Path, metavar="FILE", help="checkpoint of any format, of photo faces; its averaged generator draws")
     add("--photos", type=Path, metavar="PICTURES",
-        help="photos cut as its were: an LMDB, a folder or a zip; half of each batch (default: drawn faces alone)")
+        help="photos cut as its were: an LMDB, a folder or a zip (default: drawn faces alone)")
+    add("--drawn", type=cli.number(float, least=0, most=0.9), default=0.5, metavar="X",
+        help="part of each batch that it draws itself, of known latents; the others are photos (default: 0.5)")
     add("--test", type=Path, metavar="PICTURES", help="others, to measure and to look at")
     add("--eval_every", type=count, default=1000, metavar="N",
         help="iterations between distances to --test; checkpoints/best.pt keeps the best (default: 1000)")
@@ -86,7 +89,7 @@ def parser() -> cli.Parser:
         add(f"--{name}_weight", type=weight, default=value, metavar="X", help=f"{what} (default: {value:g})")
     # fmt: on
     parser.needs("--eval_every", "--test")
-    parser.needs("--jitter", "--photos")
+    parser.needs("--jitter --drawn", "--photos")
     parser.needs("--channel_max", "--channel_base")
     parser.idle_with("--space --passes --channel_base", "--init")
     parser.idle_with("--r1", "--adversarial_weight 0")
@@ -168,7 +171,7 @@ def prepared(start: Start) -> tuple[Inversion, Stream, Tensor | None, list[str]]
 
 def settings_of(args: argparse.Namespace) -> Settings:
     weights = Weights(**{name: vars(args)[f"{name}_weight"] for name in WEIGHTS})
-    photos = args.batch // 2 if args.photos else 0
+    photos = max(1, args.batch - math.ceil(args.batch * args.drawn)) if args.photos else 0
     return Settings(args.batch, photos, args.lr, args.iter, args.jitter, args.ema_decay, args.r1, weights=weights)
 
 

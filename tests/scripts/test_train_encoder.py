@@ -52,6 +52,14 @@ def test_the_defaults_are_those_of_the_library():
     assert [getattr(ours, name) for name in names] == [getattr(Settings(), name) for name in names]
 
 
+@pytest.mark.parametrize("drawn, photos", [(0, 8), (0.25, 6), (0.5, 4), (0.9, 1)])
+def test_what_is_not_drawn_of_a_batch_are_photos(drawn, photos):
+    words = ["--ckpt", "s.pt", "--batch", "8", "--drawn", str(drawn)]
+    parse = train_encoder.parser().parse_args
+    assert train_encoder.settings_of(parse([*words, "--photos", "photos"])).photos == photos
+    assert train_encoder.settings_of(parse(words)).photos == 0
+
+
 def test_a_run_leaves_an_encoder_pictures_and_figures(place, whole):
     for name in ("samples/000000.png", "samples/000006.png", "loss.png", "distance.png", "reals.png"):
         Image.open(whole / name).verify()
