@@ -14,6 +14,7 @@ OLDEST_PYTHON ?= $(shell command -v python3.11 || echo $(PYTHON))
 OLDEST_TESTS ?= tests/op tests/augment tests/training tests/test_train.py tests/test_model.py
 OUT := demo/out
 PHOTO ?=  # of people for the demo; without it those of demo/people
+ALIGN ?=  # flags of scripts.align, where it does not find a face by itself: ALIGN="--eyes 205,102,247,104"
 TOONS ?=  # that the demo learns from; without it rendered ones
 DEMO_ITERATIONS ?= 1200
 DEMO_STEPS ?=  # of the search for a photo
@@ -35,7 +36,8 @@ quoted = '$(subst ','\'',$(1))'
 # Photos and cartoons are read first, beside the results of the last demo: what cannot be used is said at once, and loses nothing.
 demo: .venv/faces
 	@rm -rf $(OUT)/new
-	$(BIN)/python -m scripts.align --size 64 --out $(OUT)/new/photos $(call quoted,$(or $(PHOTO),demo/people))
+	$(BIN)/python -m scripts.align $(ALIGN) --size 64 --out $(OUT)/new/photos $(call quoted,$(or $(PHOTO),demo/people)) || \
+	    { echo 'make demo takes flags of it so: make demo PHOTO=me.jpg ALIGN="--eyes 205,102,247,104"' >&2; exit 1; }
 	$(if $(TOONS),,$(BIN)/python -m scripts.render_faces --domain B --portraits --n 250 --seed 2 --out $(OUT)/new/cartoons)
 	$(BIN)/python prepare_data.py --size 64 --out $(OUT)/new/cartoons.lmdb $(call quoted,$(or $(TOONS),$(OUT)/new/cartoons))
 	@cd $(OUT) && rm -rf $(DEMO_WRITES) && mv new/* . && rmdir new

@@ -29,7 +29,7 @@ def made(target: str, *variables: str) -> str:
 def commands_of_the_demo(*variables: str) -> dict[str, list[str]]:
     """{module: its words}, in the order in which they run."""
     lines = re.sub(r"\\\n\s*", " ", made("demo", *variables)).splitlines()
-    words = [shlex.split(line) for line in lines if line.startswith(".venv/bin/python ")]
+    words = [shlex.split(line.partition(" || ")[0]) for line in lines if line.startswith(".venv/bin/python ")]
     return {
         (line[2] if line[1] == "-m" else line[1].removesuffix(".py")): line[3 if line[1] == "-m" else 2 :] for line in words
     }
@@ -78,6 +78,11 @@ def test_the_commands_of_the_demo_are_understood(variables):
         assert commands["scripts.align"][-1] == 'a b/it\'s "me".jpg' and commands["prepare_data"][-1] == "my toons.zip"
 
 
+def test_flags_for_a_photo_in_which_no_face_is_found_reach_the_command():
+    words = commands_of_the_demo("PHOTO=me.jpg", "ALIGN=--eyes 205,102,247,104")["scripts.align"]
+    assert importlib.import_module("scripts.align").parser().parse_args(words).eyes
+
+
 @pytest.mark.parametrize("what", ["PHOTO", "TOONS"])
 @pytest.mark.parametrize("is_there", [False, True])
 def test_what_the_demo_cannot_use_is_said_before_the_training_and_loses_nothing(what, is_there, tmp_path):
@@ -89,6 +94,7 @@ def test_what_the_demo_cannot_use_is_said_before_the_training_and_loses_nothing(
     done = demo(tmp_path, f"{what}={given}")
     said = [line for line in done.stderr.splitlines() if line.startswith(("align: ", "prepare_data.py: "))]
     assert done.returncode and len(said) == 1 and f"{given}: " in said[0] and "Traceback" not in done.stderr
+    assert ("ALIGN=" in done.stderr) == (what == "PHOTO")
     assert "train.py" not in done.stdout and (tmp_path / "out" / "photos.png").read_text() == "of the last demo"
 
 
