@@ -83,6 +83,7 @@ NEEDED = {  # command with the words that it cannot do without -> flags that do 
         "--metric_freq 9 --eval_features pixels --source FILE": "--eval_features disc",
         "--bottleneck freeze": "--group",
         "--group_weight 2": "--group",
+        "--group_scale 50": "--group",
         "--group 0 --no_flip": "--group",
     },
     "scripts.train_dcgan d": {

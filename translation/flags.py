@@ -64,6 +64,8 @@ def add_arguments(parser: cli.Parser) -> None:
     add("--group", metavar="LIST", help="groups in turn: 0,1,2,3, of the folders trainA/0, trainB/0, ... (default: no groups)")
     add("--use_grouploss", **switch, default=True, help="discriminators of B classify groups (default: true)")
     add("--group_weight", type=weight, default=1.0, metavar="X", help="what that weighs for the generator (default: 1)")
+    add("--group_scale", type=above, default=1.0, metavar="X",
+        help="of the logits of groups; in short trainings 50 lets classifiers learn early (default: 1, as published)")
     add("--bottleneck", choices=BOTTLENECKS, default="base_group",
         help="which groups update the encoder blocks: all, none, the first (default: base_group)")
     add("--useADA", **switch, help="augment what the discriminators see (default: true with --group, else false)")
@@ -72,7 +74,7 @@ def add_arguments(parser: cli.Parser) -> None:
     add("--neptune", **switch, default=False, help=argparse.SUPPRESS)  # published; its service is gone
     # fmt: on
     parser.idle_with("--margin --no_flip", "--group")
-    group.needs("--use_grouploss --group_weight --bottleneck", "--group")
+    group.needs("--use_grouploss --group_weight --group_scale --bottleneck", "--group")
 
 
 def add_run_arguments(parser: cli.Parser) -> None:
@@ -124,6 +126,7 @@ def settled(args: argparse.Namespace) -> Settings:
         ema=args.ema,
         bf16=args.precision == "bf16",
         groups=of_groups,
+        group_scale=args.group_scale,
         bottleneck=args.bottleneck if of_groups else "train",
         ada=args.useADA if args.useADA is not None else bool(of_groups),
         strength=args.strength,

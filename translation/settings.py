@@ -27,6 +27,7 @@ class Settings:
     ema:        decay of averaged generators; 0: none
     bf16:       convolutions in bfloat16, statistics and losses in float32
     groups:     of few-shot training, in order; none: ordinary training
+    group_scale: of the group logits, see `losses.group_loss`
     bottleneck: of these, who updates the generators' encoder blocks: every group, none, or the first group alone
     batch:      pictures of each domain in a step of one process
     ada:        augment what the discriminators see; p begins at `strength`, and `kimg` thousand pictures can take it to 1
@@ -44,6 +45,7 @@ class Settings:
     ema: float = 0
     bf16: bool = False
     groups: Sequence[int] = ()
+    group_scale: float = 1
     bottleneck: str = "train"
     batch: int = 1
     ada: bool = False

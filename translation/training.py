@@ -125,7 +125,7 @@ class UGATIT(Trainable):
                 found = losses.discriminator_terms(of_real, of_fake)
                 terms |= {f"D_ad_{name}": found["ad"], f"D_cam_{name}": found["cam"]}
                 if labels is not None and domain == "B":
-                    terms[f"D_group_{name}"] = losses.group_loss(of_real, labels)
+                    terms[f"D_group_{name}"] = losses.group_loss(of_real, labels, self.settings.group_scale)
                 if name.startswith("disG"):
                     self.controlled(domain, of_real)
         total = self.settings.weights.adv * sum(terms.values())
@@ -146,7 +146,7 @@ class UGATIT(Trainable):
                 terms |= {f"G_ad_{name}": found["ad"], f"G_adcam_{name}": found["adcam"]}
                 total += weights.adv * (found["ad"] + found["adcam"])
                 if labels is not None and domain == "B":
-                    terms[f"G_group_{name}"] = losses.group_loss(judged, labels)
+                    terms[f"G_group_{name}"] = losses.group_loss(judged, labels, self.settings.group_scale)
                     total += weights.group * terms[f"G_group_{name}"]
             cycle, identity = ((found.image - real).abs().mean() for found in (back[domain], same))
             cam = losses.cam_loss(to.cam_logit, same.cam_logit)

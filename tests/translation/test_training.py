@@ -1,6 +1,7 @@
 """What a step of U-GAT-IT moves, and what it leaves."""
 
 import copy
+import math
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ import torch
 from errors import InputError
 from translation.networks import Generator, attended
 from translation.norms import ILN, AdaLIN, mixed
-from translation.settings import Settings, Weights, learning_rate
+from translation.settings import GROUPS, Settings, Weights, learning_rate
 from translation.training import DISCRIMINATORS, GENERATORS, UGATIT
 
 TINY = {"size": 32, "ch": 2, "n_res": 1, "light": True}
@@ -84,6 +85,14 @@ def test_the_group_classifier_of_photos_is_never_trained():
     for name in ("disGA", "disGB"):
         same = torch.equal(before[name].group_classfier.weight_orig, ours.trained[name].group_classfier.weight_orig)
         assert same == (name == "disGA")
+
+
+def test_group_logits_are_scaled_in_every_group_loss():
+    """Of almost nothing the cross entropy is that of a guess among all classes."""
+    ours = training(groups=(0, 1), weights=Weights(group=1), group_scale=1e-6)
+    losses = ours.step((pixels(1), pixels(2), 1))
+    found = [value.item() for name, value in losses.items() if "_group_" in name]
+    assert found == pytest.approx([math.log(GROUPS)] * 4, abs=1e-4)
 
 
 def test_augmentation_follows_the_share_of_places_that_believe_in_reals():
