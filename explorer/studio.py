@@ -14,6 +14,7 @@ from threading import Lock
 
 import torch
 from PIL.Image import Image
+from torch import Tensor
 
 import utils
 from editing import layer_swap, people
@@ -24,11 +25,12 @@ from editing.people import Brush, People
 from explorer import lines, sliders
 from explorer.face import Face, Strength
 from explorer.sliders import Slider
-from model import Generator, StyleGenerator
+from model import Generator, Stage, StyleGenerator
 
 SLOW = 0.15  # seconds for a picture, from which a smaller one is shown first
 PREVIEW = 64  # pixels of its side
 KEPT = 512  # pictures
+BEGUN = 4  # pictures that were begun, of which the preview is shown
 BLENDS = 4  # networks between source and cartoon that are kept
 
 
@@ -55,6 +57,7 @@ class Studio:
         self.paths, self.directions = paths, directions
         self.lock = Lock()
         self._drawn = lru_cache(KEPT)(self._draw)
+        self._halfway = lru_cache(BEGUN)(self._halfway)
         self._blend = lru_cache(BLENDS)(self._blend)
         self.seconds = self._time_a_picture()
 
@@ -81,10 +84,13 @@ class Studio:
 
     def previews(self, face: Face) -> list[Shown]:
         """The same, smaller and sooner; [] where the pictures themselves come soon."""
+        return [self._preview(face, row) for row in self.networks] if self.by_halves else []
+
+    @property
+    def by_halves(self) -> bool:
+        """Whether pictures are shown when they have PREVIEW pixels, and then drawn to the end."""
         paints_each_size = all(isinstance(network, Generator) for network in self.networks.values())
-        if self.seconds < SLOW or self.last.size <= PREVIEW or not paints_each_size:
-            return []
-        return [self._preview(face, row) for row in self.networks]
+        return self.seconds >= SLOW and self.last.size > PREVIEW and paints_each_size
 
     def look(self, face: Face) -> Look:
         """As the command reads it from its flags."""
@@ -121,17 +127,29 @@ class Studio:
     def _draw(self, face: Face, row: str) -> Shown:
         network, who = self.network(face, row), self.who(face)
         with self.lock:
-            (picture,) = people.everybody(network, who, Brush(face.psi, look=self.look(face)))
+            if self.by_halves:
+                picture = self._finished(network, *self._halfway(face, row))
+            else:
+                (picture,) = people.everybody(network, who, Brush(face.psi, look=self.look(face)))
         return self._shown(face, row, picture)
 
-    @torch.no_grad()
     def _preview(self, face: Face, row: str) -> Shown:
-        network, who, look = self.network(face, row), self.who(face), self.look(face)
         with self.lock:
-            noise = look.noise_of(who, network) or network.stored_noise()
-            w_plus = look.w_plus(who, network, face.psi)
-            image = next(stage.image for stage in network.stages(w_plus, noise) if stage.image.shape[-1] >= PREVIEW)
-        return Shown(row, utils.png(utils.to_pictures(image.float().cpu())[0]), "", network.size, final=False)
+            _, _, stage = self._halfway(face, row)
+        return Shown(row, utils.png(picture_of(stage)), "", self.last.size, final=False)
+
+    @torch.no_grad()
+    def _halfway(self, face: Face, row: str) -> tuple[Tensor, list[Tensor], Stage]:
+        """Latents, noise, and what the network holds when its image has PREVIEW pixels."""
+        network, who, look = self.network(face, row), self.who(face), self.look(face)
+        noise = [layer.to(network.device) for layer in look.noise_of(who, network) or network.stored_noise()]
+        w_plus = look.w_plus(who, network, face.psi)
+        return w_plus, noise, next(stage for stage in network.stages(w_plus, noise) if stage.image.shape[-1] >= PREVIEW)
+
+    @torch.no_grad()
+    def _finished(self, network: Generator, w_plus: Tensor, noise: list[Tensor], begun: Stage) -> Image:
+        *_, last = network.stages(w_plus, noise, begun, above=begun.image.shape[-1])
+        return picture_of(last)
 
     def _shown(self, face: Face, row: str, picture: Image) -> Shown:
         files = self.paths[row], self.source_path(row)
@@ -147,6 +165,10 @@ class Studio:
             started = time.perf_counter()
             next(people.everybody(self.last, people.by_seed("0"), Brush()))
         return time.perf_counter() - started
+
+
+def picture_of(stage: Stage) -> Image:
+    return utils.to_pictures(stage.image.float().cpu())[0]
 
 
 def settled(network: StyleGenerator) -> StyleGenerator:

@@ -80,6 +80,16 @@ def test_a_slow_machine_shows_a_smaller_picture_first_where_there_is_one(size, c
     assert slow.previews(Face()) == []
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_picture_that_was_begun_ends_as_one_that_was_drawn_at_once(studio, folder, monkeypatch, kind):
+    monkeypatch.setattr("explorer.studio.PREVIEW", 8)
+    monkeypatch.setattr("explorer.studio.SLOW", 0.0)
+    slow = Studio(studio.networks, studio.paths, studio.directions)
+    face = faces(folder)[kind]
+    assert len(slow.previews(face)) == 2
+    assert slow.pictures(face) == studio.pictures(face)
+
+
 def test_a_network_that_paints_one_size_only_has_no_smaller_picture(monkeypatch):
     monkeypatch.setattr("explorer.studio.PREVIEW", 8)
     slow = Studio({"": tiny_generator1()}, {"": "c.pt"}, {})
