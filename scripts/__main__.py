@@ -12,7 +12,7 @@ GROUPS = {
     "draw and edit": "closed_form_factorization.py apply_factor.py",  # and what is in no other group
     "photos": "scripts.cartoonize projector.py scripts.translate",
     "measure": "scripts.evaluate scripts.train_regressor studies.methods studies.photos studies.round_trip studies.sefa "
-    "studies.translation",
+    "studies.translation studies.groups",
     "files and machine": "scripts.inspect scripts.convert scripts.grow scripts.download scripts.doctor",
     "measure the program": "benchmarks.ops benchmarks.train_step benchmarks.trace benchmarks.scaling benchmarks.data "
     "benchmarks.formats benchmarks.busy benchmarks.user benchmarks.page benchmarks.alarms benchmarks.finding "

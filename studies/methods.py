@@ -10,7 +10,6 @@ method, and the layer swap with the source on top of each.
 """
 
 import argparse
-import json
 import shlex
 import time
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ import cli
 import flags
 from benchmarks.commands import execute
 from errors import InputError
+from studies.work import Work
 
 ROOT = Path(__file__).parent.parent
 AS_PUBLISHED = "--freezeD 3 --augment --augment_p 0.3"
@@ -91,20 +91,22 @@ def plan(methods: list[str], seeds: list[int]) -> list[tuple[str, int]]:
     return [(name, seed) for seed in seeds for name in methods if name != TWINS[0] or seed == seeds[0]]
 
 
-class Runs:
-    """Trainings in --work, and what was measured of them: measurements.jsonl, a line for each measurement."""
+class Runs(Work):
+    """Trainings by train.py, all from one source."""
 
     def __init__(self, args: argparse.Namespace, settings: Sequence[str]):
-        """settings: of args, which must not change between two calls that share --work."""
         import checkpoint
         import utils
 
-        self.args, self.work, self.log = args, args.work, args.work / "measurements.jsonl"
-        self.work.mkdir(parents=True, exist_ok=True)
         self.device = cli.read("--device", args.device, utils.choose_device)
         self.start = cli.read("--source", args.source, checkpoint.read)
         self.source = self.start.generator().to(self.device)
-        self._keep_settings({name: getattr(args, name) for name in settings})
+        super().__init__(args, settings)
+
+    def facts(self) -> dict[str, object]:
+        import checkpoint
+
+        return {"source": checkpoint.fingerprint(self.source.state_dict())}
 
     def train(self, name: str, seed: int, words: list, deadline: float) -> None:
         """To the end, or to the deadline; what a stopped run did is kept."""
@@ -112,34 +114,12 @@ class Runs:
         train += [f"--seed={seed}", f"--device={self.args.device}", *shlex.split(self.args.training), "--n_sample=16"]
         execute([*train, *words], f"{name}, seed {seed}", deadline)
 
-    def logged(self) -> list[dict]:
-        return [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.exists() else []
-
-    def keep(self, entry: dict) -> None:
-        with self.log.open("a") as file:
-            print(json.dumps(entry), file=file)
-
     def generator(self, name: str, seed: int):
         """The last one of a whole run, None where there is none yet."""
         import checkpoint
 
         path = self.checkpoint(name, seed, self.args.iter)
         return checkpoint.read(path).generator().to(self.device) if path.is_file() else None
-
-    def folder(self, name: str, seed: int) -> Path:
-        return self.work / f"{name}-seed{seed}"
-
-    def checkpoint(self, name: str, seed: int, iteration: int) -> Path:
-        return self.folder(name, seed) / "checkpoints" / f"{iteration:06d}.pt"
-
-    def _keep_settings(self, now: dict) -> None:
-        import checkpoint
-
-        now["source"], path = checkpoint.fingerprint(self.source.state_dict()), self.work / "settings.json"
-        before = json.loads(path.read_text()) if path.exists() else now
-        if changed := [name for name in now if before[name] != now[name]]:
-            raise InputError(f"--work {self.work}: began with --{changed[0]} {before[changed[0]]}; choose another --work")
-        path.write_text(json.dumps(now))
 
 
 class Study(Runs):

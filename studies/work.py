@@ -1,0 +1,40 @@
+"""What a study of many trainings leaves in --work: their folders, and measurements.jsonl, a line for each measurement."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from errors import InputError
+
+
+class Work:
+    def __init__(self, args: argparse.Namespace, settings: Sequence[str]):
+        """settings: of args, which must not change between two calls that share --work."""
+        self.args, self.work, self.log = args, args.work, args.work / "measurements.jsonl"
+        self.work.mkdir(parents=True, exist_ok=True)
+        self._keep_settings({name: getattr(args, name) for name in settings} | self.facts())
+
+    def facts(self) -> dict[str, object]:
+        """More that must not change."""
+        return {}
+
+    def logged(self) -> list[dict]:
+        return [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.exists() else []
+
+    def keep(self, entry: dict) -> None:
+        with self.log.open("a") as file:
+            print(json.dumps(entry), file=file)
+
+    def folder(self, name: str, seed: int) -> Path:
+        return self.work / f"{name}-seed{seed}"
+
+    def checkpoint(self, name: str, seed: int, iteration: int) -> Path:
+        return self.folder(name, seed) / "checkpoints" / f"{iteration:06d}.pt"
+
+    def _keep_settings(self, now: dict) -> None:
+        path = self.work / "settings.json"
+        before = json.loads(path.read_text()) if path.exists() else now
+        if changed := [name for name in now if before[name] != now[name]]:
+            raise InputError(f"--work {self.work}: began with --{changed[0]} {before[changed[0]]}; choose another --work")
+        path.write_text(json.dumps(now))
