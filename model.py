@@ -328,10 +328,10 @@ class Discriminator(nn.Module):
 
     def features(self, image: Tensor) -> list[Tensor]:
         """The feature maps after FromRGB and after each residual block, full resolution first, 4x4 last."""
-        maps = []
+        maps, x = [], image.contiguous(memory_format=torch.channels_last).to(self.compute_dtype or image.dtype)
         for block in self.convs:
-            image = block(image)
-            maps.append(image)
+            x = block(x)
+            maps.append(x)
         return maps
 
     @property
@@ -449,8 +449,8 @@ class EqualConv2d(nn.Module):
         self.padding = padding
 
     def forward(self, x: Tensor) -> Tensor:
-        weight = prepared(self, lambda weight: weight * self.scale)
-        return conv2d(x, weight.to(x.dtype), self.stride, self.padding)
+        weight = prepared(self, lambda weight: as_taps(weight * self.scale, x.dtype))
+        return conv2d(x, weight, self.stride, self.padding)
 
 
 class Blur(nn.Module):
@@ -515,20 +515,18 @@ class ModulatedConv2d(nn.Module):
     def modulated(self, x: Tensor, w: Tensor) -> tuple[Tensor, Tensor | None]:
         """The convolution of the scaled input, and the factors [batch, out] that its output is still to be multiplied by."""
         style = self.modulation(w)
-        weight, squares = prepared(self, self.scaled)
-        x, taps = modulate(x, style), weight.to(x.dtype)
-        if self.upsample:
-            x = self.blur(conv_transpose2d(x, taps.transpose(0, 1), stride=2))
-        else:
-            x = conv2d(x, taps, padding=self.padding)
+        taps, squares = prepared(self, lambda weight: self.scaled(weight, x.dtype))
+        x = modulate(x, style)
+        x = self.blur(conv_transpose2d(x, taps, stride=2)) if self.upsample else conv2d(x, taps, padding=self.padding)
         if not self.demodulate:
             return x, None
         return x, torch.rsqrt(F.linear(style.square(), squares) + 1e-8)
 
-    def scaled(self, weight: Tensor) -> tuple[Tensor, Tensor | None]:
-        """The weights as they are used, [out, in, k, k], and the sums of their squares over the taps where they are needed."""
+    def scaled(self, weight: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor | None]:
+        """The weights as the convolution takes them, and the sums [out, in] of their squares where they are needed."""
         weight = weight.squeeze(0) * self.scale
-        return weight, weight.square().sum((2, 3)) if self.demodulate else None
+        taps = as_taps(weight.transpose(0, 1) if self.upsample else weight, dtype)
+        return taps, weight.square().sum((2, 3)) if self.demodulate else None
 
 
 class NoiseInjection(nn.Module):
@@ -637,6 +635,11 @@ class ResBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.conv2(self.conv1(x)) + self.skip(x)
+
+
+def as_taps(weight: Tensor, dtype: torch.dtype) -> Tensor:
+    """As convolutions read weights beside channels_last maps: they would copy others at each call, forward and backward."""
+    return weight.to(dtype, memory_format=torch.channels_last)
 
 
 def fresh_noise(x: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+import model
 from model import (
     ConvLayer,
     Discriminator,
@@ -497,6 +498,22 @@ def test_weights_that_stay_are_prepared_once_and_only_there():
     changed = seen()
     double()
     assert not torch.equal(seen(), changed)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_convolutions_get_weights_as_they_read_them_and_feature_maps_of_one_type(dtype, monkeypatch):
+    seen = []
+    for name in ("conv2d", "conv_transpose2d"):
+        way = getattr(model, name)
+        monkeypatch.setattr(
+            model, name, lambda x, weight, *a, way=way, **k: seen.append((x, weight)) or way(x, weight, *a, **k)
+        )
+    generator, discriminator = tiny_generator(), tiny_discriminator()
+    generator.compute_dtype = discriminator.compute_dtype = dtype
+    features = discriminator.features(generator.synthesis(normal(2, generator.n_latent, 8)))
+    assert len(seen) == 8 + 7 and {each.dtype for pair in seen for each in pair} == {dtype}
+    assert all(weight.is_contiguous(memory_format=torch.channels_last) for _, weight in seen)
+    assert all(maps.dtype == dtype for maps in features)
 
 
 @pytest.mark.parametrize("batch", [1, 3, 4, 6, 8])
