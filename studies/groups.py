@@ -105,10 +105,15 @@ class Study(Work):
         execute(["-m", "scripts.train_ugatit", *words], f"{name}, seed {seed}", deadline)
 
     def measure(self, name: str, seed: int, step: int) -> None:
-        worn, bare = (self.glasses(side) for side in self.translated(name, seed, step, self.args.people))
+        worn, bare = self.worn(self.translated(name, seed, step, self.args.people))
         entry = {"way": name, "seed": seed, "iteration": step, "worn": worn, "bare": bare}
         self.keep(entry)
         self.known[name, seed, step] = entry
+
+    def worn(self, sides: list[Tensor]) -> list[list[float]]:
+        from studies import translation
+
+        return [[round(value, 3) for value in side] for side in translation.worn(self.ruler, sides)]
 
     def translated(self, name: str, seed: int, step: int, count: int) -> list[Tensor]:
         """Cartoons of the first people with glasses, and of the same people without."""
@@ -117,12 +122,6 @@ class Study(Work):
 
         network = files.read(self.checkpoint(name, seed, step)).generator("A2B").to(self.device)
         return [translated(network, side[:count]) for side in self.photos]
-
-    def glasses(self, pictures: Tensor) -> list[float]:
-        """How much like glasses each looks: 0 like none, 1 like some."""
-        from metrics.attributes.regressor import OUTPUTS
-
-        return [round(value, 3) for value in self.ruler.read(pictures).values[:, OUTPUTS.index("glasses")].tolist()]
 
 
 def portraits(count: int, seed: int, glasses: int) -> dict[str, Tensor]:

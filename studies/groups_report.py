@@ -1,47 +1,17 @@
 """The page of studies/groups.py: groups.md and the sheet groups.webp."""
 
-import statistics
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import cli
 import threads
 import utils
 from benchmarks import machine
 from benchmarks.tables import table
-from studies import groups
+from studies import glasses, groups
 
-SEEN = 0.5  # a reading above it counts as glasses
 SHOWN, QUALITY = 8, 85
 PHOTO, MOST = "the photo itself", "the renderer's cartoon"
-
-
-class Kept(NamedTuple):
-    """worn, bare: shares read as wearing glasses, of people whose photo has them, and of the same people without.
-
-    own:   worn - bare, what the photo's glasses add; margin: half of its 95 % interval over the people
-    order: how often a cartoon of somebody with glasses looks more like glasses than that of somebody without; 0.5 is chance
-    """
-
-    worn: float
-    bare: float
-    own: float
-    margin: float
-    order: float
-
-
-def kept(worn: Sequence[float], bare: Sequence[float]) -> Kept:
-    """Readings of the same people, in the same order.
-
-    >>> kept([0.9, 0.8, 0.2], [0.7, 0.1, 0.1])._replace(margin=0)
-    Kept(worn=0.6666666666666666, bare=0.3333333333333333, own=0.3333333333333333, margin=0, order=0.8888888888888888)
-    """
-    more = [(with_some > SEEN) - (without > SEEN) for with_some, without in zip(worn, bare, strict=True)]
-    pairs = [(a > b) + (a == b) / 2 for a in worn for b in bare]
-    shares = [statistics.mean(value > SEEN for value in side) for side in (worn, bare)]
-    margin = 1.96 * statistics.stdev(more) / len(more) ** 0.5
-    return Kept(*shares, statistics.mean(more), margin, statistics.mean(pairs))
 
 
 def write(study) -> Path:
@@ -69,40 +39,26 @@ def heading(study) -> list[str]:
         f"    {cli.command_line(args)}".rstrip(),
         f"{facts[0].upper()}{facts[1:]}. {args.iter} steps with `{args.training}` on {bare} rendered portraits without glasses "
         f"and {worn} with some, in each domain, of different people. {ways}.",
-        f"{args.people} people whom no network has seen, each rendered with glasses and without. Own: how many more of the "
-        "cartoons are read as wearing glasses because the photo has some, with the 95 % interval over the people, which says "
-        "nothing of other seeds of the training. Order: how often a cartoon of somebody with glasses looks more like glasses "
-        "than a cartoon of somebody without; 0.5 is chance, whether nobody gets glasses or everybody.",
+        f"{args.people} people whom no network has seen, each rendered with glasses and without. {glasses.WORDS}",
     ]
 
 
 def tables(study, runs: Sequence[tuple[str, int]]) -> list[str]:
     args, steps = study.args, range(study.every, study.args.iter + 1, study.every)
-    bounds = {name: row(*map(study.glasses, pictures)) for name, pictures in ends(study).items()}
-    found = [[*run, *row(*readings(study, *run, args.iter))] for run in runs]
-    names = ["with glasses", "of the same people without", "own", "order"]
+    bounds = {name: glasses.row(*study.worn(pictures)) for name, pictures in ends(study).items()}
+    found = [[*run, *glasses.row(*readings(study, *run, args.iter))] for run in runs]
     path = [
-        [way, seed, *(f"{kept(*readings(study, way, seed, step)).order:.2f}" for step in steps)]
+        [way, seed, *(f"{glasses.kept(*readings(study, way, seed, step)).order:.2f}" for step in steps)]
         for way, seed in runs
         if all((way, seed, step) in study.known for step in steps)
     ]
-    parts = [table(["", "seed", *names], [*found, *([name, "", *cells] for name, cells in bounds.items())])]
+    parts = [table(["", "seed", *glasses.HEAD], [*found, *([name, "", *cells] for name, cells in bounds.items())])]
     return [*parts, "Order after so many steps:", table(["", "seed", *steps], path)]
 
 
 def readings(study, way: str, seed: int, step: int) -> tuple[list[float], list[float]]:
     entry = study.known[way, seed, step]
     return entry["worn"], entry["bare"]
-
-
-def row(worn: Sequence[float], bare: Sequence[float]) -> list[str]:
-    found = kept(worn, bare)
-    return [
-        f"{found.worn:.0%}",
-        f"{found.bare:.0%}",
-        f"{100 * found.own:+.0f} ± {100 * found.margin:.0f}",
-        f"{found.order:.2f}",
-    ]
 
 
 def ends(study) -> dict[str, list]:

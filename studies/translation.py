@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import cli
 import flags
@@ -36,13 +36,6 @@ PARTS = {
 }
 SHOWN, QUALITY = 8, 85
 PHOTO, MOST = "the photo itself", "the renderer's cartoon"
-
-
-class Kept(NamedTuple):
-    """Shares of the people who are read as wearing glasses."""
-
-    wearing: float  # of those whose photo has them
-    bare: float  # of the same people without
 
 
 def parser() -> cli.Parser:
@@ -69,14 +62,14 @@ def main(args: argparse.Namespace) -> Path:
     photos, cartoons = (rendered([sample_attributes(args.people, SEED)], domain)[0] for domain in "AB")
     drawn = {name: translated(network, photos) for name, network in translators.items()}
     tried = {domain: rendered(worn_and_bare(args.people), domain) for domain in "AB"}
-    glasses = {PHOTO: kept(ruler, tried["A"])}
-    glasses |= {name: kept(ruler, [translated(net, side) for side in tried["A"]]) for name, net in translators.items()}
-    glasses |= {MOST: kept(ruler, tried["B"])}
+    glasses = {PHOTO: worn(ruler, tried["A"])}
+    glasses |= {name: worn(ruler, [translated(net, side) for side in tried["A"]]) for name, net in translators.items()}
+    glasses |= {MOST: worn(ruler, tried["B"])}
 
     args.out.mkdir(parents=True, exist_ok=True)
-    worn, bare = (side[: SHOWN // 2] for side in tried["A"])
-    rows = {PHOTO: [worn, bare]}
-    rows |= {name: [translated(network, side) for side in (worn, bare)] for name, network in translators.items()}
+    halves = [side[: SHOWN // 2] for side in tried["A"]]
+    rows = {PHOTO: halves}
+    rows |= {name: [translated(network, side) for side in halves] for name, network in translators.items()}
     rows |= {MOST: [side[: SHOWN // 2] for side in tried["B"]]}
     side = (regressor.SIZE, regressor.SIZE)
     pictures = {name: [one.resize(side) for half in both for one in utils.to_pictures(half)] for name, both in rows.items()}
@@ -130,11 +123,11 @@ def translated(network: Generator, photos: Tensor) -> Tensor:
         return torch.cat([utils.as_stored(network(some.to(network.device))[0]).cpu() for some in photos.split(50)])
 
 
-def kept(ruler: Ruler, sides: list[Tensor]) -> Kept:
-    """sides: pictures of people with glasses, and of the same people without."""
+def worn(ruler: Ruler, sides: list[Tensor]) -> list[list[float]]:
+    """How much like glasses each picture looks: of people with glasses, and of the same people without."""
     from metrics.attributes.regressor import OUTPUTS
 
-    return Kept(*((ruler.read(side).values[:, OUTPUTS.index("glasses")] > 0.5).float().mean().item() for side in sides))
+    return [ruler.read(side).values[:, OUTPUTS.index("glasses")].tolist() for side in sides]
 
 
 def report(
@@ -143,17 +136,18 @@ def report(
     photos: Tensor,
     drawn: Mapping[str, Tensor],
     cartoons: Tensor,
-    glasses: Mapping[str, Kept],
+    glasses: Mapping[str, list[list[float]]],
 ) -> list[str]:
     """Paragraphs."""
     from benchmarks.tables import table
+    from studies import glasses as kept
 
     source = ruler.read(photos)
     found = {name: ruler.measure(source, ruler.read(images)) for name, images in (*drawn.items(), (MOST, cartoons))}
     chance = by_chance(ruler, source, ruler.read(next(iter(drawn.values()))))
     rows = [[part, *(f"{mean_of(one, names):.2f}" for one in found.values()), chance] for part, names in parts(ruler)]
     near = [[name, f"{one.style:.2f}", f"{one.spread:.2f}"] for name, one in found.items()]
-    shares = [[name, f"{one.wearing:.0%}", f"{one.bare:.0%}"] for name, one in glasses.items()]
+    shares = [[name, *kept.row(*both)] for name, both in glasses.items()]
     return [
         "# Does a translation keep the person?",
         f"    {cli.command_line(args)}".rstrip(),
@@ -165,9 +159,9 @@ def report(
         "attributes, beside rendered cartoons: well below 1 the cartoons are too much alike.",
         table(["", "style", "spread"], near),
         "## Glasses",
-        "Each person rendered twice, with glasses and without; how many of the cartoons are read as wearing some. Both matter: "
-        "a network that puts glasses on everybody keeps them all.",
-        table(["", "of people with glasses", "of the same people without"], shares),
+        "Each person rendered twice, with glasses and without, and how many of the cartoons are read as wearing some. "
+        f"{kept.WORDS}",
+        table(["", *kept.HEAD], shares),
         "![the same people](translation.webp)",
     ]
 

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from studies import groups
-from studies.groups_report import kept
+from studies.glasses import kept
 from tests.commands import executed_here, failure, run
 
 TINY = "--training=--light --img_size 16 --ch 2 --n_res 1 --batch_size 1 --cam_weight 1"

@@ -8,6 +8,7 @@ import checkpoint
 from metrics.attributes import regressor
 from metrics.attributes.ruler import Ruler
 from studies import translation
+from studies.glasses import kept
 from tests.commands import failure, run
 from translation.networks import Generator
 
@@ -33,8 +34,9 @@ def test_the_shipped_regressor_sees_who_wears_glasses():
     people = translation.worn_and_bare(12)
     ruler = Ruler(*regressor.read(), count=8)
     for domain in "AB":
-        assert translation.kept(ruler, translation.rendered(people, domain)) == (1, 0)
-        assert translation.kept(ruler, translation.rendered(people, domain)[::-1]) == (0, 1)
+        both = translation.rendered(people, domain)
+        assert kept(*translation.worn(ruler, both)) == (1, 0, 1, 0, 1)
+        assert kept(*translation.worn(ruler, both[::-1])) == (0, 1, -1, 0, 0)
 
 
 def test_what_is_no_translator_is_said_in_a_line(networks, tmp_path, capsys):
