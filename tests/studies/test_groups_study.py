@@ -41,8 +41,8 @@ def test_every_way_is_trained_measured_and_reported(tmp_path, commands, capsys):
     assert [(one["way"], one["seed"], one["iteration"]) for one in entries[:6]][-1] == ("without", 0, 1)
     assert len(entries) == 20 and all(len(one["worn"]) == len(one["bare"]) == 8 for one in entries)
     page = (tmp_path / "out/groups.md").read_text()
-    assert "| groups | 0 |" in page and "| without | 1 |" in page
-    assert "| the photo itself |  | 100% | 0% | +100 ± 0 | 1.00 |" in page
+    assert "| groups | 0 | 5 |" in page and "| without | 1 | 5 |" in page
+    assert "| the photo itself |  |  | 100% | 0% | +100 ± 0 | 1.00 |" in page
     with Image.open(tmp_path / "out/groups.webp") as sheet:
         assert sheet.height > 6 * 64
     message = failure(capsys, groups, *words(tmp_path, "--budget", 0, "--iter", 10))
@@ -53,7 +53,7 @@ def test_every_way_is_trained_measured_and_reported(tmp_path, commands, capsys):
 def test_without_time_the_page_says_so(tmp_path, commands, capsys):
     run(groups, *words(tmp_path, "--budget", 0))
     assert "out of time in groups, seed 0; the same command goes on" in capsys.readouterr().out
-    assert "No run is whole yet" in (tmp_path / "out/groups.md").read_text() and not commands
+    assert "Nothing is measured yet" in (tmp_path / "out/groups.md").read_text() and not commands
 
 
 def test_steps_that_cannot_be_divided_are_refused(tmp_path, capsys):
