@@ -83,7 +83,7 @@ def main(args: argparse.Namespace) -> Path | None:
 
     training = UGATIT(settings, start.device, shown, args.seed)
     remarks = [*training.described(), *remarks, *begin(training, args, start)]
-    run = Run(start, training, batches, losses=("d", "g"), remarks=remarks)
+    run = Run(start, training, batches, losses=("d", "g"), remarks=remarks, watch=watch(args, settings.groups))
     run.evaluation = build_evaluation(run, settings.groups)
     training.drawn = partial(write_images, run, overview)
 
@@ -97,6 +97,15 @@ def main(args: argparse.Namespace) -> Path | None:
     if written and training.iteration == args.iter and args.iter % args.save_freq:
         write_networks(run, training.iteration)
     return written
+
+
+def watch(args: argparse.Namespace, groups: tuple[int, ...]):
+    """Of a run with several groups, whose classifiers may not have learned anything."""
+    from translation.symptoms import GroupSymptoms
+
+    if len(groups) < 2 or args.group_scale > 1:
+        return None
+    return lambda folder: GroupSymptoms(args.command, folder, len(groups), "--group_scale 50").new
 
 
 def understood(args: argparse.Namespace) -> argparse.Namespace:
