@@ -65,7 +65,7 @@ def add_look(parser: cli.Parser) -> argparse._ArgumentGroup:
 LOOK = ("cutoff", "edit", "mix", "mix_layers", "no_noise", "swap", "width")  # the flags of `add_look`
 CARTOON = (  # what the pictures of one photo tell, beside its name
     *("source", "target", "encoder", "swap", "width", "space", "wplus_reg", "encoder_reg", "truncation", "reach"),
-    *("perceptual", "step", "seed"),
+    *("perceptual", "precision", "step", "seed"),
 )
 PERSON = ("latents", "truncation", "ckpt", *LOOK)  # what the picture of one person tells, beside who it is
 
@@ -103,6 +103,12 @@ def add_distance(parser: cli.Parser, group: argparse._ArgumentGroup) -> None:
     add("--perceptual", choices=("lpips", "disc", "mse"), help="distance of pictures (default: the first that can be had)")
     add("--vgg", type=cli.existing_file, metavar="FILE", help="VGG16 for lpips (default: networks/, then torch hub's cache)")
     parser.idle_with("--vgg", "--perceptual disc", "--perceptual mse")
+
+
+def add_precision(group: argparse._ArgumentGroup) -> None:
+    """--precision; `utils.compute_dtype` knows the type."""
+    text = "while it searches, of the networks and of disc; the bf16 of AMX pays at 256 px (default: fp32)"
+    group.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help=text)
 
 
 def add_encoder(parser: cli.Parser, group: argparse._ArgumentGroup) -> None:

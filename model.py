@@ -25,7 +25,7 @@ from op import FusedLeakyReLU, conv2d, conv_transpose2d, fused_leaky_relu, modul
 
 BLUR_TAPS = (1, 3, 3, 1)
 W_AVG_SAMPLES = 10_000
-_prepared: ContextVar[dict[nn.Module, Any] | None] = ContextVar("prepared", default=None)
+_prepared: ContextVar[dict[tuple[nn.Module, torch.dtype], Any] | None] = ContextVar("prepared", default=None)
 
 
 def channel_table(size: int, channel_multiplier: float = 2, base: int | None = None, maximum: int = 512) -> dict[int, int]:
@@ -404,14 +404,28 @@ def weights_stay() -> Iterator[None]:
         _prepared.reset(before)
 
 
-def prepared(module: nn.Module, prepare: Callable[[Tensor], Any]) -> Any:
-    """prepare(module.weight), or what came of it before where `weights_stay`."""
+def prepared(module: nn.Module, dtype: torch.dtype, prepare: Callable[[Tensor, torch.dtype], Any]) -> Any:
+    """prepare(module.weight, dtype), or what came of it before where `weights_stay`."""
     known = _prepared.get()
     if known is None or module.weight.requires_grad:
-        return prepare(module.weight)
-    if module not in known:
-        known[module] = prepare(module.weight)
-    return known[module]
+        return prepare(module.weight, dtype)
+    if (module, dtype) not in known:
+        known[module, dtype] = prepare(module.weight, dtype)
+    return known[module, dtype]
+
+
+@contextmanager
+def computing_in(dtype: torch.dtype | None, *networks: nn.Module) -> Iterator[None]:
+    """Within it, what has a `compute_dtype` in the networks computes in this type; None: in its own."""
+    parts = [part for network in networks for part in network.modules() if dtype and hasattr(part, "compute_dtype")]
+    before = [part.compute_dtype for part in parts]
+    try:
+        for part in parts:
+            part.compute_dtype = dtype
+        yield
+    finally:
+        for part, own in zip(parts, before):
+            part.compute_dtype = own
 
 
 class PixelNorm(nn.Module):
@@ -449,7 +463,7 @@ class EqualConv2d(nn.Module):
         self.padding = padding
 
     def forward(self, x: Tensor) -> Tensor:
-        weight = prepared(self, lambda weight: as_taps(weight * self.scale, x.dtype))
+        weight = prepared(self, x.dtype, lambda weight, dtype: as_taps(weight * self.scale, dtype))
         return conv2d(x, weight, self.stride, self.padding)
 
 
@@ -515,7 +529,7 @@ class ModulatedConv2d(nn.Module):
     def modulated(self, x: Tensor, w: Tensor) -> tuple[Tensor, Tensor | None]:
         """The convolution of the scaled input, and the factors [batch, out] that its output is still to be multiplied by."""
         style = self.modulation(w)
-        taps, squares = prepared(self, lambda weight: self.scaled(weight, x.dtype))
+        taps, squares = prepared(self, x.dtype, self.scaled)
         x = modulate(x, style)
         x = self.blur(conv_transpose2d(x, taps, stride=2)) if self.upsample else conv2d(x, taps, padding=self.padding)
         if not self.demodulate:

@@ -45,11 +45,11 @@ if TYPE_CHECKING:
 BETWEEN = 4  # pictures on a strip between start and final
 NAME_WIDTH = 240  # pixels for the name of a photo on its strip
 TOLD = (
-    *("ckpt", "target_ckpt", "space", "init", "encoder", "fixed_noise", "perceptual", "seed", "step", "lr", "mse"),
+    *("ckpt", "target_ckpt", "space", "init", "encoder", "fixed_noise", "perceptual", "precision", "seed", "step", "lr", "mse"),
     *("wplus_reg", "encoder_reg"),
 )
 SCHEDULE = ("lr", "lr_rampup", "lr_rampdown", "noise", "noise_ramp", "noise_regularize", "mse", "wplus_reg")
-DECIDE = ("space", "fixed_noise", "seed", "step", *SCHEDULE, "encoder_reg", "batch", "layout")
+DECIDE = ("space", "fixed_noise", "precision", "seed", "step", *SCHEDULE, "encoder_reg", "batch", "layout")
 ENCODED_STEPS = 500  # from an encoder on, as published
 
 
@@ -85,6 +85,7 @@ def parser() -> cli.Parser:
     )
     add("--search_noise", action="store_false", dest="fixed_noise", default=False, help="search them, also with these")
     flags.add_distance(parser, group)
+    flags.add_precision(group)
     add("--seed", type=cli.number(int, least=0), default=0, metavar="N", help="of the jitter (default: 0)")
     add_schedule(parser)
     add = flags.add_new_folder(parser, "projected", "the latents").add_argument
@@ -95,7 +96,7 @@ def parser() -> cli.Parser:
     parser.idle_with("--noise_regularize", "--fixed_noise")
     parser.idle_with("--noise_ramp", "--noise 0")
     parser.idle_with("--init", "--encoder")
-    parser.idle_with(" ".join(f"--{name}" for name in (*SCHEDULE, "encoder_reg", "seed")), "--step 0")
+    parser.idle_with(" ".join(f"--{name}" for name in (*SCHEDULE, "encoder_reg", "precision", "seed")), "--step 0")
     return parser
 
 
@@ -182,6 +183,7 @@ def project(args: argparse.Namespace) -> Path:
             noise=latents.noise_of(noise, slice(job.done, None)),
             batch=args.batch,
             fixed_noise=args.fixed_noise,
+            dtype=utils.compute_dtype(args.precision),
             seed=args.seed,
             snapshots=shown_steps(args.step),
             stepped=partial(step_on, bar),

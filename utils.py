@@ -273,6 +273,11 @@ def choose_device(name: str = "auto") -> torch.device:
     return device
 
 
+def compute_dtype(precision: str) -> torch.dtype | None:
+    """What "fp32" or "bf16" is for the attribute of that name of a network; None: the type of its parameters."""
+    return torch.bfloat16 if precision == "bf16" else None
+
+
 def _ticks(low: float, high: float, count: int = 5) -> list[float]:
     """About `count` round numbers that enclose [low, high]."""
     span = (high - low) or abs(high) or 1.0

@@ -26,6 +26,7 @@ from errors import InputError
 from scripts import _faces, cartoonize
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from editing.projection import Schedule
@@ -49,6 +50,7 @@ def parser() -> cli.Parser:
     add("--setting", action="append", metavar="TEXT", help=f"{words}; repeat it for more")
     add("--batch", type=cli.number(int, least=1), default=1, metavar="N", help="photos at a time (default: 1)")
     flags.add_distance(parser, group)
+    flags.add_precision(group)
     _faces.add_place(parser, "where the face is (default: found by its eyes, the largest)")
     flags.add_new_folder(parser, "likeness", "the sheet")
     return parser
@@ -85,7 +87,9 @@ def main(args: argparse.Namespace) -> Path:
         sheets.setdefault("photo", []).extend(photos)
         for text, (space, schedule, encoded) in settings.items():
             start = searching.starter(encoder if encoded else None, source, space)
-            latent, seconds = found(source, distance, targets, space, schedule, start, args.batch)
+            latent, seconds = found(
+                source, distance, targets, space, schedule, start, args.batch, utils.compute_dtype(args.precision)
+            )
             images = latents.draw(source, source.broadcast(latent)).clamp(-1, 1)
             with torch.no_grad():
                 pixels, disc = (targets - images).abs().mean() / 2, judge(images, targets).mean()
@@ -134,6 +138,7 @@ def found(
     schedule: "Schedule",
     start: "Callable[[Tensor], Tensor] | None",
     batch: int,
+    dtype: "torch.dtype | None" = None,
 ) -> "tuple[Tensor, list[str]]":
     """Latents of the photos, and seconds that each took: by the clock, and of the processor."""
     import torch
@@ -143,7 +148,7 @@ def found(
     clocks = time.perf_counter(), time.process_time()
     with progress.Bar(-(-len(targets) // batch) * schedule.steps, "steps") as bar:
         stepped = lambda *_: bar.update()  # noqa: E731
-        options = {"start": start, "fixed_noise": True, "batch": batch, "stepped": stepped}
+        options = {"start": start, "fixed_noise": True, "batch": batch, "dtype": dtype, "stepped": stepped}
         search = projection.find(source, distance, targets, space, schedule, **options)
         latent = torch.cat([one.latent for one in search])
     end = time.perf_counter(), time.process_time()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from PIL import Image
 from torch import Tensor
 
@@ -64,6 +65,7 @@ def cartoonize(
     start: Callable[[Tensor], Tensor] | None = None,
     psi: float = 1.0,
     most: float = REACH,
+    dtype: torch.dtype | None = None,
     seed: int = 0,
     stepped: Callable[[float, float], object] = lambda loss, noise: None,
 ) -> Iterator[Person]:
@@ -84,7 +86,7 @@ def cartoonize(
             cut[:] = [square(photo, source.size)]
             yield utils.from_pictures(cut)[0]
 
-    options = {"fixed_noise": True, "seed": seed, "snapshots": [schedule.steps], "stepped": stepped}
+    options = {"fixed_noise": True, "dtype": dtype, "seed": seed, "snapshots": [schedule.steps], "stepped": stepped}
     search = projection.find(source, distance, targets(), space, schedule, start=start, **options)
 
     def person(found: Projection) -> Person:

@@ -22,7 +22,7 @@ from drawer import Drawer
 from editing import files, latents
 from editing.adam import Adam
 from errors import InputError
-from model import weights_stay
+from model import computing_in, weights_stay
 from vision.perceptual import Distance
 
 SAMPLES, SEED, AT_ONCE = 10_000, 123, 1000  # of z, for the spread of w
@@ -147,7 +147,7 @@ def find(
     space:   "w", or "w+" where every layer has its own w
     start:   `starting_points`, [1 or photos, ...], or what gives them for some photos, as an encoder does; None: w_avg
     noise:   to begin with, for each convolution [1 or photos, 1, res, res]; None: the noise stored in the network
-    options: of `project`: fixed_noise, seed, snapshots, stepped
+    options: of `project`: fixed_noise, dtype, seed, snapshots, stepped
     Raises InputError at once where w_avg does not fit the space.
     """
     if start is None:
@@ -189,6 +189,7 @@ def project(
     noise: Sequence[Tensor] | None = None,
     fixed_noise: bool = False,
     schedule: Schedule = Schedule(),
+    dtype: torch.dtype | None = None,
     seed: int = 0,
     snapshots: Sequence[int] = (),
     stepped: Callable[[float, float], object] = lambda loss, noise: None,
@@ -200,6 +201,7 @@ def project(
     spread:      of w, see `latent_spread`
     noise:       to begin with, for each convolution [1 or photos, 1, res, res]; None: the noise stored in the network
     fixed_noise: leave it as it is
+    dtype:       in which generator and discriminator compute while it searches, e.g. torch.bfloat16; None: their own
     seed:        of the jitter, which is the same for each photo
     snapshots:   after how many steps to draw; 0 is the start
     stepped:     called after each step, for a progress bar, with the mean loss and the mean of what noise maps add to it
@@ -210,7 +212,7 @@ def project(
     maps = [] if fixed_noise else [_each(layer, len(latent)).requires_grad_() for layer in noise]
     random = torch.Generator().manual_seed(seed)
     optimizer = Adam([latent, *maps], schedule.lr)
-    with torch.no_grad():
+    with torch.no_grad(), computing_in(dtype, distance):
         wanted = distance.features(targets)
     drawn, distances, errors = {}, [], []
 
@@ -223,8 +225,9 @@ def project(
     for step in range(schedule.steps):
         optimizer.lr = schedule.learning_rate(step)
         jitter = torch.randn(1, *latent.shape[1:], generator=random).to(latent.device) * (spread * schedule.jitter(step))
-        images = generator.synthesis(generator.broadcast(latent + jitter), maps or noise)
-        found = distance.between(distance.features(images), wanted)
+        with computing_in(dtype, generator, distance):
+            images = generator.synthesis(generator.broadcast(latent + jitter), maps or noise)
+            found = distance.between(distance.features(images), wanted)
         mse = (images - targets).square().mean((1, 2, 3))
         loss = found + schedule.mse * mse
         if schedule.wplus_reg and latent.ndim == 3:

@@ -48,7 +48,7 @@ ROWS = ("photo", "projected", "cartoon")
 COLUMNS = 8
 MOST_ON_SHEET = 400
 TOLD = flags.CARTOON
-DECIDE = ("space", "wplus_reg", "encoder_reg", "step", "seed", "swap", "width", "truncation", "reach")
+DECIDE = ("space", "wplus_reg", "encoder_reg", "precision", "step", "seed", "swap", "width", "truncation", "reach")
 
 
 def parser() -> cli.Parser:
@@ -64,6 +64,7 @@ def parser() -> cli.Parser:
     near = f"weight that holds w+ near w: 0 is closest to the photo, 10 is as good as w (default: {WPLUS_REG})"
     add("--wplus_reg", type=cli.number(least=0), default=WPLUS_REG, metavar="X", help=near)
     flags.add_distance(parser, group)
+    flags.add_precision(group)
     flags.add_encoder(parser, group)
     steps = f"Adam's; 150 is a first look, 0 what --encoder says (default: {STEPS})"
     add("--step", type=cli.number(int, least=0), default=STEPS, metavar="N", help=steps)
@@ -79,7 +80,7 @@ def parser() -> cli.Parser:
     add("--columns", type=cli.number(int, least=1), default=COLUMNS, metavar="N", help=f"people in a row (default: {COLUMNS})")
     parser.needs("--wplus_reg", "--space w+")
     parser.needs("--width", "--swap")
-    parser.idle_with("--wplus_reg --encoder_reg --perceptual --vgg --seed", "--step 0")
+    parser.idle_with("--wplus_reg --encoder_reg --perceptual --vgg --precision --seed", "--step 0")
     return parser
 
 
@@ -131,6 +132,7 @@ def cartoonize(args: argparse.Namespace) -> Path:
             start=searching.starter(encoder, source, args.space),
             psi=args.truncation,
             most=args.reach,
+            dtype=utils.compute_dtype(args.precision),
             seed=args.seed,
             stepped=partial(step_on, bar),
         )

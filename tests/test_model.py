@@ -24,6 +24,7 @@ from model import (
     ToRGB,
     Upsample,
     channel_table,
+    computing_in,
     make_kernel,
     minibatch_stddev,
     mix_styles,
@@ -498,6 +499,18 @@ def test_weights_that_stay_are_prepared_once_and_only_there():
     changed = seen()
     double()
     assert not torch.equal(seen(), changed)
+
+
+def test_networks_compute_in_another_type_for_a_while_also_where_that_ends_in_an_error():
+    generator, discriminator = tiny_generator(), tiny_discriminator()
+    discriminator.compute_dtype = torch.float16
+    w = normal(1, generator.n_latent, 8)
+    with pytest.raises(KeyError), computing_in(torch.bfloat16, nn.ModuleList([generator]), discriminator):
+        assert generator.features(w)[0].dtype == torch.bfloat16 == discriminator.compute_dtype
+        raise KeyError
+    assert generator.features(w)[0].dtype == torch.float32 and discriminator.compute_dtype == torch.float16
+    with computing_in(None, discriminator):
+        assert discriminator.compute_dtype == torch.float16
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

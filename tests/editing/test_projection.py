@@ -10,7 +10,7 @@ import checkpoint
 from editing import latents, projection
 from editing.projection import Schedule, project
 from errors import InputError
-from tests.networks import tiny_generator
+from tests.networks import tiny_discriminator, tiny_generator
 from vision import perceptual
 
 MSE = perceptual.PixelDistance()
@@ -130,6 +130,23 @@ def test_pictures_in_the_noise_cost_by_their_weight(generator, planted, spread):
     stored = projection.noise_regularizer(generator.stored_noise()).item()
     assert said[::30] == pytest.approx([weight * stored for weight in weights], rel=1e-4)
     assert left[-1] < left[0] / 10
+
+
+@pytest.mark.parametrize("fixed_noise", [False, True])
+def test_a_search_in_bf16_finds_about_the_same_and_draws_it_in_the_type_of_the_network(generator, planted, spread, fixed_noise):
+    _, targets = planted
+    distance = perceptual.DiscriminatorDistance(tiny_discriminator().requires_grad_(False))
+    start = generator.w_avg.expand(1, -1)
+    options = {"spread": spread, "fixed_noise": fixed_noise, "schedule": Schedule(steps=60), "snapshots": [0, 60]}
+    ours, half = (project(generator, distance, targets[:1], start, dtype=dtype, **options) for dtype in (None, torch.bfloat16))
+    assert not torch.equal(ours.latent, half.latent) and half.latent.dtype == half.distances.dtype == torch.float32
+    assert generator.compute_dtype is distance.discriminator.compute_dtype is None
+    assert torch.equal(ours.snapshots[0], half.snapshots[0])
+    assert torch.equal(half.snapshots[60], latents.draw(generator, generator.broadcast(half.latent), noise=half.noise))
+    before, exact, found = (
+        distance(images, targets[:1]).item() for images in (ours.snapshots[0], ours.snapshots[60], half.snapshots[60])
+    )
+    assert found - exact < 0.1 * (before - exact)
 
 
 def test_w_plus_is_held_near_w_by_its_weight(generator, planted, spread):

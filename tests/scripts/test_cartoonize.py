@@ -85,6 +85,14 @@ def test_the_seed_decides_what_is_found(place, tmp_path):
     assert torch.equal(first, again) and not torch.equal(first, other)
 
 
+def test_the_precision_of_the_search_is_told_and_decides_what_is_found(place, tmp_path):
+    outs = [draw(place, tmp_path / kind, "--no_align", "--precision", kind) for kind in ("fp32", "bf16")]
+    exact, half = (latents.read_latents(out / "latents.pt").latent for out in outs)
+    assert not torch.equal(exact, half)
+    with Image.open(outs[1] / "sheet.png") as sheet:
+        assert sheet.text["precision"] == "bf16"
+
+
 def test_the_sheet_is_drawn_once_however_many_people(place, tmp_path, monkeypatch):
     drawn, sheet = [], utils.paired_sheet
     monkeypatch.setattr(utils, "paired_sheet", lambda rows, *how, **more: drawn.append(rows) or sheet(rows, *how, **more))
@@ -302,7 +310,11 @@ def test_a_stopped_call_is_not_mixed_with_another_one(place, tmp_path, monkeypat
     line = words_for(place, tmp_path)
     with stopped_in_call(2, signal.SIGINT, projection, "project", monkeypatch), pytest.raises(SystemExit):
         run(cartoonize, *line)
-    for flags, said in {"--truncation 0.5": "with --truncation 1.0", "--swap 8": "without --swap"}.items():
+    for flags, said in {
+        "--truncation 0.5": "with --truncation 1.0",
+        "--swap 8": "without --swap",
+        "--precision bf16": "with --precision fp32",
+    }.items():
         message = failure(capsys, cartoonize, *line, *flags.split())
         assert "holds a stopped call" in message and said in message
     with Image.open(place / "faces" / "a.png") as photo:
@@ -310,7 +322,9 @@ def test_a_stopped_call_is_not_mixed_with_another_one(place, tmp_path, monkeypat
     assert "with other photos" in failure(capsys, cartoonize, *line[:-2], tmp_path / "a.png", place / "faces" / "b.png")
 
 
-@pytest.mark.parametrize("photo, words", [("faces/a.png", ""), ("wide.png", ""), ("faces/b.png", "--space w --seed 3")])
+@pytest.mark.parametrize(
+    "photo, words", [("faces/a.png", ""), ("wide.png", ""), ("faces/b.png", "--space w --seed 3 --precision bf16")]
+)
 def test_the_projector_gives_the_same_latent_and_the_same_cartoon(place, tmp_path, photo, words):
     """Of a photo of the network's size, of one that is to be cut, and with the same flags for both."""
     Image.effect_noise((45, 30), 60).convert("RGB").save(place / "wide.png")
