@@ -21,7 +21,7 @@ from benchmarks.commands import ROOT
 from errors import InputError
 from studies.methods import Runs
 
-TRAINING = "--augment --augment_p 0.1 --r1 1 --ema_decay 0.995 --lr 0.002 --batch 8"  # that of demo/toon64.pt
+TRAINING = "--augment --augment_p 0.1 --r1 1 --ema_decay 0.995 --lr 0.002 --batch 8"
 METHODS = {  # the levels that the presets choose at 64 px
     "plain": "",
     "baseline": "--freezeD 3",
