@@ -66,9 +66,9 @@ def main(args: argparse.Namespace) -> Path:
     deadline = time.monotonic() + 60 * (float("inf") if args.budget is None else args.budget)
     study = Study(args)
     for name, seed in [(name, seed) for seed in seeds for name in args.ways]:  # every way once, then once more
-        if not study.advance(name, seed, deadline):
+        if not study.advance(name, seed, deadline) and deadline:
             print(f"out of time in {name}, seed {seed}; the same command goes on", flush=True)
-            break
+            deadline = 0  # what is trained already is measured all the same
     return groups_report.write(study)
 
 

@@ -45,6 +45,9 @@ def test_every_way_is_trained_measured_and_reported(tmp_path, commands, capsys):
     assert "| the photo itself |  |  | 100% | 0% | +100 ± 0 | 1.00 |" in page
     with Image.open(tmp_path / "out/groups.webp") as sheet:
         assert sheet.height > 6 * 64
+    (tmp_path / "work/measurements.jsonl").unlink()
+    run(groups, *words(tmp_path, "--budget", 0))  # what is trained is measured all the same
+    assert len(commands) == 4 and len((tmp_path / "work/measurements.jsonl").read_text().splitlines()) == 20
     message = failure(capsys, groups, *words(tmp_path, "--budget", 0, "--iter", 10))
     assert message.endswith("began with --iter 5; choose another --work")
 
