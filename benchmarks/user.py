@@ -5,7 +5,8 @@
 
 Each is a process of its own, from its start to its end, with the demo's network of photo faces (64 px). With --against the
 commands of another commit, in a checkout beside this one, take turns with ours. The first turn, in which operators may be
-built, is not counted. Run it on a quiet machine: what counts is the clock.
+built, is not counted. On a quiet machine the clock counts; on a busy one, whose load the page tells, only the processor's
+seconds of both can be compared.
 """
 
 import argparse
@@ -60,20 +61,22 @@ def main(args: argparse.Namespace) -> Path:
             )
             if number >= 0:
                 each.measured.setdefault(name, []).append(measured)
+    about["load after"] = f"{os.getloadavg()[0]:.1f}"
     text = tables.table(*rows(names, chosen))
     print(text)
     return rounds.write(args, "user", text, chosen, about)
 
 
 def rows(names: list[str], chosen: list[rounds.Contestant]) -> tuple[list[str], list[list[str]]]:
-    """Head and rows of the table: by the clock, of the processor, and how many times the others take."""
+    """Head and rows of the table: seconds by the clock and of the processor, and how many times as many the others take."""
     ours, *others = chosen
     clocks = [f"{each.name}, {what}" for each in chosen for what in ("clock", "processor")]
-    head = ["command", *clocks, *(f"{each.name} / ours" for each in others)]
+    head = ["command", *clocks, *(f"{each.name} / ours, {what}" for each in others for what in ("clock", "processor"))]
     body = []
     for name in names:
         times = [tables.seconds(each.values(name, what)) for each in chosen for what in ("wall", "cpu")]
-        body.append([name, *times, *(tables.ratio(each.values(name, "wall"), ours.values(name, "wall")) for each in others)])
+        ratios = [tables.ratio(each.values(name, what), ours.values(name, what)) for each in others for what in ("wall", "cpu")]
+        body.append([name, *times, *ratios])
     return head, body
 
 

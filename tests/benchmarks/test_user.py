@@ -39,15 +39,16 @@ def test_another_commit_lies_beside_ours_and_is_gone_afterwards(tmp_path, monkey
 
 
 def test_the_table_tells_medians_and_the_gain(tmp_path, monkeypatch):
-    """Figures made up: ours takes 2 seconds, that of before 3."""
+    """Figures made up: ours takes 2 seconds, that of before 3; and of the processor's 1 and 2.5."""
     monkeypatch.setattr(user, "prepared", lambda folder: {})
-    seconds = {"ours": 2.0, "before": 3.0}
-    monkeypatch.setattr(user, "waited", lambda command, folder, places: {"wall": seconds[folder], "cpu": 1.0})
+    seconds = {"ours": {"wall": 2.0, "cpu": 1.0}, "before": {"wall": 3.0, "cpu": 2.5}}
+    monkeypatch.setattr(user, "waited", lambda command, folder, places: seconds[folder])
     both = [rounds.Contestant(name, "ours", name) for name in seconds]
     monkeypatch.setattr(user, "checkouts", lambda commit, folder: contextlib.nullcontext(both))
     words = ["--rounds", "2", "--only", "help,a face", "--out", str(tmp_path)]
     page = user.main(user.parser().parse_args(words)).read_text()
-    one = "2.00 s (2.00-2.00) | 1.00 s (1.00-1.00) | 3.00 s (3.00-3.00) | 1.00 s (1.00-1.00) | 1.50x (1.50-1.50) |"
+    one = "2.00 s (2.00-2.00) | 1.00 s (1.00-1.00) | 3.00 s (3.00-3.00) | 2.50 s (2.50-2.50) | "
+    one += "1.50x (1.50-1.50) | 2.50x (2.50-2.50) |"
     assert f"| help | {one}" in page and f"| a face | {one}" in page
 
 
