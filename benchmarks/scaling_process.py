@@ -20,11 +20,14 @@ def main(setting: dict) -> None:
     pieces = our_steps(setting | {"device": device, "precision": "fp32"}, reals)
     for piece in pieces.values():
         piece()
-    iteration = [sum(share * seconds(pieces[name]) for name, share in SHARES.items()) for _ in range(setting["repeats"])]
+    measured = {"iteration": [], "adding": []}
+    for _ in range(setting["repeats"]):
+        parts = [[share * taken for taken in seconds(pieces[name])] for name, share in SHARES.items()]
+        measured["iteration"].append([sum(taken) for taken in zip(*parts)])
     gradients = _gradients(pieces["R1"].inputs()[0].discriminator)
-    adding = [seconds(lambda: parallel.average_gradients(gradients)) for _ in range(setting["repeats"])]
+    measured["adding"] = [seconds(lambda: parallel.average_gradients(gradients)) for _ in range(setting["repeats"])]
     if parallel.rank() == 0:
-        print(json.dumps({"iteration": iteration, "adding": adding}))
+        print(json.dumps(measured))
     parallel.stop()
 
 
@@ -36,15 +39,15 @@ def _gradients(network) -> list:
     return list(network.parameters())
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """Of the wall, from when all processes are there."""
+def seconds(work: Callable[[], object]) -> tuple[float, float]:
+    """Of the wall, from when all processes are there, and of the processor, in this one."""
     import torch.distributed as dist
 
     if dist.is_initialized():
         dist.barrier()
-    begun = time.perf_counter()
+    begun = time.perf_counter(), time.process_time()
     work()
-    return time.perf_counter() - begun
+    return time.perf_counter() - begun[0], time.process_time() - begun[1]
 
 
 if __name__ == "__main__":

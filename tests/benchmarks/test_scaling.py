@@ -47,3 +47,4 @@ def test_processes_are_measured_beside_it(capsys):
     run(scaling, *flags, "--gpus", 8, "--rates", 25, "--processes", "1,2", "--repeats", 2)
     alone, both = (line.split(" | ") for line in capsys.readouterr().out.splitlines()[-2:])
     assert alone[0] == "| 1" and both[0] == "| 2" and float(both[4]) > 0
+    assert all(float(row[6].strip(" |")) > 0 for row in (alone, both))
