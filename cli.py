@@ -23,7 +23,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-import loading  # noqa: F401 (as threads: before any command imports torch)
 import shipped
 import threads  # noqa: F401 (decides how threads wait, before any command imports torch)
 import unfinished
