@@ -152,7 +152,7 @@ def find(
     """
     if start is None:
         start = starting_points(generator.broadcast(generator.w_avg[None]), space)
-    options |= {"spread": latent_spread(generator), "schedule": schedule}
+    options |= {"spread": latent_spread(generator) if schedule.steps else 1.0, "schedule": schedule}  # else nothing is searched
     return _found(generator, distance, iter(photos), start, noise or [], batch, options)
 
 
