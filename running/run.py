@@ -46,6 +46,11 @@ class Start:
         """Where the stream of pictures begins."""
         return self.saved.contents["position"] if self.saved else 0
 
+    @property
+    def left(self) -> int:
+        """Iterations to do."""
+        return self.args.iter - (self.saved.contents["iteration"] if self.saved else 0)
+
     def stream(self, images: Images, batch: int, flip: bool = True) -> Batches:
         """This process's share of all images in random order, from where the run was, for ever; `batch` at a time.
 

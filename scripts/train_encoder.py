@@ -117,7 +117,7 @@ def main(args: argparse.Namespace) -> Path | None:
         training,
         batches,
         beside={"encoder": training.encoder.as_dict()},
-        remarks=[*remarks, cost.describe(training, start.args.iter - training.iteration)],
+        remarks=[*remarks, cost.describe(training, start.left)],
         losses=("features", "pixels", "latents", "near_w", "near_mean", "adversarial", "d", "r1"),
         told=("variety",),
         watch=lambda folder: EncoderSymptoms(start.args.command, folder).new,

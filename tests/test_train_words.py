@@ -62,10 +62,12 @@ def test_words_alone_make_a_whole_run(files, tmp_path, capsys, source):
 
 
 @pytest.mark.parametrize("more", [[], ["--clip_layers", 2], ["--path_regularize", 1, "--mixing", 0.9, "--clip_layers", 2]])
-def test_a_run_that_was_stopped_goes_on_bit_for_bit(files, tmp_path, more):
+def test_a_run_that_was_stopped_goes_on_bit_for_bit(files, tmp_path, capsys, more):
     run(train, *words(files, "--iter", 4, "--outdir", tmp_path / "whole", *more))
-    run(train, *words(files, "--iter", 2, "--outdir", tmp_path / "halves", *more))
+    run(train, *words(files, "--iter", 3, "--outdir", tmp_path / "halves", *more))
+    capsys.readouterr()
     run(train, "--resume", "--outdir", tmp_path / "halves", "--iter", 4)
+    assert "for 1 iterations" in capsys.readouterr().out  # those to come
     whole, halves = (dict(newest(tmp_path / name).networks) for name in ("whole", "halves"))
     assert_same({name: dict(state) for name, state in halves.items()}, {name: dict(state) for name, state in whole.items()})
     for name in ("g_optim", "rng", "position", "mean_path_length"):

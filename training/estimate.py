@@ -253,7 +253,7 @@ def describe(run: Run) -> str:
     )
     return (
         f"Estimate: {guess.gib:.1f} GiB of memory, {guess.gflop:,.0f} GFLOP and {guess.seconds:.2g} s an iteration, "
-        f"{told_time(options.iter * guess.seconds)} for {options.iter:,} iterations"
+        f"{told_time(run.start.left * guess.seconds)} for {run.start.left:,} iterations"
     )
 
 

@@ -85,12 +85,14 @@ def test_it_says_what_it_costs_before_it_starts(place, tmp_path, capsys, monkeyp
     assert not [*tmp_path.iterdir()]
 
 
-def test_a_resumed_run_is_bit_equal(place, whole, tmp_path):
+def test_a_resumed_run_is_bit_equal(place, whole, tmp_path, capsys):
     words = ["--ckpt", place / "s.pt", "--photos", place / "photos", "--test", place / "test", "--eval_every", 3]
     run(train_encoder, *words, *TINY, "--iter", 6, "--outdir", tmp_path / "run")
     for name in ("000006.pt", "best.pt"):
         (tmp_path / "run" / "checkpoints" / name).unlink()
+    capsys.readouterr()
     run(train_encoder, "--resume", "--outdir", tmp_path / "run")
+    assert "for 3 iterations" in capsys.readouterr().out  # those to come
     assert_same(saved(tmp_path / "run"), saved(whole))
     assert (tmp_path / "run" / "samples" / "000006.png").read_bytes() == (whole / "samples" / "000006.png").read_bytes()
 
