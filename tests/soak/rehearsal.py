@@ -3,6 +3,7 @@
     python -m tests.soak.rehearsal
     python -m tests.soak.rehearsal --out rehearsal --keep
     python -m tests.soak.rehearsal --out rehearsal --keep --only truncation     # again, on what is there
+    python -m tests.soak.rehearsal --only prepare_data,FreezeSG,encoder,words,styleclip    # these, and what they begin with
 
 It writes a training checkpoint as stylegan2-pytorch does (multiplier 2) and two NVIDIA pickles (`paper256`, and `auto` with
 two mapping layers; fp16, clamp 256), then inspects, converts, trains with each method, stops, resumes, draws and edits, each
@@ -78,20 +79,18 @@ def parser() -> cli.Parser:
     add = parser.add_argument_group("rehearsal").add_argument
     add("--out", type=Path, metavar="DIR", help="work here (default: a temporary folder)")
     add("--keep", action="store_true", help="keep the files, about 6 GB")
-    add("--only", metavar="TEXT", help="only steps with this in their name, on what an earlier run with --keep left in --out")
+    add("--only", metavar="TEXT", help="only steps with this in their name, or TEXT,...; on what lies in --out, if anything")
     add("--device", default="cpu", metavar="NAME", help="cpu or cuda (default: cpu)")
     return parser
 
 
 def main(args: argparse.Namespace) -> None:
-    if args.only and not (args.out and args.out.is_dir()):
-        raise InputError("--only: needs the --out folder of a run with --keep")
     folder = args.out or Path(tempfile.mkdtemp(prefix="rehearsal-"))
     folder.mkdir(parents=True, exist_ok=True)
     try:
         results = [*rehearse(folder.resolve(), args.device, args.only)]
     finally:
-        if not (args.keep or args.only):
+        if not (args.keep or (args.only and args.out)):
             shutil.rmtree(folder)
     failed = [name for name, _, gib, status in results if status or gib > MEMORY_LIMIT]
     if failed:
@@ -99,8 +98,8 @@ def main(args: argparse.Namespace) -> None:
 
 
 def rehearse(folder: Path, device: str, only: str | None = None):
-    """Run every step, or those whose name contains `only`; yield (name, seconds, peak GiB, exit status) and print it."""
-    if only is None:
+    """Run every step, or those whose name contains one of `only`; yield (name, seconds, peak GiB, exit status) and print it."""
+    if only is None or not (folder / "faces").is_dir():
         # In a process of its own: a child is charged with the memory that its parent held when it was started.
         writer = multiprocessing.get_context("spawn").Process(target=write_files, args=(folder,))
         writer.start()
@@ -129,7 +128,7 @@ def rehearse(folder: Path, device: str, only: str | None = None):
     for name, line in EDITING.items():
         steps[name] = [word.format(**files, out=folder / name.replace(" ", "")) for word in line.split()]
     steps["back to a plain state dict"] = ["-m", "scripts.convert", folder / "550000.pt", folder / "plain.pt", "--to=bare"]
-    steps = {name: words for name, words in steps.items() if only is None or only in name}
+    steps = {name: words for name, words in steps.items() if only is None or any(text in name for text in only.split(","))}
     if not clip.is_file():
         steps = {name: words for name, words in steps.items() if "words" not in name and name != "styleclip"}
     if not steps:
