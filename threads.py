@@ -40,6 +40,11 @@ def granted() -> int:
     return math.ceil(min(_visible(), processor_quota()))
 
 
+def used() -> int:
+    """Threads with which this process computes: as many as the user chose, else those granted."""
+    return int(os.environ.get("OMP_NUM_THREADS", "").partition(",")[0] or granted())
+
+
 def processor_quota(groups: str | None = None, root: Path = CGROUPS) -> float:
     """The processors whose time the control groups grant (Linux; a container's --cpus), infinite without a limit.
 

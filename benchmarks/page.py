@@ -77,7 +77,7 @@ def main(args: argparse.Namespace) -> Path:
         raise InputError("needs the extra `browser`: pip install -e .[browser]") from None
     if CHROMIUM is None:
         raise InputError("no Chromium; Debian: apt install chromium")
-    about = machine.facts("cpu", threads.granted()) | {"load before": f"{os.getloadavg()[0]:.1f}"}
+    about = machine.facts("cpu", threads.used()) | {"load before": f"{os.getloadavg()[0]:.1f}"}
     given = [word for flag in ("ckpt", "source") if (file := getattr(args, flag)) for word in (f"--{flag}", file)]
     with tempfile.TemporaryDirectory() as folder, served(Path(folder), *given) as address, sync_playwright() as started:
         browser = started.chromium.launch(executable_path=CHROMIUM, args=ALONE)

@@ -3,6 +3,7 @@
 import argparse
 import datetime
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -100,7 +101,7 @@ def write(args: argparse.Namespace, name: str, text: str, chosen: Sequence[Conte
     """NAME.md with the table and NAME.json with every single measurement, dated; returns the former."""
     stem = f"{datetime.date.today():%Y-%m-%d}-{name}"
     args.out.mkdir(parents=True, exist_ok=True)
-    command = f"{args.command} {' '.join(hidden_folders(args.argv))}".strip()
+    command = f"{args.command} {shlex.join(hidden_folders(args.argv))}".strip()
     facts = ", ".join(f"{key} {value}" for key, value in about.items())
     page = args.out / f"{stem}.md"
     page.write_text(f"`{command}`\n\n{facts}\n\n{text}\n")

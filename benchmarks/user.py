@@ -51,7 +51,7 @@ def parser() -> cli.Parser:
 
 def main(args: argparse.Namespace) -> Path:
     names = chosen_names(args.only)
-    about = machine.facts("cpu", threads.granted()) | {"load before": f"{os.getloadavg()[0]:.1f}"}
+    about = machine.facts("cpu", threads.used()) | {"load before": f"{os.getloadavg()[0]:.1f}"}
     with tempfile.TemporaryDirectory() as folder, checkouts(args.against, Path(folder)) as chosen:
         places = prepared(Path(folder))
         turns = [(number, name, each) for number in range(-1, args.rounds) for name in names for each in chosen]

@@ -38,7 +38,7 @@ def newest(study) -> list[tuple[str, int, int]]:
 
 def heading(study) -> list[str]:
     args = study.args
-    facts = ", ".join(f"{name} {value}" for name, value in machine.facts(study.device.type, threads.granted()).items())
+    facts = ", ".join(f"{name} {value}" for name, value in machine.facts(study.device.type, threads.used()).items())
     ways = "; ".join(f"{name}: `{words}`" for name, words in groups.WAYS.items())
     bare, worn = groups.SIZES.values()
     return [

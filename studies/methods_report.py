@@ -72,7 +72,7 @@ def all_curves(study, methods: Sequence[str], seeds: Sequence[int]) -> dict[str,
 
 
 def heading(study, args: argparse.Namespace) -> list[str]:
-    facts = ", ".join(f"{name} {value}" for name, value in machine.facts(study.device.type, threads.granted()).items())
+    facts = ", ".join(f"{name} {value}" for name, value in machine.facts(study.device.type, threads.used()).items())
     between = ", ".join(f"FD({pair}) {value:.4g}" for pair, value in study.ruler.between.items())
     return [
         "# Does the person survive the transfer?",

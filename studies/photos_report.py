@@ -36,7 +36,7 @@ def write(study, methods: Sequence[str]) -> Path:
 
 def heading(study) -> list[str]:
     args = study.args
-    facts = ", ".join(f"{name} {value}" for name, value in machine.facts(study.device.type, threads.granted()).items())
+    facts = ", ".join(f"{name} {value}" for name, value in machine.facts(study.device.type, threads.used()).items())
     methods = "; ".join(f"{name}: `{words}`" if words else f"{name}: none" for name, words in photos.METHODS.items())
     return [
         "# Does a real face survive the transfer?",

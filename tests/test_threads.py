@@ -70,6 +70,14 @@ def test_granted_is_a_count_that_the_machine_has():
     assert 1 <= threads.granted() <= os.cpu_count()
 
 
+@pytest.mark.parametrize("chosen, used", [("3", 3), ("5,2", 5), ("", None), (None, None)])
+def test_threads_are_those_chosen_or_those_granted(chosen, used, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if chosen is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", chosen)
+    assert threads.used() == (used or threads.granted())
+
+
 def test_the_library_gets_the_setting():
     """GNU's OpenMP tells what it has read when torch loads it."""
     program = "import cli, torch; print(open('/proc/self/maps').read().count('libgomp'))"

@@ -45,10 +45,12 @@ def test_the_table_tells_medians_and_the_gain(tmp_path, monkeypatch):
     monkeypatch.setattr(user, "waited", lambda command, folder, places: seconds[folder])
     both = [rounds.Contestant(name, "ours", name) for name in seconds]
     monkeypatch.setattr(user, "checkouts", lambda commit, folder: contextlib.nullcontext(both))
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
     words = ["--rounds", "2", "--only", "help,a face", "--out", str(tmp_path)]
     page = user.main(user.parser().parse_args(words)).read_text()
     one = "2.00 s (2.00-2.00) | 1.00 s (1.00-1.00) | 3.00 s (3.00-3.00) | 2.50 s (2.50-2.50) | "
     one += "1.50x (1.50-1.50) | 2.50x (2.50-2.50) |"
+    assert "--rounds 2 --only 'help,a face'`" in page and "threads 3, " in page
     assert f"| help | {one}" in page and f"| a face | {one}" in page
 
 
