@@ -6,7 +6,7 @@ import json
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,10 +28,11 @@ class Contestant:
     kind: str
     folder: Path
     measured: dict[str, list[dict[str, float]]] = field(default_factory=dict)
+    own: dict = field(default_factory=dict)  # what is set otherwise for it alone
 
     def start(self, setting: dict) -> None:
         """Raises InputError when the implementation does not start."""
-        command = [sys.executable, str(CONTESTANT), self.kind, str(self.folder), json.dumps(setting)]
+        command = [sys.executable, str(CONTESTANT), self.kind, str(self.folder), json.dumps(setting | self.own)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=self.folder)
         self.pieces = self._answer()["pieces"]
 
@@ -53,8 +54,8 @@ class Contestant:
         return [measured[what] for measured in self.measured[piece]]
 
 
-def add_flags(parser: cli.Parser, rounds: int, repeats: int) -> None:
-    """The flags that every benchmark has."""
+def add_flags(parser: cli.Parser, rounds: int, repeats: int) -> Callable:
+    """The flags that every benchmark has. Returns what adds further ones to them."""
     count = cli.number(int, least=1)
     add = parser.add_argument_group("measurement").add_argument
     peers = f"also time the checkout in DIR; NAME: {', '.join(KINDS)}"
@@ -65,6 +66,7 @@ def add_flags(parser: cli.Parser, rounds: int, repeats: int) -> None:
     add("--threads", type=count, default=1, metavar="N", help="of each contestant on the CPU (default: 1)")
     add("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
     add("--out", type=Path, default=RESULTS, metavar="DIR", help="for table and numbers (default: benchmarks/results)")
+    return add
 
 
 def contestants(args: argparse.Namespace) -> list[Contestant]:

@@ -34,7 +34,9 @@ def add_network(parser: cli.Parser, size: int, batch: int, precision: str) -> Ca
 def parser() -> cli.Parser:
     parser = cli.Parser(__doc__, "python -m benchmarks.train_step [flags]")
     add_network(parser, size=64, batch=2, precision="fp32")
-    rounds.add_flags(parser, rounds=7, repeats=1)
+    add = rounds.add_flags(parser, rounds=7, repeats=1)
+    add("--also_bf16", action="store_true", help="also time ours with bf16 convolutions")
+    parser.idle_with("--also_bf16", "--precision bf16")
     return parser
 
 
@@ -43,6 +45,8 @@ def main(args: argparse.Namespace) -> Path:
 
     device = cli.read("--device", args.device, utils.choose_device).type
     chosen = rounds.contestants(args)
+    if args.also_bf16:
+        chosen.append(rounds.Contestant("ours, bf16", "ours", rounds.ROOT, own={"precision": "bf16"}))
     if (args.channel_max != 512 or args.channel_base % 16384) and any(c.kind == "rosinality" for c in chosen):
         raise InputError("--peer rosinality: has the widths of --channel_base 16384 or 32768 and --channel_max 512 only")
     names = ("size", "batch", "channel_base", "channel_max", "precision", "threads", "repeats")

@@ -55,6 +55,17 @@ def test_the_table_says_which_steps_were_cuda_graphs(failed, said):
     assert train_step.graphs(ours) == said
 
 
+def test_a_contestant_may_have_a_setting_of_its_own():
+    """Plainly seen in what the process is given: the type of the convolutions."""
+    given = []
+    contestant = rounds.Contestant("ours, bf16", "ours", rounds.ROOT, own={"precision": "bf16"})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rounds.subprocess, "Popen", lambda command, **options: given.append(json.loads(command[-1])))
+        patch.setattr(rounds.Contestant, "_answer", lambda self: {"pieces": []})
+        contestant.start({"precision": "fp32", "size": 8})
+    assert given == [{"precision": "bf16", "size": 8}]
+
+
 def test_a_benchmark_may_be_without_plain_pytorch():
     names = [c.name for c in rounds.contestants(types.SimpleNamespace(peer=[], alone=True))]
     assert names == ["ours"]
@@ -113,16 +124,20 @@ def test_a_step_whose_recording_failed_is_no_graph():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "command, flags",
-    [(train_step, ["--size", 8, "--channel_base", 64, "--channel_max", 8]), (ops, ["--side", 16])],
-    ids=["train_step", "ops"],
+    "command, flags, names",
+    [
+        (train_step, ["--size", 8, "--channel_base", 64, "--channel_max", 8], {"ours", "plain"}),
+        (train_step, ["--size", 8, "--channel_base", 64, "--alone", "--also_bf16"], {"ours", "ours, bf16"}),
+        (ops, ["--side", 16], {"ours", "plain"}),
+    ],
+    ids=["train_step", "bf16", "ops"],
 )
-def test_ours_and_the_plain_network_take_turns(command, flags, tmp_path, capsys):
+def test_contestants_take_turns(command, flags, names, tmp_path, capsys):
     run(command, *flags, "--rounds", 1, "--repeats", 1, "--device", "cpu", "--out", tmp_path)
     (page,) = tmp_path.glob("*.md")
-    assert "plain" in capsys.readouterr().out
+    assert max(names) in capsys.readouterr().out
     numbers = json.loads(page.with_suffix(".json").read_text())
-    assert set(numbers["rounds"]) == {"ours", "plain"} and "torch" in numbers["machine"]
+    assert set(numbers["rounds"]) == names and "torch" in numbers["machine"]
     assert "--rounds 1" in page.read_text()
 
 
