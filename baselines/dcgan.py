@@ -32,7 +32,10 @@ LAYERS = 5  # convolutions of each network
 
 @dataclass(frozen=True)
 class Settings:
-    """The published ones. nz: length of z; ngf, ndf: feature maps at 32 px, of the generator and of the discriminator."""
+    """The published ones. nz: length of z; ngf, ndf: feature maps at 32 px, of the generator and of the discriminator.
+
+    precision: of convolutions, "fp32" or "bf16"; losses and weights are float32
+    """
 
     nz: int = 100
     ngf: int = 64
@@ -40,6 +43,7 @@ class Settings:
     batch: int = 128
     lr: float = 0.0002
     beta1: float = 0.5
+    precision: str = "fp32"
 
 
 class Generator(nn.Module):
@@ -129,22 +133,27 @@ class DCGAN(Trainable):
     def step(self, pixels: Tensor) -> Logs:
         """An update of the discriminator, then of the generator, on the same generated images. pixels: uint8 [N, 3, 64, 64]."""
         real = utils.from_pixels(pixels.to(self.device))
-        fake = self.generator(torch.randn(len(real), self.settings.nz, generator=self.rng, device=self.device))
+        fake = self.seen(self.generator, torch.randn(len(real), self.settings.nz, generator=self.rng, device=self.device))
 
         def judged(real: Tensor, fake: Tensor) -> tuple[Tensor, Logs]:
             # Apart: batch norm takes its statistics of one kind.
-            real_pred, fake_pred = self.discriminator(real), self.discriminator(fake.detach())
+            real_pred, fake_pred = self.seen(self.discriminator, real), self.seen(self.discriminator, fake.detach())
             d = cross_entropy(real_pred, 1) + cross_entropy(fake_pred, 0)
             return d, {"d": d, Statistic("D(x)"): real_pred.sigmoid().mean(), Statistic("D(G(z))"): fake_pred.sigmoid().mean()}
 
         def fooled(fake: Tensor) -> tuple[Tensor, Logs]:
-            g = cross_entropy(self.discriminator(fake), 1)
+            g = cross_entropy(self.seen(self.discriminator, fake), 1)
             return g, {"g": g}
 
         logs = self.update("discriminator", self.d_optim, judged, [(real, fake)])
         logs |= self.update("generator", self.g_optim, fooled, [(fake,)])
         self._share_statistics()
         return logs
+
+    def seen(self, network: nn.Module, inputs: Tensor) -> Tensor:
+        """What a network makes of them, float32."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bf16"):
+            return network(inputs).float()
 
     def sheet(self, count: int) -> Image.Image:
         """The pictures of the z of seeds 0, 1, ..."""

@@ -48,6 +48,7 @@ def parser() -> cli.Parser:
     add("--nz", type=count, default=100, metavar="N", help="length of z (default: 100)")
     add("--ngf", type=count, default=64, metavar="N", help="width of the generator (default: 64)")
     add("--ndf", type=count, default=64, metavar="N", help="width of the discriminator (default: 64)")
+    add("--precision", choices=("fp32", "bf16"), default="fp32", help="of convolutions (default: fp32)")
     add = parser.add_argument_group("evidence").add_argument
     every = "epochs between scores; 0: none (default: 1)"
     add("--eval_epochs", type=cli.number(int, least=0), default=1, metavar="N", help=every)

@@ -84,6 +84,14 @@ def test_steps_are_those_of_the_published_loop():
             torch.testing.assert_close(tensor, other, atol=1e-4, rtol=1e-3, msg=name)
 
 
+def test_mixed_precision_stays_near_full_precision():
+    whole, mixed = (DCGAN(Settings(ngf=4, ndf=4, precision=precision), CPU, seed=1) for precision in ("fp32", "bf16"))
+    for ours in (whole, mixed):
+        ours.logs = ours.step(pixels(8))
+    assert mixed.logs["d"].dtype == torch.float32 and not torch.equal(mixed.logs["d"], whole.logs["d"])
+    torch.testing.assert_close(mixed.logs["d"], whole.logs["d"], rtol=0.02, atol=0.02)
+
+
 def test_it_learns_to_tell_real_from_generated():
     training = DCGAN(Settings(nz=6, ngf=2, ndf=4, batch=8, lr=0.002), CPU)
     first, *_, last = (training.step(pixels(8))["d"].item() for _ in range(30))
