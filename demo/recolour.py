@@ -1,6 +1,6 @@
-"""More dark hair on light skin among the 3D heads, and less that no photo has: which demo/toon64.pt was trained on.
+"""More dark hair on light skin among the 3D heads, and less of what photos seldom have: which demo/toon64.pt was trained on.
 
-    python demo/recolour.py aligned/crops heads           # 140 aligned heads of Fluent Emoji in, 142 out
+    python demo/recolour.py aligned/crops heads           # 140 aligned heads of Fluent Emoji in, 130 out
 
 Fluent Emoji gives its second lightest skin fair, red, white or no hair, and never dark: a network that learns this turns the
 dark hair of many photos fair, or leaves it out. A hairstyle has the same pixels in every skin, so the dark hair of one picture
@@ -19,9 +19,9 @@ STYLES = (  # of a style: black hair on the lightest skin; brown hair; fair hair
     *((241, 246, 251), (244, 249, 254), (265, 266, 267), (275, 278, 281), (276, 279, 282), (277, 280, 283)),
 )
 LEFT_OUT = {
-    *(162, 167, 172, 177, 182, 242, 247, 252, 257, 262),  # bald; five others stay
-    *(243, 248, 253, 258, 263, 153, 158, 178, 183),  # white hair; old people's stays
-    *(188, 189, 190, 194, 195, 196, 197, 198, 199),  # fair hair on dark skin
+    *(137, 147, 162, 167, 172, 177, 182, 242, 247, 252, 257, 262),  # bald; three others stay
+    *(138, 143, 148, 153, 158, 173, 178, 183, 243, 248, 253, 258, 263),  # white hair; old people's and two others stay
+    *range(185, 200),  # fair hair on every skin; who has it otherwise stays
     *(150, 155, 175, 180, 255, 260),  # red hair on dark skin
 }
 LUMA = 0.2126, 0.7152, 0.0722
