@@ -8,9 +8,10 @@
 Every setting trains with ordinary train.py from --source. Then: KID to the cartoons, in features of the source's
 discriminator; `beads` and `lines` of the dark outlines (metrics/lines.py), behind them those of the cartoons themselves: more
 beads are dotted lines, fewer lines are missing ones; rank correlations of `skin` and `hair` lightness, and of how much lighter
-the hair is (`contrast`), between people and their cartoons, where 1 is the person kept (metrics/same_person.py); of rendered
-cartoons ST, the style reached, and SK, the structure kept, which says something of rendered people only
-(metrics/attributes/ruler.py). Sheets of the same six people are for the eye, which decides.
+the hair is (`contrast`), between people and their cartoons, where 1 is the person kept, and the share of the dark-haired who
+become fair or bald (`faded`, metrics/same_person.py); of rendered cartoons ST, the style reached, and SK, the structure kept,
+which says something of rendered people only (metrics/attributes/ruler.py). Sheets of the same six people are for the eye, which
+decides.
 """
 
 import argparse
@@ -228,7 +229,8 @@ class Sweep:
 
 
 COLOURS = {"skin lightness": "skin", "hair lightness": "hair", "hair against skin": "contrast"}
-COLUMNS = {"kid": "KID", "beads": "beads", "lines": "lines"} | COLOURS | {"style": "ST", "kept": "SK", "minutes": "minutes"}
+OTHERS = {"faded": "faded", "style": "ST", "kept": "SK", "minutes": "minutes"}
+COLUMNS = {"kid": "KID", "beads": "beads", "lines": "lines"} | COLOURS | OTHERS
 
 
 class Judge:
@@ -266,8 +268,9 @@ class Judge:
         numbers = self.score(generator) | found._asdict()
         numbers |= {f"fresh_{name}": value for name, value in self.fresh._asdict().items()}
         cartoons = latents.draw(generator, self.people, noise=self.source.stored_noise())
-        kept = same_person.rank_correlations(self.colours, same_person.read_colours(cartoons))
-        numbers |= {name: kept[name] for name in COLOURS}
+        colours = same_person.read_colours(cartoons)
+        kept = same_person.rank_correlations(self.colours, colours)
+        numbers |= {name: kept[name] for name in COLOURS} | {"faded": same_person.faded(self.colours, colours)}
         if self.ruler:
             result = self.ruler.measure(self.start, self.ruler.read_people(generator, self.source.stored_noise()))
             numbers |= {"style": result.style, "kept": result.kept}

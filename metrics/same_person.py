@@ -35,6 +35,7 @@ POSE = "yaw", "roll", "smile"
 POINTS = "left_eye", "right_eye", "nose", "mouth_left", "mouth_right"
 FOUND = "faces found"
 SIDE, SMALLEST = 256, 80  # pixels of a picture that faces are looked for in, and of a face there
+DARK, FAIR = 30, 50  # lightness of hair below and above which it is so
 FEWEST = 10  # people; fewer say nothing of an order
 SHUFFLES = 100
 
@@ -82,6 +83,12 @@ def agreement(source: Reading, target: Reading) -> dict[str, float]:
 
 def rank_correlations(source: Reading, target: Reading) -> dict[str, float]:
     return {name: rank_correlation(source[name], target[name]) for name in source}
+
+
+def faded(source: Reading, target: Reading) -> float:
+    """Of the people with dark hair, the share that has fair hair or none in the target; nan where nobody has."""
+    dark = source["hair lightness"] < DARK
+    return float((target["hair lightness"][dark] > FAIR).mean()) if dark.any() else float("nan")
 
 
 def shuffled(source: Reading, target: Reading) -> dict[str, tuple[float, float]]:

@@ -63,7 +63,7 @@ def test_settings_are_tried_once_on_every_set(tmp_path, commands, words):
     assert [("style" in entry, "kept" in entry) for entry in entries] == 2 * [(True, True)] + 2 * [(False, False)]
     assert all(entry["kid"] == entry["kid"] and 0 < entry["fresh_lines"] < 1 for entry in entries)
     assert all(entry["skin lightness"] > 0.8 and entry["hair lightness"] > 0.8 for entry in entries)  # of two steps of training
-    assert " | skin | hair | contrast | " in report(tmp_path, "md").read_text()
+    assert " | skin | hair | contrast | faded | " in report(tmp_path, "md").read_text()
     assert "`--batch=4 --batch 2 --lr 0.001 --iter=2 --seed=0`" in report(tmp_path, "md").read_text()
     assert {path.name[-13:] for path in (tmp_path / "out").glob("*.webp")} == {"rendered.webp", "pe-drawn.webp"}
 

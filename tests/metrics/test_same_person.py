@@ -38,6 +38,12 @@ def test_a_pose_does_not_depend_on_place_size_and_roll():
     assert same_person.pose(mirrored)[0] == -same_person.pose(points)[0]
 
 
+def test_faded_is_dark_hair_that_became_fair():
+    before, after = ({"hair lightness": np.array(values)} for values in ([10, 29, 20, 25, 31, 80], [60, 51, 49, 20, 90, 90]))
+    assert same_person.faded(before, after) == 0.5
+    assert np.isnan(same_person.faded({"hair lightness": np.array([40.0])}, {"hair lightness": np.array([90.0])}))
+
+
 def test_agreement_is_of_the_people_in_whom_both_are_known():
     values = np.arange(40.0)
     source, target = {"yaw": values.copy()}, {"yaw": np.exp(values / 10)}
