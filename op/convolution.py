@@ -20,7 +20,8 @@ from torch.nn import functional as F
 from op.gradients import parameters_wanted
 from op.tracing import is_plain
 
-WIDE = 128  # channels from which ours pay on a CPU
+WIDE = 128  # channels from which ours pay on a CPU ...
+FAST = torch.float32, torch.bfloat16  # ... in these types
 
 
 def conv2d(x: Tensor, weight: Tensor, stride: int = 1, padding: int = 0) -> Tensor:
@@ -44,7 +45,7 @@ def _quick_to_differentiate(x: Tensor, weight: Tensor) -> bool:
     if x.is_cuda:
         return torch.is_autocast_enabled("cuda")
     narrow = min(weight.shape[:2]) < WIDE or weight.shape[2] == 1
-    other = x.device.type != "cpu" or x.dtype != torch.float32 or torch.is_autocast_enabled("cpu")
+    other = x.device.type != "cpu" or x.dtype not in FAST or torch.is_autocast_enabled("cpu")
     return narrow or other
 
 
@@ -89,8 +90,11 @@ class _Convolution(torch.autograd.Function):
     def backward(ctx, grad: Tensor):
         x, weight = ctx.saved_tensors
         wanted_x, wanted_weight, _ = ctx.needs_input_grad
-        grad_x = _Convolution.apply(grad, weight, ctx.how.adjoint(x, grad, weight)) if wanted_x else None
         wanted_weight = wanted_weight and parameters_wanted()
+        if x.device.type == "cpu" and not torch.is_grad_enabled() and not _reads_planes_faster(x):  # both at once, for good
+            wanted = [wanted_x, wanted_weight, False]
+            return *torch.ops.aten.convolution_backward(grad, x, weight, None, *ctx.how.arguments(), wanted)[:2], None
+        grad_x = _Convolution.apply(grad, weight, ctx.how.adjoint(x, grad, weight)) if wanted_x else None
         return grad_x, _WeightGradient.apply(x, grad, weight.shape, ctx.how) if wanted_weight else None, None
 
 

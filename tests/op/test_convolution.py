@@ -70,13 +70,26 @@ def test_the_layout_of_the_input_makes_no_difference(layout):
         (128, 3, torch.float32, True),
         (127, 3, torch.float32, False),
         (128, 1, torch.float32, False),
-        (128, 3, torch.bfloat16, False),
+        (128, 3, torch.bfloat16, True),
+        (128, 3, torch.float64, False),
     ],
 )
 def test_ours_serve_where_they_are_faster(monkeypatch, convolve, width, taps, dtype, ours):
     monkeypatch.undo()
     x, weight = torch.zeros(1, width, 4, 4, dtype=dtype), torch.zeros(width, width, taps, taps, dtype=dtype)
     assert ("_Convolution" in str(convolve(x, weight.requires_grad_()).grad_fn)) == ours
+
+
+@pytest.mark.parametrize("capability, calls", [("AVX2", 2), ("AVX512", 1)])
+def test_gradients_that_nobody_differentiates_are_one_call_where_nothing_is_copied(monkeypatch, capability, calls):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    x, weight = tensors(False, 3)
+    y = conv2d(x, weight, padding=1)
+    with Filters() as seen:
+        found = torch.autograd.grad(y.square().sum(), (x, weight))
+    expected = torch.autograd.grad(F.conv2d(x, weight, padding=1).square().sum(), (x, weight))
+    torch.testing.assert_close(found, expected)
+    assert len(seen.all) == calls
 
 
 @pytest.mark.parametrize("capability, copied", [("AVX2", True), ("AVX512", False)])
@@ -105,16 +118,20 @@ def test_on_a_gpu_ours_serve_everywhere(monkeypatch, width, taps, dtype):
 
 
 class Filters(TorchDispatchMode):
-    """Collects the sizes of all filters that anything is convolved with."""
+    """Collects the sizes of all filters that anything is convolved with, one for each call."""
 
     def __init__(self):
         super().__init__()
-        self.sizes = set()
+        self.all = []
+
+    @property
+    def sizes(self) -> set:
+        return set(self.all)
 
     def __torch_dispatch__(self, operator, types, args=(), kwargs=None):
         if "convolution" in operator.name():
             weight = args[2 if "backward" in operator.name() else 1]
-            self.sizes.add(tuple(weight.shape[2:]))
+            self.all.append(tuple(weight.shape[2:]))
         return operator(*args, **kwargs or {})
 
 
