@@ -51,7 +51,11 @@ def _quick_to_differentiate(x: Tensor, weight: Tensor) -> bool:
 
 def _reads_planes_faster(x: Tensor) -> bool:
     """Where copies without channels_last pay. On a GPU, and with AVX-512, they would cost more than they give."""
-    return x.device.type == "cpu" and torch.backends.cpu.get_cpu_capability() == "AVX2"
+    return _on_cpu(x) and torch.backends.cpu.get_cpu_capability() == "AVX2"
+
+
+def _on_cpu(x: Tensor) -> bool:
+    return not x.is_cuda
 
 
 class Geometry(NamedTuple):
@@ -91,7 +95,7 @@ class _Convolution(torch.autograd.Function):
         x, weight = ctx.saved_tensors
         wanted_x, wanted_weight, _ = ctx.needs_input_grad
         wanted_weight = wanted_weight and parameters_wanted()
-        if x.device.type == "cpu" and not torch.is_grad_enabled() and not _reads_planes_faster(x):  # both at once, for good
+        if _on_cpu(x) and not torch.is_grad_enabled() and not _reads_planes_faster(x):  # both at once, for good
             wanted = [wanted_x, wanted_weight, False]
             return *torch.ops.aten.convolution_backward(grad, x, weight, None, *ctx.how.arguments(), wanted)[:2], None
         grad_x = _Convolution.apply(grad, weight, ctx.how.adjoint(x, grad, weight)) if wanted_x else None
