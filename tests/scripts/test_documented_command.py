@@ -1,5 +1,6 @@
 """The example of docs/adding-a-command.md works as printed."""
 
+import importlib
 import re
 import sys
 from pathlib import Path
@@ -26,7 +27,7 @@ def command(monkeypatch):
         module = ModuleType(f"{folder}.{name}")
         exec(compile(code, f"{folder}/{name}.py", "exec"), module.__dict__)
         monkeypatch.setitem(sys.modules, f"{folder}.{name}", module)
-        monkeypatch.setattr(sys.modules[folder], name, module, raising=False)
+        monkeypatch.setattr(importlib.import_module(folder), name, module, raising=False)
     return module
 
 
