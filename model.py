@@ -417,7 +417,8 @@ def prepared(module: nn.Module, dtype: torch.dtype, prepare: Callable[[Tensor, t
 @contextmanager
 def computing_in(dtype: torch.dtype | None, *networks: nn.Module) -> Iterator[None]:
     """Within it, what has a `compute_dtype` in the networks computes in this type; None: in its own."""
-    parts = [part for network in networks for part in network.modules() if dtype and hasattr(part, "compute_dtype")]
+    every = (part for network in networks for part in network.modules())
+    parts = [part for part in every if hasattr(part, "compute_dtype")] if dtype else []
     before = [part.compute_dtype for part in parts]
     try:
         for part in parts:

@@ -101,6 +101,7 @@ NEEDED = {  # command with the words that it cannot do without -> flags that do 
     "scripts.chain --generator a.pt --translator b.pt": {"--index 3": "--factor", "--degree 3": "--factor"},
     "studies.sefa": {"--factor f.pt --normalize rows": "--factor"},
     "benchmarks.scaling": {"--repeats 3": "--processes"},
+    "benchmarks.train_step": {"--precision bf16 --also_bf16": "--precision bf16"},
     "benchmarks.likeness me.jpg": {"--perceptual mse --vgg FILE": "--perceptual mse"},
 }
 CASES = [(command, words, named) for command, refused in NEEDED.items() for words, named in refused.items()]

@@ -115,7 +115,8 @@ def test_what_is_told_of_a_run_is_of_the_parts_that_its_batches_are_passed_in():
     for parts in (1, 5):
         args = SimpleNamespace(batch=100_000, accumulate=parts, iter=36, no_graphs=False)
         state = new_state(Settings(), tiny_generator(), tiny_discriminator(), [])
-        words = estimate.describe(SimpleNamespace(args=args, state=state)).replace(",", "").split()
+        run = SimpleNamespace(args=args, state=state, start=SimpleNamespace(left=36))
+        words = estimate.describe(run).replace(",", "").split()
         told.append(
             {after: float(before) for before, after in itertools.pairwise(words) if after in ("GiB", "GFLOP", "minutes")}
         )
