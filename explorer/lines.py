@@ -73,7 +73,8 @@ def photo(name: str, eyes: str, steps: int, paths: dict[str, str], encoder: str 
 def photo_text(steps: int, paths: dict[str, str], name: str, encoder: str = "") -> dict[str, object]:
     """What `scripts.cartoonize` writes into the pictures of a photo."""
     given = {"source": paths["source"], "target": paths["cartoon"], "space": SPACE, "wplus_reg": WPLUS_REG, "truncation": 1.0}
-    given = dict.fromkeys(flags.CARTOON) | given | {"reach": REACH, "step": steps, "seed": 0, "encoder": encoder or None}
+    given |= {"reach": REACH, "precision": "fp32", "step": steps, "seed": 0, "encoder": encoder or None}
+    given = dict.fromkeys(flags.CARTOON) | given
     return {"photo": name} | cli.told(argparse.Namespace(**given), flags.CARTOON)
 
 

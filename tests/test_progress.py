@@ -13,7 +13,9 @@ import pytest
 import progress
 
 ROOT = Path(__file__).parent.parent
-SOURCES = [path for path in sorted(ROOT.rglob("*.py")) if not {".venv", "tests"} & set(path.relative_to(ROOT).parts)]
+SOURCES = [
+    path for path in sorted(ROOT.rglob("*.py")) if not {".venv", ".venv-oldest", "tests"} & set(path.relative_to(ROOT).parts)
+]
 LONG = """
 import progress
 with progress.Bar(3, "steps", "working") as bar:

@@ -8,12 +8,14 @@ from PIL import Image
 
 import apply_factor
 import checkpoint
+import cli
+import flags
 from editing import latents, sefa
 from editing.directions import read_directions, save_directions
 from explorer import films, lines
 from explorer.face import Face, Strength
 from explorer.studio import Studio
-from scripts import generate
+from scripts import cartoonize, generate
 from tests.commands import run
 from tests.explorer.served import networks
 from tests.networks import tiny_generator, tiny_generator1
@@ -110,6 +112,13 @@ def test_a_swing_is_drawn_by_its_line(studio, folder, tmp_path, ending):
     run(apply_factor, *words(film.line), "--outdir", tmp_path, "--device", "cpu")
     (written,) = tmp_path.glob(f"*.{ending}")
     assert written.read_bytes() == film.data
+
+
+def test_a_photo_tells_what_the_command_would():
+    paths = {"source": "s.pt", "cartoon": "c.pt"}
+    args = cartoonize.parser().parse_args(words(lines.photo("me.jpg", "", 20, paths)))
+    told = lines.photo_text(20, paths, "me")
+    assert told == {"photo": "me"} | cli.told(args, flags.CARTOON) | {"space": told["space"], "wplus_reg": told["wplus_reg"]}
 
 
 def test_a_line_can_be_pasted_whatever_files_are_called():
