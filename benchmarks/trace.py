@@ -181,6 +181,7 @@ def untrained(args: argparse.Namespace):
     """A TrainingState without numbers, but for the taps of filters, which are read."""
     import torch
 
+    import utils
     from augment import Ada
     from model import BLUR_TAPS, Discriminator, Generator, channel_table, make_kernel
     from training import state
@@ -192,7 +193,7 @@ def untrained(args: argparse.Namespace):
     with mock.patch.object(state, "random_numbers", lambda *_: draws), mock.patch.object(state, "lazy_adam", no_adam):
         made = state.new_state(state.Settings(), *networks, [], augmentation=Ada() if args.augment else None, device="meta")
     for network in networks:
-        network.compute_dtype = torch.bfloat16 if args.precision == "bf16" else None
+        network.compute_dtype = utils.compute_dtype(args.precision)
         for module in network.modules():
             if hasattr(module, "kernel"):
                 module.kernel = make_kernel(BLUR_TAPS)

@@ -171,10 +171,8 @@ def name_of(face: Face) -> str:
 
 def build(explorer: Explorer) -> gr.Blocks:
     with gr.Blocks(title="Explorer", analytics_enabled=False, fill_width=True, delete_cache=(600, 600)) as page:
-        explorer.visit, explorer.sheet = (
-            gr.State(Visit(Face(explorer.seed))),
-            gr.State(Sheet(next(iter(explorer.studio.directions)))),
-        )
+        explorer.visit = gr.State(Visit(Face(explorer.seed)))
+        explorer.sheet = gr.State(Sheet(next(iter(explorer.studio.directions))))
         gr.HTML(top(explorer))
         with gr.Row():
             with gr.Column(scale=5, min_width=300, elem_id="stage"):

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING
 
 import cli
 import flags
-from benchmarks.commands import ROOT, execute
+from benchmarks.commands import execute
 from errors import InputError
+from studies import work
 from studies.work import Work
 
 if TYPE_CHECKING:
@@ -50,9 +51,7 @@ def parser() -> cli.Parser:
     add("--training", default=TRAINING, metavar="FLAGS", help=f"of scripts.train_ugatit for all (default: {TRAINING})")
     add("--people", type=cli.number(int, least=8), default=200, metavar="N", help="that are translated (default: 200)")
     flags.add_device(group)
-    add = parser.add_argument_group("output").add_argument
-    add("--work", type=Path, default=ROOT / "demo/work/groups", metavar="DIR", help="runs (default: demo/work/groups)")
-    add("--out", type=Path, default=ROOT / "docs/study", metavar="DIR", help="groups.md and its sheet (default: docs/study)")
+    work.add_output(parser, "groups")
     return parser
 
 

@@ -19,6 +19,7 @@ import cli
 import flags
 from benchmarks.commands import ROOT
 from errors import InputError
+from studies import work
 from studies.methods import Runs
 
 TRAINING = "--augment --augment_p 0.1 --r1 1 --ema_decay 0.995 --lr 0.002 --batch 8"
@@ -49,9 +50,7 @@ def parser() -> cli.Parser:
     add("--n", type=cli.number(int, least=8), default=1000, metavar="N", help="pictures for KID (default: 1000)")
     add("--people", type=cli.number(int, least=12), default=200, metavar="N", help="that are compared (default: 200)")
     flags.add_device(group)
-    add = parser.add_argument_group("output").add_argument
-    add("--work", type=Path, default=ROOT / "demo/work/photos", metavar="DIR", help="runs (default: demo/work/photos)")
-    add("--out", type=Path, default=ROOT / "docs/study", metavar="DIR", help="photos.md and its sheet (default: docs/study)")
+    work.add_output(parser, "photos")
     return parser
 
 

@@ -5,7 +5,16 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import cli
+from benchmarks.commands import ROOT
 from errors import InputError
+
+
+def add_output(parser: cli.Parser, name: str) -> None:
+    """--work and --out, of the study that writes docs/study/NAME.md."""
+    add = parser.add_argument_group("output").add_argument
+    add("--work", type=Path, default=ROOT / "demo/work" / name, metavar="DIR", help=f"runs (default: demo/work/{name})")
+    add("--out", type=Path, default=ROOT / "docs/study", metavar="DIR", help=f"{name}.md and its sheet (default: docs/study)")
 
 
 class Work:
