@@ -103,8 +103,10 @@ def swapped(args: argparse.Namespace, networks: dict[str, Generator]) -> dict[st
         return networks
     source = networks["source"]
     with named(f"--swap {args.swap}"):
-        mixed = lambda generator: layer_swap.blend(source, generator, args.swap, args.width)  # noqa: E731
-        return {name: source if name == "source" else mixed(generator) for name, generator in networks.items()}
+        return {
+            name: source if name == "source" else layer_swap.blend(source, generator, args.swap, args.width)
+            for name, generator in networks.items()
+        }
 
 
 def save(args: argparse.Namespace, picture: Image, name: str | Path, names: Sequence[str], **more: object) -> Path:

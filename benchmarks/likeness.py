@@ -147,7 +147,7 @@ def found(
 
     clocks = time.perf_counter(), time.process_time()
     with progress.Bar(-(-len(targets) // batch) * schedule.steps, "steps") as bar:
-        stepped = lambda *_: bar.update()  # noqa: E731
+        stepped = lambda *_: bar.update()
         options = {"start": start, "fixed_noise": True, "batch": batch, "dtype": dtype, "stepped": stepped}
         search = projection.find(source, distance, targets, space, schedule, **options)
         latent = torch.cat([one.latent for one in search])

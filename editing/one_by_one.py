@@ -26,8 +26,8 @@ class OneByOne:
 
     def __init__(self, work: Unfinished, pictures: Sequence[Sequence[Path]], batch: int = 1):
         self.work, self.count = work, len(pictures)
-        written = lambda number: all(path.is_file() for path in pictures[number])  # noqa: E731
-        whole = lambda number: number < self.count and written(number) and projection.is_whole(work.path(number))  # noqa: E731
+        written = lambda number: all(path.is_file() for path in pictures[number])
+        whole = lambda number: number < self.count and written(number) and projection.is_whole(work.path(number))
         done = min(self.count, work.pieces(whole))
         self.done = done - done % batch
         if self.done:

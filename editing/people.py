@@ -178,7 +178,7 @@ def _apart(names: Sequence[Sequence[str]], labels: Sequence[str], between: str) 
     ['a anna', 'b anna', 'bert']
     """
     groups = Counter(name for group in names for name in set(group))
-    longer = lambda name, label: label if label.endswith(name) else f"{label}{between}{name}"  # noqa: E731
+    longer = lambda name, label: label if label.endswith(name) else f"{label}{between}{name}"
     labelled = [(name, label) for group, label in zip(names, labels) for name in group]
     labelled = [name if groups[name] == 1 or not label else longer(name, label) for name, label in labelled]
     times = Counter(labelled)

@@ -119,7 +119,7 @@ def find_each(
 def seconds_of_a_step(generator: Drawer, eyes: Eyes, wanted: Tensor, start: Tensor, noise: Sequence[Tensor]) -> float:
     """How long a step of a search for these people takes, tried."""
     ends = []
-    ended = lambda fit: ends.append(time.perf_counter())  # noqa: E731
+    ended = lambda fit: ends.append(time.perf_counter())
     find(generator, eyes, wanted, start, noise=latents.noise_of(noise, slice(len(start))), search=Search(TIMED), stepped=ended)
     return ends[-1] - ends[-2]
 

@@ -106,7 +106,7 @@ class DirectionsTab:
     def slots(self, visit: Visit, sheet: Sheet) -> list:
         """Sliders, their layers, and the two choices among them."""
         said, every = values_of(visit.now, visit, self.explorer.studio, sheet), shown(self.explorer.studio, sheet)
-        name = lambda slider: self.name_of(visit, sheet, slider)  # noqa: E731
+        name = lambda slider: self.name_of(visit, sheet, slider)
         degrees = [
             gr.update(label=name(one), value=said[degree], minimum=one.low, maximum=one.high, visible=True) if one else HIDDEN
             for one, degree in zip(every, DEGREES)

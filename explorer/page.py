@@ -113,7 +113,7 @@ class Explorer:
         yield [visit, html.pair(self.studio.pictures(face), face.in_words(), name_of(face), kept), *self.strips(visit), ""]
 
     def strips(self, visit: Visit) -> list[str]:
-        thumbs = lambda faces: [(self.studio.pictures(face)[-1].png, face.in_words()) for face in faces]  # noqa: E731
+        thumbs = lambda faces: [(self.studio.pictures(face)[-1].png, face.in_words()) for face in faces]
         return [
             html.strip(thumbs([*visit.past, visit.now]), "history", current=len(visit.past)),
             html.strip(thumbs(visit.favourites), "favourites", "Press ☆ to keep a face here."),
@@ -122,7 +122,7 @@ class Explorer:
     def go(self, visit: Visit, sheet: Sheet, *values: object) -> Iterator[list]:
         """Show `visit.now` on the stage and on the controls, but for those that say so already: somebody may be moving one."""
         said, before = values_of(visit.now, visit, self.studio, sheet), self.named(values)
-        other = lambda name: name in said and (not before or said[name] != before[name])  # noqa: E731
+        other = lambda name: name in said and (not before or said[name] != before[name])
         controls = [gr.update(value=said[name]) if other(name) else gr.skip() for name in NAMES]
         controls[NAMES.index("who")] = gr.update(value=said["who"], visible=bool(visit.photo))
         for staged in self.staged(visit):

@@ -94,7 +94,7 @@ class Album:
             self.files.append(path)
             self.listed.append((str(path), partial(_refuse, str(error).removeprefix(f"{path}: "))))
             return
-        is_own = lambda item: path.is_dir() and not item.refused and own.is_own(path, item.name, self._crops)  # noqa: E731
+        is_own = lambda item: path.is_dir() and not item.refused and own.is_own(path, item.name, self._crops)
         items = [item for item in source.items if not is_own(item)]
         self.own += len(source.items) - len(items)
         if not items:

@@ -12,7 +12,7 @@ LIGHT, CONTRAST = 0.08, 0.08  # of brightness, black and white being 2 apart, an
 
 def jittered(images: Tensor, strength: float, rng: torch.Generator) -> Tensor:
     """[batch, 3, size, size] in [-1, 1]; what lies beyond the edge is mirrored. strength: 0 changes nothing"""
-    draw = lambda *shape: strength * torch.randn(len(images), *shape, generator=rng, device=images.device)  # noqa: E731
+    draw = lambda *shape: strength * torch.randn(len(images), *shape, generator=rng, device=images.device)
     angle, scale, shift = TURN * draw(), (SCALE * draw()).exp(), 2 * SHIFT * draw(2)
     cos, sin = scale * angle.cos(), scale * angle.sin()
     rows = [torch.stack(row, 1) for row in ((cos, -sin, shift[:, 0]), (sin, cos, shift[:, 1]))]

@@ -241,7 +241,7 @@ def measured(lines: list[dict]) -> str:
     """What scripts.evaluate found, a row for each time."""
     words = labels()
     columns = ["ckpt", "features", *(name for name in words if any(name in line for line in lines))]
-    cell = lambda value: f"{value:.4g}" if isinstance(value, (int, float)) else str(value)  # noqa: E731
+    cell = lambda value: f"{value:.4g}" if isinstance(value, (int, float)) else str(value)
     rows = [[cell(line.get(name, "")) for name in columns] for line in lines]
     return table([words.get(name, name) for name in columns], rows)
 

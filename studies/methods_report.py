@@ -108,7 +108,7 @@ def at_equal_style(curves: dict) -> list[str]:
     parts = [said, table(head, rows)]
     if (baseline := kept.pop("baseline", None)) is None:
         return parts
-    less = lambda runs, style: [runs[seed][style] - baseline[seed][style] for seed in runs if seed in baseline]  # noqa: E731
+    less = lambda runs, style: [runs[seed][style] - baseline[seed][style] for seed in runs if seed in baseline]
     rows = [[name, *(shown(less(runs, style), "+.3f") for style in STYLES)] for name, runs in kept.items()]
     return [*parts, "Minus the baseline of the same seed:", table(head, rows)]
 

@@ -362,7 +362,7 @@ def test_evaluations_keep_the_best_checkpoint_and_go_on_after_a_resume(faces, so
 
 def test_the_best_evaluation_is_kept_and_not_the_latest(faces, tmp_path, monkeypatch):
     values = iter([3.0, 1.0, 2.0])
-    score = lambda generator: {"kid": next(values), "spread": 1.0, "nearness": 1.0}  # noqa: E731
+    score = lambda generator: {"kid": next(values), "spread": 1.0, "nearness": 1.0}
     monkeypatch.setattr(scores, "scorer", lambda *how: score)
     run(train, faces, *SCRATCH, *TINY, "--eval_every", 1, "--eval_features", "pixels", "--iter", 3, "--outdir", tmp_path)
     assert torch.load(tmp_path / "checkpoints" / "best.pt", weights_only=True)["iteration"] == 2

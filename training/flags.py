@@ -17,7 +17,7 @@ def add_arguments(parser: cli.Parser) -> None:
     """The groups "data", "network", "transfer methods", "augmentation" and "optimisation"."""
     count, positive = cli.number(int, least=1), cli.number(float, above=0)
     weight, fraction = cli.number(float, least=0), cli.number(float, least=0, most=1)
-    r1 = lambda text: text if text == "auto" else weight(text)  # noqa: E731
+    r1 = lambda text: text if text == "auto" else weight(text)
     # fmt: off
     add = parser.add_argument_group("data").add_argument
     add("images", nargs="?", metavar="LMDB", help="an LMDB from prepare_data.py, a folder, zip or film, or one picture")

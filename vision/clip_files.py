@@ -245,7 +245,7 @@ def _built(found: Found, state: dict[str, Tensor], open_clip: "ModuleType", lega
     _fill(network, found.name, state)
     network.eval().requires_grad_(False)
     tokenizer = open_clip.SimpleTokenizer(context_length=text.get("context_length", 77))
-    pair = lambda value: value[0] if isinstance(value, (tuple, list)) else value  # noqa: E731
+    pair = lambda value: value[0] if isinstance(value, (tuple, list)) else value
     look = {"mean": open_clip.OPENAI_DATASET_MEAN, "std": open_clip.OPENAI_DATASET_STD, "interpolation": "bicubic"}
     look |= {name: found.look[name] for name in look if found.look.get(name)}
     return Clip(

@@ -87,7 +87,7 @@ def test_all_of_it_repeats_with_its_random_numbers_and_differs_from_image_to_ima
 
 def test_it_is_differentiable_twice():
     images = torch.rand(2, 3, 8, 8, generator=seeded(), dtype=torch.float64).requires_grad_(True)
-    augmented = lambda x: DiffAugment()(x, seeded(5))  # noqa: E731
+    augmented = lambda x: DiffAugment()(x, seeded(5))
     assert torch.autograd.gradcheck(augmented, images)
     assert torch.autograd.gradgradcheck(lambda x: augmented(x).square(), images)
 

@@ -65,7 +65,7 @@ def test_a_sheet_that_no_memory_holds_is_refused_before_drawing(networks, name, 
 
 def test_pictures_that_may_stand_alone_are_told_with_their_names(networks):
     alone = []
-    keep = lambda name, picture, **what: alone.append((name, picture.size, what))  # noqa: E731
+    keep = lambda name, picture, **what: alone.append((name, picture.size, what))
     assert sheets.people_sheet(networks, people.by_seed("7,3"), shown=0, alone=keep) is None
     assert alone == [("seed0007", (16, 16), {"seed": "7"}), ("seed0003", (16, 16), {"seed": "3"})]
     alone.clear()

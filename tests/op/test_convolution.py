@@ -169,7 +169,7 @@ def test_a_penalty_on_gradients_reaches_the_parameters_as_by_pytorch(network):
     if network is tiny_generator:
         x = torch.randn(2, net.n_latent, 8, requires_grad=True)
         noise = net.stored_noise()
-        call = lambda x: net.synthesis(x, noise)  # noqa: E731
+        call = lambda x: net.synthesis(x, noise)
     else:
         call = net
     gradients = {

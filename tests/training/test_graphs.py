@@ -197,7 +197,7 @@ def train(state, taken, iterations, accumulate=1):
     every = []
     for _ in range(iterations):
         reals = [torch.randn(4, 3, 16, 16, generator=numbers).to(state.device) for _ in range(accumulate)]
-        draw = lambda batch: [steps.draw_latents(state, batch) for _ in range(accumulate)]  # noqa: E731
+        draw = lambda batch: [steps.draw_latents(state, batch) for _ in range(accumulate)]
         logs = taken.discriminator_step(state, reals, draw(4))
         if state.iteration % state.settings.d_reg_every == 0:
             logs |= taken.r1_step(state, reals)

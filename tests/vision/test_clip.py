@@ -151,7 +151,7 @@ def test_names_tell_the_gelu_or_the_user_is_asked(tmp_path, monkeypatch):
     with torch.device("meta"):
         shapes = open_clip.CLIP(**config).state_dict()
     state = {name: torch.empty(value.shape, device="meta") for name, value in shapes.items()}
-    kind = lambda name, program=False: clip_files._kind(state, program, tmp_path / name, open_clip)  # noqa: E731
+    kind = lambda name, program=False: clip_files._kind(state, program, tmp_path / name, open_clip)
     assert kind("vit_b_32-laion2b_s34b_b79k.pt") == kind("datacomp_xl_s13b_b90k/open_clip_model.safetensors") == "ViT-B-32"
     assert kind("openai.pt") == kind("vit_b_32-quickgelu-laion400m_e32-46683a32.pt") == "ViT-B-32-quickgelu"
     assert kind("anything.pt", program=True) == "ViT-B-32-quickgelu"
