@@ -49,7 +49,7 @@ class Parser(argparse.ArgumentParser):
     description: the module docstring of the command
     usage:       how it is called, such as "python train.py [flags] LMDB"
 
-    later:       a preset or a saved run may bring what a flag needs; the command asks `idle` once they have
+    later:       a preset or a saved run may bring what a flag needs; the command calls `check` once they have
 
     `--learning-rate` means `--learning_rate`; an unknown flag is answered with the nearest known one; `--config FILE.toml`
     reads flags from a file, which the command line overrides; `--debug` shows the traceback of an error.
@@ -108,6 +108,11 @@ class Parser(argparse.ArgumentParser):
         known = len(self._actions)
         yield
         self.needs(" ".join(action.option_strings[0] for action in self._actions[known:]), *conditions)
+
+    def check(self, args: argparse.Namespace) -> None:
+        """Raises InputError for a flag that would do nothing."""
+        if told := self.idle(args):
+            raise InputError(told)
 
     def idle(self, args: argparse.Namespace) -> str | None:
         """What to say of a flag that was given a value of its own and would do nothing."""

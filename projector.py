@@ -262,8 +262,7 @@ def fill_in(args: argparse.Namespace) -> None:
         reason, usual = "from an encoder", {"space": "w+", "fixed_noise": True, "step": ENCODED_STEPS}
     taken = {flag: value for flag, value in usual.items() if flag not in args.given}
     vars(args).update(taken)
-    if told := parser().idle(args):
-        raise InputError(told)
+    parser().check(args)
     if args.step == 0 and not (args.encoder or args.init):
         raise InputError("--step 0: finds nothing; give --encoder FILE or --init FILE as well, and that is the answer")
     if taken:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cli
-from errors import Diverged, InputError, NoRun, OutOfMemory, helped, named
+from errors import Diverged, NoRun, OutOfMemory, helped, named
 from metrics.table import FEATURES, SCORES
 from training import flags
 from training.transfer.presets import left_open
@@ -60,9 +60,8 @@ def main(args: argparse.Namespace) -> Path | None:
     start = loop.begin(args, parser(), checkpoint.read, resuming.continued)
     if start.finished:
         return loop.leave(start)
-    brought = {} if start.saved else left_open(args, setup.NEW_NETWORK_SIZE)
-    if told := parser().idle(argparse.Namespace(**vars(start.args) | brought)):
-        raise InputError(told)
+    preset = {} if start.saved else left_open(start.args, setup.NEW_NETWORK_SIZE)  # the same flags at any size
+    parser().check(argparse.Namespace(**vars(start.args) | preset))
     with guard.memory_advice(start.device):
         run = setup.prepare(start)
         run.evaluation = build_evaluation(run)

@@ -74,8 +74,7 @@ def main(args: argparse.Namespace) -> Path | None:
     fixed = dict.fromkeys(("seed", "nz", "ngf", "ndf"), "began")
     continued = partial(resuming.continued, fixed=fixed, instead=({"iter", "epochs"},))
     start = loop.begin(args, parser(), continued=continued, needed=("pictures",))
-    if told := parser().idle(start.args):
-        raise InputError(told)
+    parser().check(start.args)
     pictures = open_images(start.args.pictures, dcgan.SIZE)
     if start.args.first:
         pictures.keep(start.args.first)

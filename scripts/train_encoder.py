@@ -108,8 +108,7 @@ def main(args: argparse.Namespace) -> Path | None:
     start = loop.begin(args, parser(), continued=partial(resuming.continued, fixed=FIXED), needed=("ckpt",))
     if start.finished:
         return loop.leave(start)
-    if told := parser().idle(start.args):
-        raise InputError(told)
+    parser().check(start.args)
     with guard.memory_advice(start.device):
         training, batches, test, remarks = prepared(start)
     run = Run(

@@ -105,8 +105,7 @@ def begun(places, words: str = ""):
     source = [] if "--ckpt" in words else ["--ckpt", str(places["source"])]
     args = train.parser().parse_args([*source, *images, *words])
     start = loop.begin(args, train.parser())
-    if told := train.parser().idle(args):
-        raise InputError(told)
+    train.parser().check(args)
     return setup.prepare(start)
 
 
