@@ -408,3 +408,24 @@ def number(kind: type = float, least: float | None = None, most: float | None = 
         return value
 
     return convert
+
+
+def numbers(kind: type = float, **limits: float) -> Callable[[str], list]:
+    """For `type=`: several with commas between, "1,10,50"; limits: of each, as of `number`"""
+    convert = number(kind, **limits)
+    return lambda text: [convert(part) for part in text.split(",")]
+
+
+def series(text: str) -> list[float]:
+    """For `type=`: numbers with commas between, or the ends of evenly spaced ones and how many there are, FIRST:LAST:COUNT.
+
+    >>> series("-1:1:5"), series("0,0.5")
+    ([-1.0, -0.5, 0.0, 0.5, 1.0], [0.0, 0.5])
+    """
+    if ":" not in text:
+        return numbers()(text)
+    parts = text.split(":")
+    if len(parts) != 3:
+        raise argparse.ArgumentTypeError(f"{text}: expected FIRST:LAST:COUNT, such as -1:1:9")
+    first, last, count = number()(parts[0]), number()(parts[1]), number(int, least=2, most=1000)(parts[2])
+    return [first + (last - first) * step / (count - 1) for step in range(count)]

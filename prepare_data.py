@@ -228,8 +228,7 @@ def _spelled(value: object) -> str:
 
 
 def _sizes(text: str) -> list[int]:
-    side = cli.number(int, least=4, most=4096)
-    return sorted({side(part) for part in text.split(",")})
+    return sorted({*cli.numbers(int, least=4, most=4096)(text)})
 
 
 def _pixels(text: str) -> int:

@@ -28,7 +28,8 @@ def parser() -> cli.Parser:
     parser = cli.Parser(__doc__, "python -m benchmarks.alarms [flags]")
     count, positive = cli.number(int, least=1), cli.number(float, above=0)
     add = parser.add_argument_group("measurement").add_argument
-    add("--sizes", default="30,60,120,300,1000", metavar="LIST", help="pictures in the data sets (default: 30,60,120,300,1000)")
+    sizes = "pictures in the data sets (default: %(default)s)"
+    add("--sizes", type=cli.numbers(int, least=1), default="30,60,120,300,1000", metavar="LIST", help=sizes)
     add("--few", type=count, default=10, metavar="N", help="pictures without augmentation (default: 10)")
     add("--runs", type=count, default=4, metavar="N", help="of each kind (default: 4)")
     add("--preset", choices=(*PRESETS, "none"), default="freezesg", help="of the data sets (default: freezesg)")
@@ -46,12 +47,12 @@ class Outcome(NamedTuple):
 def main(args: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        drawings = rendered(folder / "drawings", "B", max(sizes(args)) + UNSEEN)
+        drawings = rendered(folder / "drawings", "B", max(args.sizes) + UNSEEN)
         source = trained(rendered(folder / "photos", "A", PHOTOS), [*SHAPE, *flags(args, 0)], folder / "source")
         unseen = part_of(drawings, folder / "unseen", -UNSEEN)
         print(f"{'pictures':>9} {'flags':<20} {'seed':>4} {'alarms':>6} {'r_t':>6} {'unseen':>6}")
         preset = [] if args.preset == "none" else ["--preset", args.preset]
-        for count, kind in [*((size, preset) for size in sizes(args)), (args.few, [])]:
+        for count, kind in [*((size, preset) for size in args.sizes), (args.few, [])]:
             images = part_of(drawings, folder / str(count), count)
             for seed in range(args.runs):
                 run = trained(images, ["--ckpt", str(source), *kind, *flags(args, seed)], folder / "run")
@@ -59,10 +60,6 @@ def main(args: argparse.Namespace) -> None:
                 print(f"{count:>9} {' '.join(kind) or 'no augmentation':<20} {seed:>4} {outcome.alarms:>6} "
                       f"{outcome.r_t:>6.2f} {outcome.unseen:>6.2f}", flush=True)  # fmt: skip
                 shutil.rmtree(folder / "run")
-
-
-def sizes(args: argparse.Namespace) -> list[int]:
-    return [int(size) for size in args.sizes.split(",")]
 
 
 def flags(args: argparse.Namespace, seed: int) -> list[str]:

@@ -28,7 +28,7 @@ LATENCY = 20e-6  # seconds of a message without bytes, for each doubling of the 
 
 def parser() -> cli.Parser:
     parser = cli.Parser(__doc__, "python -m benchmarks.scaling [flags]")
-    count, positive = cli.number(int, least=1), cli.number(float, above=0)
+    count, numbers, positive = cli.number(int, least=1), cli.numbers(int, least=1), cli.number(float, above=0)
     add = parser.add_argument_group("network").add_argument
     add("--size", type=int, default=256, metavar="PX", help="resolution (default: 256)")
     add("--batch", type=count, default=16, metavar="N", help="images of a process per step (default: 16)")
@@ -39,14 +39,10 @@ def parser() -> cli.Parser:
     add("--gpus", type=numbers, default="8,64,512", metavar="LIST", help="how many (default: 8,64,512)")
     add("--rates", type=numbers, default="25,400", metavar="LIST", help="GB/s in and out of each (default: 25,400)")
     add = parser.add_argument_group("measured here").add_argument
-    add("--processes", type=numbers, default="", metavar="LIST", help="how many, one thread each, e.g. 1,2,4 (default: none)")
+    add("--processes", type=numbers, default=[], metavar="LIST", help="how many, one thread each, e.g. 1,2,4 (default: none)")
     add("--repeats", type=count, default=15, metavar="N", help="iterations and messages that are timed (default: 15)")
     parser.needs("--repeats", "--processes")
     return parser
-
-
-def numbers(text: str) -> list[int]:
-    return [cli.number(int, least=1)(word) for word in text.split(",") if word]
 
 
 class Parameters(NamedTuple):

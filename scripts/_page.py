@@ -13,6 +13,7 @@ from string import Template
 from PIL.Image import Image
 
 import checkpoint
+import cli
 import drawing
 import utils
 from animation import LONGEST
@@ -21,7 +22,7 @@ from errors import InputError
 from metrics.table import labels
 from progress import Bar
 from running import charts, folders
-from scripts.truncation import PSIS, psis
+from scripts.truncation import PSIS
 
 TEMPLATE = Path(__file__).with_suffix(".html")
 WIDEST = 1400  # pixels of an embedded picture
@@ -192,7 +193,7 @@ def drawn_sheets(newest: Path, source: str | None, seeds: Sequence[int], device:
     mixing = [*pair, "--rows", rows, "--cols", columns, "--sheet_only"]
     with Bar(None, "pictures") as bar:
         brush = people.Brush(drawn=bar.update)
-        nearer = sheets.truncation_sheet(networks, who, psis(PSIS), brush=brush)
+        nearer = sheets.truncation_sheet(networks, who, cli.series(PSIS), brush=brush)
         named = layers.named(child.n_latent).values()
         tables = [sheets.mixing_table(networks, *mixed, chosen, brush) for chosen in named]
         sections = {

@@ -16,7 +16,6 @@ Cartoon-StyleGAN's swap_layer_num 1, 2, ... is --features --swap 8, 16, ...; the
 """
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
 import cli
@@ -38,9 +37,9 @@ def parser() -> cli.Parser:
     add("--reverse", action="store_true", help="low resolutions from the target, high ones from the source")
     group = parser.add_argument_group("blend")
     add = group.add_mutually_exclusive_group().add_argument
-    add("--swap", type=numbers(int), metavar="LIST", help="swap resolutions: 16,32 (default: each from the highest to 8)")
+    add("--swap", type=cli.numbers(int), metavar="LIST", help="swap resolutions: 16,32 (default: each from the highest to 8)")
     parts = "instead: all weights at these parts of the way, 0.25,0.5; beyond 0 and 1 exaggerates"
-    add("--interpolate", type=numbers(float), metavar="LIST", help=parts)
+    add("--interpolate", type=cli.numbers(), metavar="LIST", help=parts)
     add = group.add_argument
     smooth = "go over smoothly, by a sigmoid this wide; two positions to a resolution, 0.5 to 2 (default: swap hard; --loop: 1)"
     add("--width", type=cli.number(above=0), metavar="X", help=smooth)
@@ -107,12 +106,6 @@ def main(args: argparse.Namespace) -> Path:
             frames = films.swap_loop(source, target, who, way, args.frames, args.columns, drawing.brush(args, bar.update))
         print(f"loop: {animation.save(frames, args.outdir / f'swap.{args.loop}', FPS, hold=1 / FPS)}")
     return written
-
-
-def numbers(kind: type) -> Callable[[str], list]:
-    """For `type=`: 16,32 or 0.25,0.5."""
-    convert = cli.number(kind)
-    return lambda text: [convert(part) for part in text.split(",")]
 
 
 def check_flags(args: argparse.Namespace) -> None:

@@ -24,7 +24,6 @@ import cli
 import flags
 import progress
 from errors import InputError
-from scripts.truncation import psis
 
 if TYPE_CHECKING:
     from editing.styleclip import Found
@@ -59,7 +58,7 @@ def parser() -> cli.Parser:
     add("--legacy", action="store_true", help="prepare pictures for CLIP as StyleCLIP's program does")
     flags.add_layers(group, "moved")
     shown = f"a column for each strength: 0,1,2 or FIRST:LAST:COUNT (default: {STRENGTHS})"
-    add("--strengths", type=psis, default=psis(STRENGTHS), metavar="LIST", help=shown)
+    add("--strengths", type=cli.series, default=STRENGTHS, metavar="LIST", help=shown)
     flags.add_look(parser)
     group = parser.add_argument_group("people")
     flags.add_people(group, seeds="0")

@@ -24,7 +24,7 @@ def parser() -> cli.Parser:
     flags.add_people(parser.add_argument_group("people"), seeds="0-3")
     add = parser.add_argument_group("truncation").add_argument
     several = f"one column each: 0,0.5,1 or FIRST:LAST:COUNT (default: {PSIS})"
-    add("--psi", type=psis, default=psis(PSIS), metavar="LIST", help=several)
+    add("--psi", type=cli.series, default=PSIS, metavar="LIST", help=several)
     add("--cutoff", type=cli.number(int, least=0), metavar="N", help="only layers below N (default: all)")
     flags.add_output(parser, "truncated", "sheet.png")
     return parser
@@ -40,20 +40,6 @@ def main(args: argparse.Namespace) -> Path:
         sheet = sheets.truncation_sheet(networks, who, args.psi, args.cutoff, drawing.brush(args, bar.update))
     psi = ",".join(f"{psi:g}" for psi in args.psi)
     return drawing.save(args, sheet, "sheet.png", ("latents", "seeds", "cutoff", "ckpt", "source"), psi=psi)
-
-
-def psis(text: str) -> list[float]:
-    """
-    >>> psis("-1:1:5")
-    [-1.0, -0.5, 0.0, 0.5, 1.0]
-    """
-    if ":" not in text:
-        return [cli.number()(part) for part in text.split(",")]
-    parts = text.split(":")
-    if len(parts) != 3:
-        raise argparse.ArgumentTypeError(f"{text}: expected FIRST:LAST:COUNT, such as -1:1:9")
-    first, last, count = cli.number()(parts[0]), cli.number()(parts[1]), cli.number(int, least=2, most=1000)(parts[2])
-    return [first + (last - first) * step / (count - 1) for step in range(count)]
 
 
 if __name__ == "__main__":

@@ -252,6 +252,11 @@ def test_numbers_are_finite(limits, text):
         cli.number(**limits)(text)
 
 
+@pytest.mark.parametrize("text, expected", [("0.5", [0.5]), ("-1,1", [-1, 1]), ("-1:1:3", [-1, 0, 1]), ("1:0:2", [1, 0])])
+def test_a_series_is_a_list_or_a_range(text, expected):
+    assert cli.series(text) == expected
+
+
 def test_an_existing_file_is_a_path(tmp_path, capsys):
     path = config(tmp_path, "")
     assert parse("--recipe", path).recipe == path

@@ -80,11 +80,6 @@ def test_each_person_keeps_the_noise_found_with_it(cartoon, file, tmp_path):
     assert differ(sheet[:, 0], people(cartoon, 5, 6)) > 10
 
 
-@pytest.mark.parametrize("text, expected", [("0.5", [0.5]), ("-1,1", [-1, 1]), ("-1:1:3", [-1, 0, 1]), ("1:0:2", [1, 0])])
-def test_psi_is_a_list_or_a_range(text, expected):
-    assert truncation.psis(text) == expected
-
-
 def test_the_sheet_tells_what_made_it_and_its_command_draws_it_again(file, tmp_path):
     sheet = draw(file, tmp_path, "--seeds", "3", "--psi=-1:1:3", "--cutoff", 4)
     assert told(sheet) == {"seeds": "3", "psi": "-1,0,1", "cutoff": "4", "ckpt": str(file)}
