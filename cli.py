@@ -25,9 +25,7 @@ from typing import TypeVar
 
 import shipped
 import threads  # noqa: F401 (decides how threads wait, before any command imports torch)
-import unfinished
 from errors import InputError, named, spelled
-from filenames import first_free
 from writing import NO_ROOM, write_text
 
 MISTAKEN = {
@@ -319,52 +317,6 @@ def told(args: argparse.Namespace, names: Sequence[str]) -> dict[str, object]:
     latents = vars(args).get("latents")
     given = {name: vars(args)[name] for name in names if name != "seeds" or not latents}
     return {name: value for name, value in given.items() if value is not None}
-
-
-def free_folder(
-    given: Path | None, default: str, result: str, overwrite: bool = False, plan: dict[str, object] | None = None
-) -> Path:
-    """--outdir; where it is not given, `default`, default-2, ...: the first without the file `result` of an earlier call.
-
-    plan: of a call that can go on with what a stopped one of the same plan left, see `unfinished`
-    Raises InputError where a given folder holds that file, or was begun by another plan, but for --overwrite.
-    """
-    if overwrite:
-        return given or Path(default)
-    if given is None:
-        return first_free(Path(default), lambda folder: not _is_free(folder / result, plan))
-    begun = unfinished.plan_of(given / result)
-    if begun is None and (given / result).exists():
-        raise InputError(f"--outdir {given}: holds {result} already; give --overwrite to replace it, or another --outdir")
-    if begun is not None and plan is not None and not unfinished.goes_on(begun, plan):
-        how = differently(begun, unfinished.as_far_as(begun, plan))
-        raise InputError(f"--outdir {given}: holds a stopped call {how}; repeat that to finish it, or give --overwrite")
-    return given
-
-
-def plan_of(args: argparse.Namespace, flags: Sequence[str], **things: str | list[str]) -> dict[str, object]:
-    """All that decides what a call finds, see `free_folder`: the values of its flags, and prints of what it reads."""
-    return {"command": args.command, **{f"--{flag}": vars(args)[flag] for flag in flags}, **things}
-
-
-def _is_free(result: Path, plan: dict[str, object] | None) -> bool:
-    begun = unfinished.plan_of(result)
-    return not result.exists() if begun is None else plan is not None and unfinished.goes_on(begun, plan)
-
-
-def differently(begun: dict[str, object], plan: dict[str, object]) -> str:
-    """How the plan of an earlier call differs.
-
-    >>> differently({"--step": 9, "--seed": 0, "photos": "ab"}, {"--step": 5, "--seed": 0, "photos": "cd", "--mse": 1})
-    'with --step 9, with other photos, without --mse'
-    """
-    said = []
-    for name in dict.fromkeys([*begun, *plan]):
-        value = begun.get(name)
-        if value != plan.get(name):
-            flag = "" if value is None or value is False else name if value is True else f"{name} {value}"
-            said.append(f"with other {name}" if name[0] != "-" else f"with {flag}" if flag else f"without {name}")
-    return ", ".join(said)
 
 
 def check_out(out: Path, ckpt: str) -> None:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 
 import cli
 import flags
+import newfolder
 import progress
 from editing.defaults import SPACE, STEPS, WPLUS_REG
 from errors import InputError, named
@@ -166,7 +167,7 @@ def project(args: argparse.Namespace) -> Path:
     with cli.named_by(args, "vgg", "perceptual"):
         distance, note = perceptual.choose(args.perceptual, source, args.vgg)
     plan = plan_of(args, photos, [generator, target, distance, encoder], [start, *noise])
-    args.outdir = cli.free_folder(args.outdir, "projected", file_name, args.overwrite, plan)
+    args.outdir = newfolder.choose(args.outdir, "projected", file_name, args.overwrite, plan)
     spare_inputs(args, album, [file_name, *[f"{name}.png" for name in names if args.layout == "ours"]])
     job = OneByOne(Unfinished(args.outdir / file_name, plan), [pictures_of(args, photo) for photo in photos], args.batch)
     album.report(len(photos), args.outdir)
@@ -235,7 +236,7 @@ def output_names(args: argparse.Namespace, album: Album) -> tuple[str, list[str]
     reference = args.layout == "reference"
     file_name = f"{names[0]}.pt" if reference else "latents.pt"
     if args.outdir:  # before networks are read
-        cli.free_folder(args.outdir, "", file_name, args.overwrite)
+        newfolder.choose(args.outdir, "", file_name, args.overwrite)
     return file_name, [f"{name}-project" if reference else name for name in names]
 
 
@@ -301,7 +302,7 @@ def plan_of(
 ) -> dict[str, object]:
     from checkpoint import fingerprint
 
-    return cli.plan_of(
+    return newfolder.plan_of(
         args,
         DECIDE,
         photos=[fingerprint({ascii((str(photo.path), photo.name)): photo.image}) for photo in photos],

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import cli
 import flags
+import newfolder
 import progress
 import shipped
 from errors import InputError
@@ -80,7 +81,7 @@ def main(args: argparse.Namespace) -> Path:
     albums = {
         path: [face.cut() for face in cartoonize.cut_faces(args, Album([path]), source.size).values()] for path in args.paths
     }
-    args.outdir = cli.free_folder(args.outdir, "likeness", "sheet.png", args.overwrite)
+    args.outdir = newfolder.choose(args.outdir, "likeness", "sheet.png", args.overwrite)
     identity, lines, sheets = reader(), [], {}
     for path, photos in albums.items():
         targets = utils.from_pictures(photos).to(device)

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 import cli
 import flags
+import newfolder
 import progress
 import shipped
 from editing.defaults import REACH, SPACE, STEPS, WPLUS_REG
@@ -102,7 +103,7 @@ def cartoonize(args: argparse.Namespace) -> Path:
     if args.step == 0 and not args.encoder:
         raise InputError("--step 0: finds nothing; give --encoder FILE as well, whose latents are drawn as they are")
     if args.outdir:  # before networks are read
-        cli.free_folder(args.outdir, "", RESULT, args.overwrite)
+        newfolder.choose(args.outdir, "", RESULT, args.overwrite)
     assumed = choose_networks(args)
     device = cli.read("--device", args.device, utils.choose_device)
     file = cli.read("--source", args.source, checkpoint.read_aloud)
@@ -114,7 +115,7 @@ def cartoonize(args: argparse.Namespace) -> Path:
     album = Album(args.photos)
     faces = cut_faces(args, album, source.size)
     plan = plan_of(args, faces, [source, target, distance, encoder])
-    args.outdir = cli.free_folder(args.outdir, "cartoonized", RESULT, args.overwrite, plan)
+    args.outdir = newfolder.choose(args.outdir, "cartoonized", RESULT, args.overwrite, plan)
     job = OneByOne(Unfinished(args.outdir / RESULT, plan), [[*pictures_of(args, name).values()] for name in faces])
     with named(f"--space {args.space}"):
         projection.starting_points(source.broadcast(source.w_avg[None]), args.space)
@@ -194,7 +195,7 @@ def save_sheet(args: argparse.Namespace, names: Sequence[str], side: int) -> Non
 def plan_of(args: argparse.Namespace, faces: dict[str, Face], networks: Sequence[Module | None]) -> dict[str, object]:
     from checkpoint import fingerprint
 
-    return cli.plan_of(
+    return newfolder.plan_of(
         args,
         DECIDE,
         photos=[f"{name} {face.looks}" for name, face in faces.items()],

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 import cli
 import flags
+import newfolder
 import progress
 from errors import InputError
 
@@ -137,7 +138,7 @@ def settled(args: argparse.Namespace) -> argparse.Namespace:
     if double := next((words for words in args.words if args.words.count(words) > 1), None):
         raise InputError(f"--words {double}: said twice")
     psi = (1.0 if args.latents else PSI) if args.truncation is None else args.truncation
-    outdir = cli.free_folder(args.outdir, "styleclip", "words.pt", args.overwrite)
+    outdir = newfolder.choose(args.outdir, "styleclip", "words.pt", args.overwrite)
     return argparse.Namespace(**vars(args) | {"truncation": psi, "outdir": outdir})
 
 

@@ -8,7 +8,7 @@ LINES = [  # from the ground up; a module imports from lines below its own only
     {"writing"},
     {"unfinished"},
     {"cli", "published"},
-    {"utils", "flags"},
+    {"utils", "flags", "newfolder"},
     {"animation"},
     {"model", "drawer", "augment", "data"},
     {"dataset", "faces", "stylegan1"},

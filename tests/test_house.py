@@ -111,6 +111,7 @@ COMMAND_ROOMS = {
     "scripts",
     "cli",
     "flags",
+    "newfolder",
     "drawing",
     "explorer",  # whose matter is to write lines of commands
 }

@@ -1,0 +1,61 @@
+"""The folder of a call that has one of its own (`flags.add_new_folder`): new, or begun by a call like it. Imports no torch.
+
+    plan = newfolder.plan_of(args, ("space", "step"), photos=prints)            # what decides the outcome
+    folder = newfolder.choose(args.outdir, "projected", "latents.pt", args.overwrite, plan)
+
+What a stopped call leaves in it, and what of that a later one may use: `unfinished`.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import unfinished
+from errors import InputError
+from filenames import first_free
+
+Plan = dict[str, object]
+
+
+def choose(given: Path | None, default: str, result: str, overwrite: bool = False, plan: Plan | None = None) -> Path:
+    """--outdir; where it is not given, `default`, default-2, ...: the first without the file `result` of an earlier call.
+
+    plan: of a call that can go on with what a stopped one of the same plan left, see `unfinished`
+    Raises InputError where a given folder holds that file, or was begun by another plan, but for --overwrite.
+    """
+    if overwrite:
+        return given or Path(default)
+    if given is None:
+        return first_free(Path(default), lambda folder: not _is_free(folder / result, plan))
+    begun = unfinished.plan_of(given / result)
+    if begun is None and (given / result).exists():
+        raise InputError(f"--outdir {given}: holds {result} already; give --overwrite to replace it, or another --outdir")
+    if begun is not None and plan is not None and not unfinished.goes_on(begun, plan):
+        how = differently(begun, unfinished.as_far_as(begun, plan))
+        raise InputError(f"--outdir {given}: holds a stopped call {how}; repeat that to finish it, or give --overwrite")
+    return given
+
+
+def plan_of(args: argparse.Namespace, flags: Sequence[str], **things: str | list[str]) -> Plan:
+    """All that decides what a call finds, see `choose`: the values of its flags, and prints of what it reads."""
+    return {"command": args.command, **{f"--{flag}": vars(args)[flag] for flag in flags}, **things}
+
+
+def differently(begun: Plan, plan: Plan) -> str:
+    """How the plan of an earlier call differs.
+
+    >>> differently({"--step": 9, "--seed": 0, "photos": "ab"}, {"--step": 5, "--seed": 0, "photos": "cd", "--mse": 1})
+    'with --step 9, with other photos, without --mse'
+    """
+    said = []
+    for name in dict.fromkeys([*begun, *plan]):
+        value = begun.get(name)
+        if value != plan.get(name):
+            flag = "" if value is None or value is False else name if value is True else f"{name} {value}"
+            said.append(f"with other {name}" if name[0] != "-" else f"with {flag}" if flag else f"without {name}")
+    return ", ".join(said)
+
+
+def _is_free(result: Path, plan: Plan | None) -> bool:
+    begun = unfinished.plan_of(result)
+    return not result.exists() if begun is None else plan is not None and unfinished.goes_on(begun, plan)
