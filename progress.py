@@ -105,3 +105,14 @@ def say(text: str, file: TextIO | None = None) -> None:
     from tqdm import tqdm
 
     tqdm.write(text, file=file or sys.stdout)
+
+
+def told_time(seconds: float) -> str:
+    """
+    >>> told_time(8), told_time(200), told_time(9000)
+    ('8 seconds', '3.3 minutes', '2.5 hours')
+    """
+    for unit, length in (("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.0f} seconds"

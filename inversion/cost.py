@@ -7,8 +7,9 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from inversion.training import Inversion
+from progress import told_time
 from running import parallel
-from training.estimate import Held, gflop_per_second, told_time
+from training.estimate import Held, gflop_per_second
 
 
 def describe(training: Inversion, iterations: int) -> str:

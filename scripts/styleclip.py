@@ -103,7 +103,8 @@ def main(args: argparse.Namespace) -> Path:
     steps = len(args.words) * -(-len(who) // args.at_once) * args.step
     seconds = styleclip.seconds_of_a_step(first, clip.eyes, wanted[args.words[0]], start[: args.at_once], noise)
     print(
-        f"CLIP {clip.name}: {steps} steps of {seconds:.2g} s on {first.device}, {told_time(steps * seconds)} in all", flush=True
+        f"CLIP {clip.name}: {steps} steps of {seconds:.2g} s on {first.device}, {progress.told_time(steps * seconds)} in all",
+        flush=True,
     )
     moved, fits = {}, {}
     with progress.Bar(steps, "steps") as bar:
@@ -151,17 +152,6 @@ def until_stopped(found: Iterator[tuple[str, Found]]) -> Iterator[tuple[str, Fou
 def step_on(bar: progress.Bar, fit: float) -> None:
     bar.show(note=f"fits {fit:.3f}")
     bar.update()
-
-
-def told_time(seconds: float) -> str:
-    """
-    >>> told_time(8), told_time(200), told_time(9000)
-    ('8 seconds', '3.3 minutes', '2.5 hours')
-    """
-    for unit, length in (("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.1f} {unit}"
-    return f"{seconds:.0f} seconds"
 
 
 if __name__ == "__main__":

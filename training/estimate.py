@@ -15,6 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from checkpoint.architecture import NETWORKS
 from model import Discriminator, Generator
+from progress import told_time
 from running import parallel
 from running.run import Run
 from training import losses
@@ -255,11 +256,3 @@ def describe(run: Run) -> str:
         f"Estimate: {guess.gib:.1f} GiB of memory, {guess.gflop:,.0f} GFLOP and {guess.seconds:.2g} s an iteration, "
         f"{told_time(run.start.left * guess.seconds)} for {run.start.left:,} iterations"
     )
-
-
-def told_time(seconds: float) -> str:
-    """
-    >>> told_time(90), told_time(9000)
-    ('1.5 minutes', '2.5 hours')
-    """
-    return f"{seconds / 3600:.1f} hours" if seconds >= 360 else f"{seconds / 60:.1f} minutes"
