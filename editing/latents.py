@@ -23,6 +23,7 @@ from editing.latent_formats import is_noise
 from errors import InputError, named
 from model import truncate
 
+SAMPLES, SEED = 10_000, 123  # of z, for the spread of w
 SPACES = {"z": (2,), "w": (2,), "w+": (3,)}  # and how many dimensions their latents have
 
 
@@ -78,6 +79,14 @@ def people(generator: Drawer, seeds: Sequence[int], psi: float = 1.0) -> Tensor:
 def truncated(generator: Drawer, w_plus: Tensor, psi: float) -> Tensor:
     """w_plus [people, n_latent, style_dim] pulled towards the centre of the network that draws it; the same at psi 1."""
     return w_plus if psi == 1 else truncate(w_plus, generator.w_avg, psi)
+
+
+@torch.no_grad()
+def sampled(generator: Drawer) -> Iterator[Tensor]:
+    """The w of SAMPLES random people, the same at each call: batches [1000, style_dim], or w_plus where layers differ."""
+    z = torch.randn(SAMPLES, generator.style_dim, generator=torch.Generator().manual_seed(SEED))
+    for some in z.to(generator.device).split(1000):
+        yield generator.mapping(some)
 
 
 def draw(generator: Drawer, w_plus: Tensor, batch: int = 8, noise: Sequence[Tensor] | None = None) -> Tensor:

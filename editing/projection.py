@@ -25,7 +25,6 @@ from errors import InputError
 from model import computing_in, weights_stay
 from vision.perceptual import Distance
 
-SAMPLES, SEED, AT_ONCE = 10_000, 123, 1000  # of z, for the spread of w
 COARSEST_NOISE = 8  # pixels; noise maps are compared with themselves down to this side
 
 
@@ -249,12 +248,11 @@ def project(
 @torch.no_grad()
 def latent_spread(generator: Drawer) -> float:
     """The spread of w, sqrt(E |w - mean|^2): the same at every call."""
-    z = torch.randn(SAMPLES, generator.style_dim, generator=torch.Generator().manual_seed(SEED))
     total, squares = 0.0, 0.0
-    for some in z.to(generator.device).split(AT_ONCE):
-        w = generator.mapping(some).double()
+    for w in map(Tensor.double, latents.sampled(generator)):
         total, squares = total + w.sum(0), squares + w.square().sum(0)
-    variance = (squares / SAMPLES - (total / SAMPLES).square()).clamp(min=0)
+    mean, mean_square = total / latents.SAMPLES, squares / latents.SAMPLES
+    variance = (mean_square - mean.square()).clamp(min=0)
     return variance.sum(-1).mean().sqrt().item()
 
 

@@ -14,8 +14,7 @@ import torch
 from torch import Tensor
 
 from drawer import Drawer
-
-SAMPLES, SEED = 10_000, 123  # of z
+from editing import latents
 
 
 @dataclass(frozen=True)
@@ -35,8 +34,7 @@ class Reach:
     @torch.no_grad()
     def of(cls, generator: Drawer) -> "Reach":
         """The same at every call."""
-        z = torch.randn(SAMPLES, generator.style_dim, generator=torch.Generator().manual_seed(SEED))
-        w = torch.cat([generator.mapping(some.to(generator.device)) for some in z.split(1000)])
+        w = torch.cat([*latents.sampled(generator)])
         w = w.view(len(w), -1, w.shape[-1]).transpose(0, 1).double()  # [1 or n_latent, samples, style_dim]
         w = w - w.mean(1, keepdim=True)
         variance, axes = torch.linalg.eigh(w.transpose(1, 2) @ w / w.shape[1])
