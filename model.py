@@ -244,7 +244,7 @@ class Generator(StyleGenerator):
             start = Stage(x, self.to_rgb1(x, w[1]))
             yield start
         x, image = start
-        for i in range(2 * _index(above, self.resolutions) + 1, self.num_layers, 2):
+        for i in range(2 * index_of(above, self.resolutions) + 1, self.num_layers, 2):
             x = self.convs[i - 1](x, w[i], noise[i])
             x = self.convs[i](x, w[i + 1], noise[i + 1])
             image = self.to_rgbs[i // 2](x, w[i + 2], image)
@@ -256,7 +256,7 @@ class Generator(StyleGenerator):
 
     def painted(self, features: Tensor, w_plus: Tensor, resolution: int, below: Tensor | None = None) -> Tensor:
         """The image of a resolution: colours of its feature maps, added to the image below. w_plus: as in `stages`."""
-        return self.level(resolution)[-1](features, w_plus[:, 2 * _index(resolution, self.resolutions) + 1], below)
+        return self.level(resolution)[-1](features, w_plus[:, 2 * index_of(resolution, self.resolutions) + 1], below)
 
     def convolutions(self) -> dict[int, nn.Module]:
         """{index in w_plus: the convolution, with style, noise and bias}, from 4x4 on; the ToRGB layers are not among them."""
@@ -264,7 +264,7 @@ class Generator(StyleGenerator):
 
     def layers_of(self, resolution: int) -> range:
         """Indices in w_plus of the convolutions of a resolution; at the highest one also of its ToRGB layer."""
-        k = _index(resolution, self.resolutions)
+        k = index_of(resolution, self.resolutions)
         return range(max(0, 2 * k - 1), 2 * k + 1 + (resolution == self.size))
 
     def modulations(self) -> dict[str, tuple[int, Tensor]]:
@@ -277,7 +277,7 @@ class Generator(StyleGenerator):
         """The modules of one resolution. All levels and `style` together hold every parameter once."""
         if resolution == 4:
             return nn.ModuleList([self.input, self.conv1, self.to_rgb1])
-        i = _index(resolution, self.resolutions) - 1
+        i = index_of(resolution, self.resolutions) - 1
         return nn.ModuleList([self.convs[2 * i], self.convs[2 * i + 1], self.to_rgbs[i]])
 
 
@@ -303,7 +303,6 @@ class Discriminator(nn.Module):
         self.size = size
         self.channels = channels or channel_table(size, channel_multiplier)
         self.resolutions = [res for res in sorted(self.channels) if res <= size]
-        self.log_size = int(math.log2(size))
         self.stddev_group = stddev_group
         self.compute_dtype: torch.dtype | None = None
 
@@ -352,7 +351,7 @@ class Discriminator(nn.Module):
         """The modules that see images of one resolution. All levels together hold every parameter once."""
         if resolution == 4:
             return nn.ModuleList([self.final_conv, self.final_linear])
-        block = self.convs[len(self.resolutions) - _index(resolution, self.resolutions)]
+        block = self.convs[len(self.resolutions) - index_of(resolution, self.resolutions)]
         return nn.ModuleList([self.convs[0], block] if resolution == self.size else [block])
 
 
@@ -545,7 +544,7 @@ class ModulatedConv2d(nn.Module):
 
 
 class NoiseInjection(nn.Module):
-    """The learned strength of the noise that is the same in all channels."""
+    """Noise that is the same in all channels, of learned strength. This is the definition; `StyledConv` fuses it with more."""
 
     def __init__(self):
         super().__init__()
@@ -558,9 +557,9 @@ class NoiseInjection(nn.Module):
 class ConstantInput(nn.Module):
     """The learned 4x4 start of every image."""
 
-    def __init__(self, channel: int, size: int = 4):
+    def __init__(self, channel: int):
         super().__init__()
-        self.input = nn.Parameter(torch.randn(1, channel, size, size))
+        self.input = nn.Parameter(torch.randn(1, channel, 4, 4))
 
     def forward(self, batch: int) -> Tensor:
         # The layout of the first tensor is the layout of all: channels_last suits every convolution library best.
@@ -670,11 +669,12 @@ def make_kernel(taps: Sequence[float]) -> Tensor:
     return kernel / kernel.sum()
 
 
-def _clamp(limit: float | None) -> nn.Module:
-    return nn.Identity() if limit is None else nn.Hardtanh(-limit, limit)
-
-
-def _index(resolution: int, resolutions: list[int]) -> int:
+def index_of(resolution: int, resolutions: list[int]) -> int:
+    """Which level it is, 0 for 4 px. Raises ValueError for one that is not there."""
     if resolution not in resolutions:
         raise ValueError(f"no level {resolution}: this network has {resolutions}")
     return resolutions.index(resolution)
+
+
+def _clamp(limit: float | None) -> nn.Module:
+    return nn.Identity() if limit is None else nn.Hardtanh(-limit, limit)

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from model import PixelNorm, Stage, StyleGenerator, channel_table, fresh_noise, make_kernel, minibatch_stddev
+from model import PixelNorm, Stage, StyleGenerator, channel_table, fresh_noise, index_of, make_kernel, minibatch_stddev
 from op import conv2d, conv_transpose2d, upfirdn2d
 
 LARGEST = 1024  # px, of the stages that a network has
@@ -101,7 +101,7 @@ class Generator1(StyleGenerator):
 
     def level(self, resolution: int) -> nn.ModuleList:
         """Of its first layer, of its second, of its colours. With `style` and `idle` they hold every parameter once."""
-        k = _index(resolution, self.resolutions)
+        k = index_of(resolution, self.resolutions)
         block, to_rgb = self.generator.progression[k], self.generator.to_rgb[k]
         return nn.ModuleList(
             [
@@ -163,7 +163,7 @@ class Discriminator1(nn.Module):
 
     def level(self, resolution: int) -> nn.ModuleList:
         """The modules that see images of one resolution. All levels and `idle` hold every parameter once."""
-        j = len(self.progression) - 1 - _index(resolution, self.resolutions)
+        j = len(self.progression) - 1 - index_of(resolution, self.resolutions)
         ends = [self.from_rgb[j]] * (resolution == self.size) + [self.linear] * (resolution == 4)
         return nn.ModuleList([self.progression[j], *ends])
 
@@ -347,9 +347,3 @@ class Constant(nn.Module):
 
 def _plus(x: Tensor, bias: Tensor) -> Tensor:
     return x + bias.to(x.dtype)[:, None, None]
-
-
-def _index(resolution: int, resolutions: list[int]) -> int:
-    if resolution not in resolutions:
-        raise ValueError(f"no level {resolution}: this network has {resolutions}")
-    return resolutions.index(resolution)

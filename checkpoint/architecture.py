@@ -113,31 +113,31 @@ def from_generator(state: State) -> Architecture:
     """Raises InputError where the tensors that tell the architecture are missing or have the wrong number of dimensions."""
     if peculiarity := kinds.peculiar_generator(state):
         raise InputError(peculiarity)
-    levels = _count(state, r"to_rgbs\.(\d{1,3})\.", first=0)
+    levels = numbered(state, r"to_rgbs\.(\d{1,3})\.", first=0)
     size = _size(levels)
-    channels = {4: _dimension(state, "input.input", 1, ndim=4)}
+    channels = {4: dimension(state, "input.input", 1, ndim=4)}
     for i in range(levels):
-        channels[8 * 2**i] = _dimension(state, f"convs.{2 * i + 1}.conv.weight", 1, ndim=5)
+        channels[8 * 2**i] = dimension(state, f"convs.{2 * i + 1}.conv.weight", 1, ndim=5)
     architecture = Architecture(
         size=size,
-        style_dim=_dimension(state, "conv1.conv.modulation.weight", 1, ndim=2),
-        n_mlp=_count(state, r"style\.(\d{1,3})\.", first=1),
+        style_dim=dimension(state, "conv1.conv.modulation.weight", 1, ndim=2),
+        n_mlp=numbered(state, r"style\.(\d{1,3})\.", first=1),
         channels=channels,
         blur_kernel=_taps(state),
     )
-    return _checked_total(architecture)
+    return checked_total(architecture)
 
 
 def from_discriminator(state: State) -> Architecture:
     """As `from_generator`; style_dim and n_mlp, which a discriminator does not show, are the published 512 and 8."""
     if peculiarity := kinds.peculiar_discriminator(state):
         raise InputError(peculiarity)
-    blocks = _count(state, r"convs\.(\d{1,3})\.conv\d\.", first=1)
+    blocks = numbered(state, r"convs\.(\d{1,3})\.conv\d\.", first=1)
     size = _size(blocks)
-    channels = {size: _dimension(state, "convs.0.0.weight", 0, ndim=4)}
+    channels = {size: dimension(state, "convs.0.0.weight", 0, ndim=4)}
     for i in range(1, blocks + 1):
-        channels[size // 2**i] = _dimension(state, f"convs.{i}.conv2.1.weight", 0, ndim=4)
-    return _checked_total(Architecture(size=size, style_dim=512, n_mlp=8, channels=dict(sorted(channels.items()))))
+        channels[size // 2**i] = dimension(state, f"convs.{i}.conv2.1.weight", 0, ndim=4)
+    return checked_total(Architecture(size=size, style_dim=512, n_mlp=8, channels=dict(sorted(channels.items()))))
 
 
 def complete(state: State, shapes: dict[str, torch.Size], taps: tuple[float, ...] = BLUR_TAPS) -> tuple[State, list[str]]:
@@ -197,7 +197,8 @@ def _floating(name: str, tensor: Tensor) -> Tensor:
     return tensor.detach().float()
 
 
-def _dimension(state: State, name: str, axis: int, ndim: int) -> int:
+def dimension(state: State, name: str, axis: int, ndim: int) -> int:
+    """How long a tensor is along an axis, 1 to WIDEST. Raises InputError where it is missing, or shaped otherwise."""
     if name not in state:
         raise InputError(f"{name}: expected {ndim} dimensions, found no such tensor")
     shape = state[name].shape
@@ -206,7 +207,7 @@ def _dimension(state: State, name: str, axis: int, ndim: int) -> int:
     return shape[axis]
 
 
-def _count(state: State, pattern: str, first: int) -> int:
+def numbered(state: State, pattern: str, first: int) -> int:
     """How many there are of what is numbered from `first`; gaps count, so that a missing one is named later."""
     return max((int(match[1]) - first + 1 for name in state if (match := re.match(pattern, name))), default=0)
 
@@ -218,7 +219,7 @@ def _size(levels: int) -> int:
     return 4 * 2**levels
 
 
-def _checked_total(architecture: Architecture) -> Architecture:
+def checked_total(architecture: Architecture) -> Architecture:
     """Refuse shapes whose mere building would fill the memory."""
     convolutions = sum(2 * 9 * width**2 for width in architecture.channels.values())
     if convolutions + architecture.n_mlp * architecture.style_dim**2 > LARGEST:

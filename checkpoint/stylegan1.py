@@ -13,7 +13,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from checkpoint.architecture import WHOLE_BATCH, Architecture, State, Undrawn, _checked_total, _count, _dimension
+from checkpoint.architecture import WHOLE_BATCH, Architecture, State, Undrawn, checked_total, dimension, numbered
 from errors import InputError
 from model import make_kernel
 from stylegan1 import Blur
@@ -44,24 +44,24 @@ def from_generator(state: State) -> Architecture:
     """As `checkpoint.architecture.from_generator`."""
     prefix = "generator.progression"
     channels = {
-        4 * 2**i: _dimension(state, f"{prefix}.{i}.conv2.conv.weight_orig", 0, ndim=4)
-        for i in range(_stages(_count(state, r"generator\.progression\.(\d{1,3})\.", first=0)))
+        4 * 2**i: dimension(state, f"{prefix}.{i}.conv2.conv.weight_orig", 0, ndim=4)
+        for i in range(_stages(numbered(state, r"generator\.progression\.(\d{1,3})\.", first=0)))
     }
     parts = ("noise1.weight_orig", "noise2.weight_orig", "conv2.conv.bias")
     trained = [
         _trained(state, [f"generator.to_rgb.{i}.conv.bias", *(f"{prefix}.{i}.{part}" for part in parts)])
         for i in range(len(channels))
     ]
-    style_dim = _dimension(state, f"{prefix}.0.adain1.style.linear.weight_orig", 1, ndim=2)
-    n_mlp = (_count(state, r"style\.(\d{1,3})\.linear\.", first=1) + 1) // 2
+    style_dim = dimension(state, f"{prefix}.0.adain1.style.linear.weight_orig", 1, ndim=2)
+    n_mlp = (numbered(state, r"style\.(\d{1,3})\.linear\.", first=1) + 1) // 2
     return _architecture(channels, trained, style_dim=style_dim, n_mlp=n_mlp)
 
 
 def from_discriminator(state: State) -> Architecture:
     """As `checkpoint.architecture.from_discriminator`."""
-    last = _stages(_count(state, r"progression\.(\d{1,3})\.", first=0)) - 1
+    last = _stages(numbered(state, r"progression\.(\d{1,3})\.", first=0)) - 1
     own = "0.conv" if f"from_rgb.{last}.0.conv.weight_orig" in state else "conv"
-    channels = {4 * 2 ** (last - j): _dimension(state, f"from_rgb.{j}.{own}.weight_orig", 0, ndim=4) for j in range(last + 1)}
+    channels = {4 * 2 ** (last - j): dimension(state, f"from_rgb.{j}.{own}.weight_orig", 0, ndim=4) for j in range(last + 1)}
     trained = [
         _trained(state, [f"from_rgb.{j}.{own}.bias", f"progression.{j}.conv1.0.conv.bias"]) for j in reversed(range(last + 1))
     ]
@@ -91,7 +91,7 @@ def _width(network: torch.nn.Module, blur: str) -> int:
 def _architecture(channels: dict[int, int], trained: list[bool], **more: object) -> Architecture:
     """trained: of each stage, 4x4 first. Where none was, all count."""
     sizes = [size for size, so in zip(channels, trained) if so] or [*channels]
-    return _checked_total(
+    return checked_total(
         Architecture(
             **{"size": max(8, sizes[-1]), "style_dim": 512, "n_mlp": 8, "channels": channels}
             | {"kind": "stylegan1", "stddev_group": WHOLE_BATCH}
