@@ -108,12 +108,10 @@ def check(args: argparse.Namespace) -> None:
     if alone and args.ckpt and (idle := sorted((OF_PICTURES | KEPT) & {*args.given})):
         why = "needs pictures to learn from; name them" if idle[0] in OF_PICTURES else "the mapping network stays as it is"
         raise InputError(f"{spelled(idle[0], vars(args)[idle[0]])}: words alone are learnt, and {why}, or leave the flag out")
-    if not (args.images or args.path or alone) and args.resume:
-        raise InputError(f"--outdir {args.outdir}: holds no run to resume, and no images are named to begin one")
     if not (args.images or args.path or alone):
-        raise InputError(
-            "no images: name an LMDB, a folder, a zip, a film or a picture, or words with --clip_target; --help lists the flags"
-        )
+        what = "name an LMDB, a folder, a zip, a film or a picture, or words with --clip_target"
+        resuming = f"--outdir {args.outdir}: holds no run to resume, and no images are named to begin one"
+        raise InputError(resuming if args.resume else f"no images: {what}; --help lists the flags")
     if args.channel_multiplier and (args.channel_base or args.channel_max):
         raise InputError("--channel_multiplier and --channel_base/--channel_max: give one kind of channel flag, not both")
     if args.iter and args.kimg:
@@ -150,16 +148,17 @@ def for_kind(args: argparse.Namespace, start: Checkpoint | None, resumed: Checkp
 
     Raises InputError where the kind of network is another than that of the file to start from.
     """
-    kind = args.arch or (resumed or start).architecture.kind if resumed or start else args.arch or KINDS[0]
+    file = resumed or start
+    kind = args.arch or (file.architecture.kind if file else KINDS[0])
     if start and start.architecture.kind != kind:
         way = "choose another file" if resumed else "leave the flag out"
         raise InputError(f"--arch {kind}: {start.path} is a {start.architecture.kind}; {way}")
-    left_open = OF_STYLEGAN1.keys() - args.given if kind == "stylegan1" and not resumed else ()
-    args = argparse.Namespace(**vars(args) | {"arch": kind} | {name: OF_STYLEGAN1[name] for name in left_open})
-    idle = {"g_reg_every", "path_batch_shrink"} & {*args.given} if "path_regularize" in left_open else ()
-    for name in idle:
-        raise InputError(f"--{name}: has no effect without --path_regularize X, which is 0 for {kind}")
-    return args
+    usual = OF_STYLEGAN1 if kind == "stylegan1" and not resumed else {}
+    usual = {name: value for name, value in usual.items() if name not in args.given}
+    for name in ("g_reg_every", "path_batch_shrink"):
+        if name in args.given and "path_regularize" in usual:
+            raise InputError(f"--{name}: has no effect without --path_regularize X, which is 0 for {kind}")
+    return argparse.Namespace(**vars(args) | usual | {"arch": kind})
 
 
 def resolve(
@@ -198,16 +197,15 @@ def resolve(
 
 def _with_preset(args: argparse.Namespace, size: int, start: Checkpoint | None) -> tuple[argparse.Namespace, str]:
     """Without the flags of methods that need a discriminator, where the file has none, or that need pictures."""
-    chosen, left_out = left_open(args, size), []
-    if start and "d" not in start.networks:
-        needing = {name for kind in METHODS if kind.needs_discriminator for name in kind.flags()}
-        left_out = [f"--{name}" for name in chosen if name in needing]
-        chosen = {name: value for name, value in chosen.items() if name not in needing}
-    why = f"{args.ckpt} holds no discriminator"
+    why, idle = "", set()
     if words_alone(args):
         why, idle = "there are no pictures", OF_PICTURES | KEPT
-        left_out = [f"--{name}" for name in chosen if name in idle]
-        chosen = {name: value for name, value in chosen.items() if name not in idle}
+    elif start and "d" not in start.networks:
+        why = f"{args.ckpt} holds no discriminator"
+        idle = {name for kind in METHODS if kind.needs_discriminator for name in kind.flags()}
+    of_preset = left_open(args, size)
+    chosen = {name: value for name, value in of_preset.items() if name not in idle}
+    left_out = [f"--{name}" for name in of_preset if name in idle]
     flags = " ".join(spelled(name, value) for name, value in chosen.items()) or "nothing that was left open"
     without = f"; it leaves {' '.join(left_out)} out, since {why}" if left_out else ""
     return argparse.Namespace(**vars(args) | chosen), f"--preset {args.preset} at {size} px sets {flags}{without}"
