@@ -19,7 +19,7 @@ from running import parallel
 from running.base import Logs, Statistic
 from training import losses
 from training.state import TrainingState
-from training.transfer import GeneratorBatch
+from training.transfer.base import GeneratorBatch
 
 
 @dataclass

@@ -19,7 +19,8 @@ from tests.vision import doubles
 from training import graphs, steps
 from training.graphs import Graphed, TrainingSteps
 from training.state import Settings, new_state
-from training.transfer import NADA, FreezeD, FreezeG, FreezeStyle, StructureLoss, Term, TransferMethod
+from training.transfer import NADA, FreezeD, FreezeG, FreezeStyle, StructureLoss
+from training.transfer.base import Term, TransferMethod
 from vision import clip_files
 
 HOST_READS = {"aten::_local_scalar_dense", "aten::equal", "aten::nonzero", "aten::masked_select"}

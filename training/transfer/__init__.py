@@ -3,7 +3,7 @@
 To add one, see docs/adding-a-transfer-method.md.
 """
 
-from training.transfer.base import GeneratorBatch, Term, TransferMethod
+from training.transfer.base import TransferMethod
 from training.transfer.freeze_d import FreezeD
 from training.transfer.freeze_fc import FreezeFC
 from training.transfer.freeze_g import FreezeG
@@ -13,17 +13,3 @@ from training.transfer.no_noise import NoNoise
 from training.transfer.structure_loss import StructureLoss
 
 METHODS: tuple[type[TransferMethod], ...] = (FreezeD, FreezeG, FreezeFC, FreezeStyle, NoNoise, StructureLoss, NADA)
-
-__all__ = [
-    "METHODS",
-    "NADA",
-    "FreezeD",
-    "FreezeFC",
-    "FreezeG",
-    "FreezeStyle",
-    "GeneratorBatch",
-    "NoNoise",
-    "StructureLoss",
-    "Term",
-    "TransferMethod",
-]

@@ -1,4 +1,4 @@
-"""What a transfer method is: up to four hooks, and its own flags.
+"""What a transfer method is: its own flags, up to four hooks that decide something, and two that tell of it.
 
 A module in this folder imports torch inside its hooks only, so that `train.py --help` stays instant.
 """

@@ -50,9 +50,8 @@ class FreezeStyle(TransferMethod):
         return {"freeze_style": self.layers, "source_style": source.style.state_dict()}
 
     def describe(self, generator, discriminator):
-        effect = (
-            "" if _mapping_trains(generator) else " (no effect: the mapping network is frozen, so it is the source's already)"
-        )
+        idle = " (no effect: the mapping network is frozen, so it is the source's already)"
+        effect = "" if _mapping_trains(generator) else idle
         return f"FreezeStyle: the {self.layers} lowest style layers take the source's w{effect}"
 
 
