@@ -33,9 +33,8 @@ SHORTER = {"ganspace": 2.0, "styleclip": 2.0}  # a degree is a standard deviatio
 STEPS_OF_PEOPLE, STEPS_OF_DIRECTIONS = 3, 7
 FPS = 24
 LONGEST_LABEL = 80  # letters of a file name
-LOOK = tuple(
-    name for name in flags.LOOK if name != "edit"
-)  # what moves is the edit of the picture; the others are in its command
+# What moves is the edit of the picture; those of --edit are in its command.
+LOOK = tuple(name for name in flags.LOOK if name != "edit")
 TOLD = ("ckpt", "source", "factor", "seeds", "latents", "truncation", *LOOK)
 
 

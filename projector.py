@@ -65,25 +65,14 @@ def parser() -> cli.Parser:
     flags.add_published_shape(group)
     group = parser.add_argument_group("what is searched")
     add = group.add_argument
-    add(
-        "--space",
-        choices=("w", "w+"),
-        default="w",
-        help="one w for all layers, or one for each (default: w; for cartoons and with --encoder w+)",
-    )
+    layers = "one w for all layers, or one for each (default: w; for cartoons and with --encoder w+)"
+    add("--space", choices=("w", "w+"), default="w", help=layers)
     add("--w_plus", action="store_const", dest="space", const="w+", help="the published name of --space w+")
-    add(
-        "--init",
-        action="append",
-        metavar="FILE",
-        help="begin with latents and noise of a file (docs/latents.md); repeat it for more (default: mean, the mean w)",
-    )
+    begin = "begin with latents and noise of a file (docs/latents.md); repeat it for more (default: mean, the mean w)"
+    add("--init", action="append", metavar="FILE", help=begin)
     flags.add_encoder(parser, group)
-    add(
-        "--fixed_noise",
-        action="store_true",
-        help="leave the noise maps alone (default: only with --target_ckpt or --encoder)",
-    )
+    fixed = "leave the noise maps alone (default: only with --target_ckpt or --encoder)"
+    add("--fixed_noise", action="store_true", help=fixed)
     add("--search_noise", action="store_false", dest="fixed_noise", default=False, help="search them, also with these")
     flags.add_distance(parser, group)
     flags.add_precision(group)
@@ -105,32 +94,17 @@ def add_schedule(parser: cli.Parser) -> None:
     """The flags of the reference; times are parts of all steps."""
     add = parser.add_argument_group("schedule").add_argument
     part, positive = cli.number(least=0, most=1), cli.number(least=0)
-    add(
-        "--step",
-        type=cli.number(int, least=0),
-        default=1000,
-        metavar="N",
-        help=f"of Adam; 0: the start is the answer (default: 1000, for cartoons {STEPS}, from an encoder {ENCODED_STEPS})",
-    )
+    steps = f"of Adam; 0: the start is the answer (default: 1000, for cartoons {STEPS}, from an encoder {ENCODED_STEPS})"
+    add("--step", type=cli.number(int, least=0), default=1000, metavar="N", help=steps)
     add("--lr", type=cli.number(above=0), default=0.1, metavar="X", help="highest learning rate (default: 0.1)")
     add("--lr_rampup", type=part, default=0.05, metavar="T", help="part of the time in which it rises (default: 0.05)")
     add("--lr_rampdown", type=part, default=0.25, metavar="T", help="in which it falls, at the end (default: 0.25)")
     add("--noise", type=positive, default=0.05, metavar="X", help="jitter of w, in spreads of w (default: 0.05)")
     add("--noise_ramp", type=part, default=0.75, metavar="T", help="part of the time in which it ends (default: 0.75)")
-    add(
-        "--noise_regularize",
-        type=positive,
-        default=1e5,
-        metavar="X",
-        help="weight against pictures in the noise (default: 1e5)",
-    )
-    add(
-        "--wplus_reg",
-        type=positive,
-        default=0.0,
-        metavar="X",
-        help=f"weight that holds w+ near w (default: 0, for cartoons {WPLUS_REG})",
-    )
+    hidden = "weight against pictures in the noise (default: 1e5)"
+    add("--noise_regularize", type=positive, default=1e5, metavar="X", help=hidden)
+    near = f"weight that holds w+ near w (default: 0, for cartoons {WPLUS_REG})"
+    add("--wplus_reg", type=positive, default=0.0, metavar="X", help=near)
     add("--mse", type=positive, default=0.0, metavar="X", help="weight of the squared difference of pixels (default: 0)")
 
 

@@ -15,7 +15,7 @@ from data import hdr
 from data.decode import MAX_PIXELS, Decoded, check_size, flatten
 
 UNTAGGED = 2  # in H.273's tables of matrices, primaries and transfers
-BT709, BT2020 = 1, 9  # there
+BT709 = 1  # there
 HD = (1280, 576)  # a wider or higher film that names no matrix has that of BT.709, a smaller one that of BT.601
 MOST_OBLONG = 5  # times as long as broad; what says more is damaged
 TURNS = {  # signs of a display matrix, where the axes of the frame point to -> what does the same

@@ -226,9 +226,9 @@ def project(
         jitter = torch.randn(1, *latent.shape[1:], generator=random).to(latent.device) * (spread * schedule.jitter(step))
         with computing_in(dtype, generator, distance):
             images = generator.synthesis(generator.broadcast(latent + jitter), maps or noise)
-            found = distance.between(distance.features(images), wanted)
+            apart = distance.between(distance.features(images), wanted)
         mse = (images - targets).square().mean((1, 2, 3))
-        loss = found + schedule.mse * mse
+        loss = apart + schedule.mse * mse
         if schedule.wplus_reg and latent.ndim == 3:
             loss = loss + schedule.wplus_reg * offset_penalty(latent) / spread**2
         regularizer = schedule.noise_regularize * noise_regularizer(maps) if maps else torch.zeros_like(loss)
@@ -236,7 +236,7 @@ def project(
         (loss + regularizer).sum().backward()
         optimizer.step()
         normalize_noise(maps)
-        for values, value in ((distances, found), (errors, mse)):
+        for values, value in ((distances, apart), (errors, mse)):
             values.append(value.detach().cpu())
         stepped(loss.detach().mean().item(), regularizer.detach().mean().item())
         snapshot(step + 1)

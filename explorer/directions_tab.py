@@ -83,8 +83,6 @@ class DirectionsTab:
         swing = [explorer.visit, explorer.sheet, self.swinging, self.far, self.ending, *explorer.inputs[2:]]
         self.sweep.click(self.swing, swing, self.film, show_progress="minimal", api_visibility="private", concurrency_limit=1)
 
-    # What happens -----------------------------------------------------------------------------------------------------------
-
     def paths(self) -> list[tuple[str, str]]:
         return [(Path(path).name, path) for path in self.explorer.studio.directions]
 

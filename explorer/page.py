@@ -91,8 +91,6 @@ class Explorer:
     def named(self, values: Sequence[object]) -> dict[str, object]:
         return dict(zip(NAMES, values))
 
-    # What happens -----------------------------------------------------------------------------------------------------------
-
     def draw(self, visit: Visit, sheet: Sheet, *values: object) -> Iterator[list]:
         """Show the face that the controls mean."""
         try:

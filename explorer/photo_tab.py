@@ -89,8 +89,6 @@ class PhotoTab:
         self.stop.click(self.cancel, visit, None, **QUICK)
         self.use.click(self.take, [visit, self.explorer.sheet], [*everything, self.explorer.tabs], **QUICK)
 
-    # What happens -----------------------------------------------------------------------------------------------------------
-
     def upload(self, visit: Visit, path: str | None) -> list:
         if path is None:
             return [visit, *[gr.skip()] * 8, gr.skip()]
@@ -160,8 +158,6 @@ class PhotoTab:
             visit.show(Face(latents=visit.photo, psi=1.0))
         for shown in self.explorer.go(visit, sheet):
             yield [*shown, gr.update(selected="face")]
-
-    # What is shown ----------------------------------------------------------------------------------------------------------
 
     def thumbnails(self) -> list[tuple[bytes, str]]:
         small = []

@@ -142,9 +142,8 @@ def _face(points: np.ndarray) -> Face:
     elif len(points) == 5:
         points = np.stack([points[0], points[1], points[3:].mean(0)])
     elif len(points) == 2 and abs(points[1, 0] - points[0, 0]) >= abs(points[1, 1] - points[0, 1]):
-        points = points[
-            points[:, 0].argsort()
-        ]  # tables may mean the left of the photo or of the person; on its side, the first
+        # Tables may mean the left of the photo or of the person; where it lies on its side, the first is meant.
+        points = points[points[:, 0].argsort()]
     return Face(*(tuple(point) for point in points.tolist()))
 
 

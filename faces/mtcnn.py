@@ -1,4 +1,4 @@
-"""Faces by a small network that sees five points (MTCNN, Zhang et al. 2016); it finds far more than the cascades of `align`.
+"""Faces by a small network that sees five points (MTCNN, Zhang et al. 2016); it finds far more than the cascades of `haar`.
 
     face = Finder().faces(picture)[0]                       # or NoFace
 

@@ -19,12 +19,9 @@ from torch import Tensor
 import utils
 from errors import InputError
 
-SKIN = (
-    (0.26, 0.31, 0.44, 0.56),
-    (0.57, 0.66, 0.28, 0.37),
-    (0.57, 0.66, 0.63, 0.72),
-)  # forehead, cheeks: top, bottom, left, right
-HAIR = ((0.09, 0.17, 0.38, 0.62),)  # the top of the head, in FFHQ's photos as in cartoons that are cut alike
+# Top, bottom, left, right: of forehead and cheeks, and of the top of the head, in FFHQ's photos and cartoons cut alike.
+SKIN = ((0.26, 0.31, 0.44, 0.56), (0.57, 0.66, 0.28, 0.37), (0.57, 0.66, 0.63, 0.72))
+HAIR = ((0.09, 0.17, 0.38, 0.62),)
 ORANGE = 60  # degrees
 XYZ_OF_SRGB = np.array(
     [(0.4124564, 0.3575761, 0.1804375), (0.2126729, 0.7151522, 0.0721750), (0.0193339, 0.1191920, 0.9503041)]

@@ -32,13 +32,8 @@ def parser() -> cli.Parser:
     add("--encoder", metavar="FILE", help="answers for a photo at once, and the search goes on from there")
     group = parser.add_argument_group("page")
     add = group.add_argument
-    most = 2**32 - 1  # of PyTorch's generator on the CPU
-    add(
-        "--seed",
-        type=cli.number(int, least=0, most=most),
-        metavar="N",
-        help=f"who is shown first (default: 0; {FIRST} of the networks that come along)",
-    )
+    first = f"who is shown first (default: 0; {FIRST} of the networks that come along)"
+    add("--seed", type=cli.number(int, least=0, most=2**32 - 1), metavar="N", help=first)
     add("--port", type=cli.number(int, least=1, most=65535), metavar="N", help="(default: 7860, or the next free one)")
     add("--open", action="store_true", help="open it in the browser of this machine")
     add("--outdir", type=Path, default=Path("explored"), metavar="DIR", help="for directions and latents (default: explored)")

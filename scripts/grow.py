@@ -25,12 +25,8 @@ def parser() -> cli.Parser:
     add = command.add_argument_group("network").add_argument
     add("--size", type=int, choices=[2**k for k in range(3, 11)], metavar="PX", help="resolution (default: the present one)")
     whole = cli.number(int, least=1)
-    add(
-        "--channel_base",
-        type=whole,
-        metavar="N",
-        help="N / resolution channels (default: as now; above, as at the highest)",
-    )
+    width = "N / resolution channels (default: as now; above, as at the highest)"
+    add("--channel_base", type=whole, metavar="N", help=width)
     add("--channel_max", type=whole, default=512, metavar="N", help="with it: but at most N (default: 512)")
     add("--seed", type=int, default=0, metavar="N", help="of the new weights (default: 0)")
     command.needs("--channel_max", "--channel_base")

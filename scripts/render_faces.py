@@ -23,18 +23,14 @@ def parser() -> cli.Parser:
     add("--n", type=whole, default=250, metavar="N", help="how many (default: 250)")
     add("--size", type=cli.number(int, least=8), default=64, metavar="PX", help="side, a multiple of 8 (default: 64)")
     add("--seed", type=cli.number(int, least=0, most=2**32 - 1), default=0, metavar="N", help="which people (default: 0)")
-    add(
-        "--portraits",
-        action="store_true",
-        help="heads face the viewer, calmly and without glasses: fewer are enough to learn from",
-    )
+    calm = "heads face the viewer, calmly and without glasses: fewer are enough to learn from"
+    add("--portraits", action="store_true", help=calm)
     add("--out", type=Path, required=True, metavar="DIR", help="folder for 00000.png, 00001.png, ...")
     add("--overwrite", action="store_true", help="write into a folder that is not empty")
     return parser
 
 
 def main(args: argparse.Namespace) -> Path:
-
     import utils
     from faces.rendered.synthetic import as_portraits, render, sample_attributes
 

@@ -32,19 +32,8 @@ if TYPE_CHECKING:
 PSI, STRENGTHS = 0.7, "0:1.5:5"
 STEPS, LR, L2 = 300, 0.1, 0.008  # as published
 TOLD = (
-    "words",
-    "clip",
-    "layers",
-    "res",
-    "step",
-    "lr",
-    "l2_lambda",
-    "ckpt",
-    "source",
-    "seeds",
-    "latents",
-    "truncation",
-    *flags.LOOK,
+    *("words", "clip", "layers", "res", "step", "lr", "l2_lambda"),
+    *("ckpt", "source", "seeds", "latents", "truncation", *flags.LOOK),
 )
 
 

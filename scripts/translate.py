@@ -41,11 +41,8 @@ def parser() -> cli.Parser:
     add = parser.add_argument_group("pictures that come out").add_argument
     add("--face_only", action="store_true", help="find faces, translate each, and put it back; the rest stays")
     add("--original_size", action="store_true", help="as large as they came in, not squares")
-    add(
-        "--heatmap",
-        action="store_true",
-        help="what the network looked at: NAME-heat.png and on the sheet; of a film, in its place",
-    )
+    looked = "what the network looked at: NAME-heat.png and on the sheet; of a film, in its place"
+    add("--heatmap", action="store_true", help=looked)
     flags.add_output(parser, "translated", "NAME.png ..., sheet.png, NAME.mp4 of films")
     parser.idle_with("--original_size", "--face_only")
     return parser

@@ -19,12 +19,8 @@ import utils
 from errors import InputError
 
 SIDE = 256  # pixels, to which faces are enlarged
-FACE = (
-    0.2,
-    0.3,
-    0.8,
-    0.9,
-)  # of the side: left, top, right, bottom of a face in FFHQ's cut, where its five points are looked for
+# Of the side: left, top, right, bottom of a face in FFHQ's cut, where its five points are looked for.
+FACE = (0.2, 0.3, 0.8, 0.9)
 POINTS, NETWORK = "shape_predictor_5_face_landmarks.dat", "dlib_face_recognition_resnet_model_v1.dat"
 MISSING = "comparing people needs packages, 100 MB: pip install -e .[identity]"
 
