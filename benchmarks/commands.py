@@ -11,6 +11,11 @@ from errors import InputError
 ROOT = Path(__file__).parent.parent
 
 
+def deadline_in(minutes: float | None) -> float:
+    """When so many are over, on the clock of time.monotonic; None: never."""
+    return time.monotonic() + 60 * (float("inf") if minutes is None else minutes)
+
+
 def execute(words: list, what: str, deadline: float = float("inf")) -> None:
     """Run a command of the project. It is told to stop at the deadline, and when this process is: train.py saves first."""
     print(f"{what} ...", flush=True)

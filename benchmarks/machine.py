@@ -19,6 +19,12 @@ def facts(device: str, threads: int) -> dict[str, str]:
     return versions | gpu | {"float32 convolutions in": single, "commit": commit()}
 
 
+def told(device: str, threads: int) -> str:
+    """The facts in a line."""
+    line = ", ".join(f"{name} {value}" for name, value in facts(device, threads).items())
+    return f"{line[0].upper()}{line[1:]}"
+
+
 def processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()

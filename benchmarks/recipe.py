@@ -25,7 +25,7 @@ from pathlib import Path
 
 import cli
 import flags
-from benchmarks.commands import ROOT, execute
+from benchmarks.commands import ROOT, deadline_in, execute
 from errors import InputError
 
 TRAINING = "--batch 8 --lr 0.002 --ema_decay 0.99"  # of all settings, which may say otherwise
@@ -88,7 +88,7 @@ class Trial:
 
 
 def main(args: argparse.Namespace) -> Path:
-    deadline = time.monotonic() + 60 * (float("inf") if args.budget is None else args.budget)
+    deadline = deadline_in(args.budget)
     settings, sweep = chosen(args.settings), Sweep(args)
     trials = [sweep.trial(data, name, own) for data in args.data for name, own in settings.items()]
     for trial in trials:
@@ -203,8 +203,8 @@ class Sweep:
         stem.with_suffix(".json").write_text(json.dumps(entries, indent=1) + "\n")
         head = ["cartoons", "setting", *COLUMNS.values()]
         rows = [[entry["data"], entry["setting"], *(figure(entry, name) for name in COLUMNS)] for entry in entries]
-        facts = ", ".join(f"{name} {value}" for name, value in machine.facts(self.device.type, 1).items())
-        parts = ["# Settings for real faces", f"    {cli.command_line(self.args)}", f"{facts}.", table(head, rows)]
+        facts = f"{machine.told(self.device.type, 1)}."
+        parts = ["# Settings for real faces", f"    {cli.command_line(self.args)}", facts, table(head, rows)]
         words = {entry["setting"]: entry["flags"] for entry in entries}
         parts += ["\n".join(f"- {name}: `{flags}`" for name, flags in words.items())]
         for data in dict.fromkeys(trial.data for trial in trials):

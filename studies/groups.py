@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import cli
 import flags
-from benchmarks.commands import execute
+from benchmarks.commands import deadline_in, execute
 from errors import InputError
 from studies import work
 from studies.work import Work
@@ -62,12 +62,9 @@ def main(args: argparse.Namespace) -> Path:
     if args.iter % PARTS:
         raise InputError(f"--iter {args.iter}: must be a multiple of {PARTS}, so that the last step is measured")
     seeds = cli.read("--seeds", args.seeds, utils.parse_seeds)
-    deadline = time.monotonic() + 60 * (float("inf") if args.budget is None else args.budget)
+    deadline = deadline_in(args.budget)
     study = Study(args)
-    for name, seed in [(name, seed) for seed in seeds for name in args.ways]:  # every way once, then once more
-        if not study.advance(name, seed, deadline) and deadline:
-            print(f"out of time in {name}, seed {seed}; the same command goes on", flush=True)
-            deadline = 0  # what is trained already is measured all the same
+    study.advance_all(((name, seed) for seed in seeds for name in args.ways), deadline)  # every way once, then once more
     return groups_report.write(study)
 
 
@@ -87,7 +84,7 @@ class Study(Work):
         self.known = {(entry["way"], entry["seed"], entry["iteration"]): entry for entry in self.logged()}
 
     def advance(self, name: str, seed: int, deadline: float) -> bool:
-        """Train a run to its end, or to the deadline, and measure its checkpoints. False: out of time."""
+        """Its checkpoints are measured."""
         if (name, seed, self.args.iter) not in self.known and time.monotonic() < deadline:
             self.train(name, seed, deadline)
         for step in range(self.every, self.args.iter + 1, self.every):

@@ -38,14 +38,13 @@ def newest(study) -> list[tuple[str, int, int]]:
 
 def heading(study) -> list[str]:
     args = study.args
-    facts = ", ".join(f"{name} {value}" for name, value in machine.facts(study.device.type, threads.used()).items())
     ways = "; ".join(f"{name}: `{words}`" for name, words in groups.WAYS.items())
     bare, worn = groups.SIZES.values()
     return [
         "# Do groups keep the glasses that few people wear?",
         f"    {cli.command_line(args)}".rstrip(),
-        f"{facts[0].upper()}{facts[1:]}. At most {args.iter} steps with `{args.training}` on {bare} rendered portraits without "
-        f"glasses and {worn} with some, in each domain, of different people. {ways}.",
+        f"{machine.told(study.device.type, threads.used())}. At most {args.iter} steps with `{args.training}` on {bare} "
+        f"rendered portraits without glasses and {worn} with some, in each domain, of different people. {ways}.",
         f"{args.people} people whom no network has seen, each rendered with glasses and without. {glasses.WORDS}",
     ]
 

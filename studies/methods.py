@@ -18,7 +18,7 @@ from pathlib import Path
 
 import cli
 import flags
-from benchmarks.commands import execute
+from benchmarks.commands import deadline_in, execute
 from errors import InputError
 from studies.work import Work
 
@@ -75,12 +75,9 @@ def main(args: argparse.Namespace) -> Path:
     from studies import methods_report
 
     seeds = cli.read("--seeds", args.seeds, utils.parse_seeds)
-    deadline = time.monotonic() + 60 * (float("inf") if args.minutes is None else args.minutes)
+    deadline = deadline_in(args.minutes)
     study = Study(args)
-    for name, seed in plan(methods, seeds):
-        if not study.advance(name, seed, args.every if name == TWINS[0] else args.iter, deadline):
-            print(f"out of time in {name}, seed {seed}; the same command goes on", flush=True)
-            break
+    study.advance_all(plan(methods, seeds), deadline)
     if study.twins_are_equal(seeds[0]) is False:
         raise InputError(f"{' and '.join(TWINS)} differ after {args.every} iterations, though both freeze the mapping network")
     return methods_report.write(study, methods, seeds, args)
@@ -140,8 +137,9 @@ class Study(Runs):
         self.training = self.ruler.read_images(images)
         self.measurements = {(entry["method"], entry["seed"], entry["iteration"]): entry for entry in self.logged()}
 
-    def advance(self, name: str, seed: int, iterations: int, deadline: float) -> bool:
-        """Train a run to its end, or to the deadline, and measure its checkpoints. False: out of time."""
+    def advance(self, name: str, seed: int, deadline: float) -> bool:
+        """Its checkpoints are measured; of the twins one is trained no longer than it takes to compare them."""
+        iterations = self.args.every if name == TWINS[0] else self.args.iter
         steps = range(self.args.every, iterations + 1, self.args.every)
         if all((name, seed, step) in self.measurements for step in steps):
             return True

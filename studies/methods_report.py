@@ -72,12 +72,11 @@ def all_curves(study, methods: Sequence[str], seeds: Sequence[int]) -> dict[str,
 
 
 def heading(study, args: argparse.Namespace) -> list[str]:
-    facts = ", ".join(f"{name} {value}" for name, value in machine.facts(study.device.type, threads.used()).items())
     between = ", ".join(f"FD({pair}) {value:.4g}" for pair, value in study.ruler.between.items())
     return [
         "# Does the person survive the transfer?",
         f"    {cli.command_line(args)}".rstrip(),
-        f"{facts[0].upper()}{facts[1:]}. "
+        f"{machine.told(study.device.type, threads.used())}. "
         f"{args.iter} iterations with `{args.training}` on {args.faces} rendered cartoons of {study.source.size} px; "
         f"{study.ruler.count} people measured.",
         "ST: style reached, 0 is the source and 1 fresh cartoons. SK: structure kept, 0 is somebody else and 1 the renderer's "

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import cli
 import flags
-from benchmarks.commands import ROOT
+from benchmarks.commands import ROOT, deadline_in
 from errors import InputError
 from studies import work
 from studies.methods import Runs
@@ -65,12 +65,9 @@ def main(args: argparse.Namespace) -> Path:
     from studies import photos_report
 
     seeds = cli.read("--seeds", args.seeds, utils.parse_seeds)
-    deadline = time.monotonic() + 60 * (float("inf") if args.budget is None else args.budget)
+    deadline = deadline_in(args.budget)
     study = Study(args)
-    for name, seed in [(name, seed) for seed in seeds for name in methods]:  # every method once, then once more
-        if not study.advance(name, seed, deadline) and deadline:
-            print(f"out of time in {name}, seed {seed}; the same command goes on", flush=True)
-            deadline = 0  # what is trained already is measured all the same
+    study.advance_all(((name, seed) for seed in seeds for name in methods), deadline)  # every method once, then once more
     return photos_report.write(study, [name for name in methods if study.entries(name)])
 
 
@@ -92,7 +89,7 @@ class Study(Runs):
         self.known = {(entry["method"], entry["seed"]): entry for entry in self.logged()}
 
     def advance(self, name: str, seed: int, deadline: float) -> bool:
-        """Train a run to its end, or to the deadline, and measure it. False: out of time."""
+        """Its last network is measured."""
         if (name, seed) not in self.known:
             if not self.generator(name, seed) and time.monotonic() < deadline:
                 words = [f"--iter={self.args.iter}", "--save_every=100000", *shlex.split(METHODS[name])]

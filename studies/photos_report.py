@@ -36,14 +36,13 @@ def write(study, methods: Sequence[str]) -> Path:
 
 def heading(study) -> list[str]:
     args = study.args
-    facts = ", ".join(f"{name} {value}" for name, value in machine.facts(study.device.type, threads.used()).items())
     methods = "; ".join(f"{name}: `{words}`" if words else f"{name}: none" for name, words in photos.METHODS.items())
     return [
         "# Does a real face survive the transfer?",
         f"    {cli.command_line(args)}",
-        f"{facts[0].upper()}{facts[1:]}. {args.iter} iterations with `{args.training}` on {len(study.images)} cartoons "
-        f"({study.cartoons}) of {study.source.size} px; {args.people} people at psi {photos.PSI}, who are the same for all. "
-        f"Flags of the methods beside these: {methods}.",
+        f"{machine.told(study.device.type, threads.used())}. {args.iter} iterations with `{args.training}` on "
+        f"{len(study.images)} cartoons ({study.cartoons}) of {study.source.size} px; {args.people} people at psi {photos.PSI}, "
+        f"who are the same for all. Flags of the methods beside these: {methods}.",
         "Rank correlation (Spearman) between a person, drawn by the source, and its cartoon, over the people; mean over the "
         "seeds, and standard deviation. Skin is forehead and cheeks, hair the top of the head; yaw, roll and smile (the width "
         "of the mouth) come from five points that a network for photos finds, in the share of the cartoons where it does.",

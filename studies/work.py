@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import cli
@@ -27,6 +27,17 @@ class Work:
     def facts(self) -> dict[str, object]:
         """More that must not change."""
         return {}
+
+    def advance(self, name: str, seed: int, deadline: float) -> bool:
+        """Train a run to its end, or to the deadline, and measure it. False: out of time."""
+        raise NotImplementedError
+
+    def advance_all(self, runs: Iterable[tuple[str, int]], deadline: float) -> None:
+        """In turn; once it is out of time, what is trained already is measured all the same."""
+        for name, seed in runs:
+            if not self.advance(name, seed, deadline) and deadline:
+                print(f"out of time in {name}, seed {seed}; the same command goes on", flush=True)
+                deadline = 0
 
     def logged(self) -> list[dict]:
         return [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.exists() else []
