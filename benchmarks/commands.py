@@ -20,19 +20,28 @@ def execute(words: list, what: str, deadline: float = float("inf")) -> None:
     """Run a command of the project. It is told to stop at the deadline, and when this process is: train.py saves first."""
     print(f"{what} ...", flush=True)
     command, pipes = [sys.executable, *map(str, words)], {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with subprocess.Popen(command, cwd=ROOT, text=True, **pipes) as process:
-        try:
-            output, _ = process.communicate(timeout=min(deadline - time.monotonic(), 10**6))
-        except subprocess.TimeoutExpired:
+    process, asked = None, False
+
+    def stop(*_: object) -> None:
+        nonlocal asked
+        asked = True
+        if process:  # else it is being started, and asked below
+            sys.exit(143)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        process = subprocess.Popen(command, cwd=ROOT, text=True, **pipes)
+        if asked:
+            sys.exit(143)
+        output, _ = process.communicate(timeout=min(deadline - time.monotonic(), 10**6))
+    except (subprocess.TimeoutExpired, KeyboardInterrupt, SystemExit) as ended:
+        if process:
             process.terminate()
             process.communicate()
+        if isinstance(ended, subprocess.TimeoutExpired):
             return
-        except (KeyboardInterrupt, SystemExit):
-            process.terminate()
-            process.wait()
-            raise
-        finally:
-            signal.signal(signal.SIGTERM, before)
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
     if process.returncode:
         raise InputError(f"{what}: {output.strip().splitlines()[-1] if output.strip() else 'failed without a word'}")
