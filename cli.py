@@ -19,7 +19,7 @@ import signal
 import sys
 import tomllib
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -366,6 +366,14 @@ def numbers(kind: type = float, **limits: float) -> Callable[[str], list]:
     """For `type=`: several with commas between, "1,10,50"; limits: of each, as of `number`"""
     convert = number(kind, **limits)
     return lambda text: [convert(part) for part in text.split(",")]
+
+
+def some_of(choices: Collection[str], flag: str, text: str | None) -> list[str]:
+    """The names that a flag lists, "fid,kid"; None: all there are. Raises InputError for one that is not among the choices."""
+    names = [*choices] if text is None else [name.strip() for name in text.split(",")]
+    if unknown := [name for name in names if name not in choices]:
+        raise InputError(f"{flag} {unknown[0]}: choose from {', '.join(choices)}")
+    return names
 
 
 def series(text: str) -> list[float]:

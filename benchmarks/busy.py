@@ -57,7 +57,7 @@ def main(args: argparse.Namespace) -> Path:
 
 def measured(args: argparse.Namespace) -> Path:
     """Run all trainings in turns and write the table."""
-    chosen = [rounds.Contestant(name, "ours", rounds.ROOT) for name in _names(args.only)]
+    chosen = [rounds.Contestant(name, "ours", rounds.ROOT) for name in cli.some_of(SETTINGS, "--only", args.only)]
     about = machine.facts("cpu", threads.granted()) | {"load before": f"{os.getloadavg()[0]:.1f}"}
     turns = [(busy, setting) for _ in range(args.rounds) for busy in (0, args.neighbours) for setting in chosen]
     with tempfile.TemporaryDirectory() as folder:
@@ -120,14 +120,6 @@ def neighbours(count: int) -> Iterator[list[subprocess.Popen]]:
         for process in busy:
             process.kill()
             process.wait()
-
-
-def _names(text: str | None) -> list[str]:
-    names = text.split(",") if text else list(SETTINGS)
-    for name in names:
-        if name not in SETTINGS:
-            raise InputError(f"--only {name}: expected some of {', '.join(SETTINGS)}")
-    return names
 
 
 def _tens(text: str) -> int:

@@ -50,7 +50,7 @@ def parser() -> cli.Parser:
 
 
 def main(args: argparse.Namespace) -> Path:
-    names = chosen_names(args.only)
+    names = cli.some_of(COMMANDS, "--only", args.only)
     about = machine.facts("cpu", threads.used()) | {"load before": f"{os.getloadavg()[0]:.1f}"}
     with tempfile.TemporaryDirectory() as folder, checkouts(args.against, Path(folder)) as chosen:
         places = prepared(Path(folder))
@@ -78,17 +78,6 @@ def rows(names: list[str], chosen: list[rounds.Contestant]) -> tuple[list[str], 
         ratios = [tables.ratio(each.values(name, what), ours.values(name, what)) for each in others for what in ("wall", "cpu")]
         body.append([name, *times, *ratios])
     return head, body
-
-
-def chosen_names(only: str | None) -> list[str]:
-    """
-    >>> chosen_names("a face,help")
-    ['a face', 'help']
-    """
-    names = only.split(",") if only else list(COMMANDS)
-    if unknown := [name for name in names if name not in COMMANDS]:
-        raise InputError(f"--only {only}: no {', '.join(unknown)}; there are {', '.join(COMMANDS)}")
-    return names
 
 
 @contextmanager

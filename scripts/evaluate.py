@@ -107,9 +107,7 @@ def main(args: argparse.Namespace) -> Path:
 
 def chosen_metrics(args: argparse.Namespace) -> dict[str, Metric]:
     """Those of --metrics, in the order of the table. Raises InputError where they do not go with the other flags."""
-    names = args.metrics.replace(" ", "").split(",")
-    if unknown := [name for name in names if name not in METRICS]:
-        raise InputError(f"--metrics {unknown[0]}: choose from {', '.join(METRICS)}")
+    names = cli.some_of(METRICS, "--metrics", args.metrics)
     chosen = {name: metric for name, metric in METRICS.items() if name in names}
     for name, metric in chosen.items():
         if metric.looks == "source" and not args.source:

@@ -65,9 +65,7 @@ def parser() -> cli.Parser:
 
 
 def main(args: argparse.Namespace) -> Path:
-    methods = args.methods.split(",")
-    if unknown := [name for name in methods if name not in METHODS]:
-        raise InputError(f"--methods {unknown[0]}: choose from {', '.join(METHODS)}")
+    methods = cli.some_of(METHODS, "--methods", args.methods)
     if args.iter % args.every:
         raise InputError(f"--every {args.every}: must divide --iter {args.iter}, so that the last step is measured")
 

@@ -57,9 +57,7 @@ def parser() -> cli.Parser:
 
 
 def main(args: argparse.Namespace) -> None:
-    names = args.only.split(",") if args.only else list(TRIALS)
-    if unknown := [name for name in names if name not in TRIALS]:
-        raise InputError(f"--only {unknown[0]}: choose from {', '.join(TRIALS)}")
+    names = cli.some_of(TRIALS, "--only", args.only)
     failures = 0
     print(f"{'trial':<12}{'ended well':>12}   what it is")
     for name in names:
