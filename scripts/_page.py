@@ -52,11 +52,7 @@ def page(folder: Path, source: str | None = None, seeds: Sequence[int] | None = 
         "Curves": curves(lines),
         **(drawn_sheets(newest, source, seeds, device) if newest and seeds is not None else {}),
         "Training pictures": reals(folder),
-        "Checkpoints": checkpoints(folder, newest, remarks),
-        "Measured": measured(folders.read_statistics(folder / "metrics.jsonl")),
-        "Statistics": statistics(lines),
-        "Options": settings(options),
-        "Log": log(folder),
+        **written(folder, options, lines, newest, remarks),
     }
     sections = {name: body for name, body in sections.items() if body}
     return Template(TEMPLATE.read_text("utf-8")).substitute(
@@ -77,14 +73,21 @@ def live(folder: Path) -> str:
         "First and last": first_and_last(samples) if len(samples) > 1 else "",
         "Curves": curves(lines),
         "Progress": progress(folder),
+        **written(folder, options, lines, newest, remarks),
+    }
+    shown = [f"<section><h2>{name}</h2>{body}</section>" for name, body in sections.items() if body]
+    return tiles(lines, options) + "".join(shown)
+
+
+def written(folder: Path, options: dict, lines: list[dict], newest: Path | None, remarks: list[str]) -> dict[str, str]:
+    """The sections of files, numbers and words, which close both."""
+    return {
         "Checkpoints": checkpoints(folder, newest, remarks),
         "Measured": measured(folders.read_statistics(folder / "metrics.jsonl")),
         "Statistics": statistics(lines),
         "Options": settings(options),
         "Log": log(folder),
     }
-    shown = [f"<section><h2>{name}</h2>{body}</section>" for name, body in sections.items() if body]
-    return tiles(lines, options) + "".join(shown)
 
 
 def read_options(folder: Path) -> dict[str, object]:
