@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from faces.align import Upscaler
+    from faces.locate import Locator
     from faces.photos import Album
 
 SHOWN = 10  # left-out pictures named on the screen; align.json names all
@@ -62,7 +63,6 @@ def parser() -> cli.Parser:
 
 def main(args: argparse.Namespace) -> Path:
     import filenames
-    import lettering
     import utils
     from faces import align, photos
 
@@ -74,12 +74,7 @@ def main(args: argparse.Namespace) -> Path:
     where = _faces.locator(args, len(album))
     taken, thumbnails, names = [], [], set()
     for name, (picture, notes) in progress.through(album, "pictures", len(album)):
-        try:
-            squares = _faces.squares(where, name, picture, "its box (--boxes)" if args.cascade else _faces.EYES)
-            squares = squares if args.all or args.boxes or args.cascade else squares[:1]
-        except align.NoFace as reason:
-            album.left_out.append((name, str(reason)))
-            squares = []
+        squares = places(where, album, name, picture, args)
         thumbnails.append((name, thumbnail(picture, squares, args.min_side)))
         for square in squares:
             try:
@@ -97,6 +92,26 @@ def main(args: argparse.Namespace) -> Path:
 
     if not taken:
         raise album.unusable("no crop of")
+    tell(args, album, taken, thumbnails)
+    return args.out / "crops"
+
+
+def places(where: Locator | None, album: Album, name: str, picture: Image, args: argparse.Namespace) -> list[np.ndarray]:
+    """The squares to cut out of a picture; [] where there is no face, and the album keeps the reason."""
+    from faces import align
+
+    try:
+        squares = _faces.squares(where, name, picture, "its box (--boxes)" if args.cascade else _faces.EYES)
+    except align.NoFace as reason:
+        album.left_out.append((name, str(reason)))
+        return []
+    return squares if args.all or args.boxes or args.cascade else squares[:1]
+
+
+def tell(args: argparse.Namespace, album: Album, taken: list[dict], thumbnails: list[tuple[str, Image]]) -> None:
+    """What was cut and left out: on the screen, in align.json, and to look at on contact sheets."""
+    import lettering
+
     for name, reason in album.left_out[:SHOWN]:
         print(f"left out {name}: {reason}")
     print(summary(taken, album, args))
@@ -107,7 +122,6 @@ def main(args: argparse.Namespace) -> Path:
         print(legend)
     for path in contact_sheets(thumbnails, args.out):
         print(f"contact sheet: {path}")
-    return args.out / "crops"
 
 
 def load_upscaler(text: str) -> Upscaler:
