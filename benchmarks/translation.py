@@ -110,13 +110,13 @@ def published_step(training, batch: tuple) -> dict:
 
     real_a, real_b = map(training.prepared, batch)
     training.discriminator_optimizer.zero_grad()
-    fakes = training.genA2B(real_a).image, training.genB2A(real_b).image
+    to_a, to_b = training.trained["genB2A"], training.trained["genA2B"]
+    fakes = to_b(real_a).image, to_a(real_b).image
     total, logs = training.d_loss(real_a, real_b, *fakes, None)
     total.backward()
     training.discriminator_optimizer.step()
     training.generator_optimizer.zero_grad()
-    made = {"A": (real_a, training.genB2A(real_b), training.genB2A(real_a))}
-    made["B"] = (real_b, training.genA2B(real_a), training.genA2B(real_b))
+    made = {"A": (real_a, to_a(real_b), to_a(real_a)), "B": (real_b, to_b(real_a), to_b(real_b))}
     total, more = training.g_loss(made, None)
     total.backward()
     training.generator_optimizer.step()

@@ -54,13 +54,6 @@ class UGATIT(Trainable):
         self.discriminator_optimizer = self.optimizer_of(DISCRIMINATORS)
         self.augmentations = {name: self.augmentation() for name in ("ada", "ada2") if settings.ada}
 
-    def __getattr__(self, name: str) -> nn.Module:
-        """The networks by their names: self.genA2B."""
-        trained = self.__dict__.get("trained", {})
-        if name not in trained:
-            raise AttributeError(name)
-        return trained[name]
-
     def networks(self) -> dict[str, nn.Module]:
         return self.trained | self.averaged
 
@@ -79,10 +72,8 @@ class UGATIT(Trainable):
 
     def augmentation(self) -> Ada:
         """The controller of one domain. It counts the places of the logits that see a real picture as real."""
-        length, interval = (
-            max(1, round(1000 * self.settings.kimg)),
-            max(1, REALS // (self.settings.batch * parallel.world_size())),
-        )
+        length = max(1, round(1000 * self.settings.kimg))
+        interval = max(1, REALS // (self.settings.batch * parallel.world_size()))
         ada = Ada(length=length, interval=interval, start=self.settings.strength, most=MOST_P, reduce=parallel.total)
         return ada.to(self.device)
 

@@ -64,7 +64,7 @@ def test_a_step_moves_all_networks_and_keeps_rho_a_share():
     ours.step((pixels(1), pixels(2)))
     for name in (*GENERATORS, *DISCRIMINATORS):
         assert not all(torch.equal(a, b) for a, b in zip(before[name].parameters(), ours.trained[name].parameters()))
-    for module in ours.genA2B.modules():
+    for module in ours.trained["genA2B"].modules():
         if isinstance(module, AdaLIN | ILN):
             assert module.rho.min() >= 0 and module.rho.max() <= 1
 
@@ -113,9 +113,9 @@ def test_augmentation_follows_the_share_of_places_that_believe_in_reals():
 
 def test_averages_follow_and_draw():
     ours = training(ema=0.5, lr=0.1)
-    before = copy.deepcopy(ours.genA2B.conv1x1.weight)
+    before = copy.deepcopy(ours.trained["genA2B"].conv1x1.weight)
     ours.step((pixels(1), pixels(2)))
-    expected = (before + ours.genA2B.conv1x1.weight) / 2
+    expected = (before + ours.trained["genA2B"].conv1x1.weight) / 2
     torch.testing.assert_close(ours.averaged["genA2B_ema"].conv1x1.weight, expected)
     assert ours.drawing()["A2B"] is ours.averaged["genA2B_ema"]
 
