@@ -12,7 +12,6 @@ import argparse
 import contextlib
 import difflib
 import errno
-import math
 import os
 import shlex
 import signal
@@ -38,6 +37,7 @@ MISTAKEN = {
 
 
 Value, Result = TypeVar("Value"), TypeVar("Result")
+LARGEST_FLOAT = 2.0**127  # about the largest of 32 bits
 OFF = (None, False, -1, [])  # values of a flag that asks for nothing; 0 is among them
 
 
@@ -150,6 +150,12 @@ class Parser(argparse.ArgumentParser):
         )
         print(f"{self.prog}: {message}; --help lists the flags", file=sys.stderr)
         sys.exit(2)
+
+    def _get_value(self, action: argparse.Action, text: str):
+        """As argparse's. A path of no letters would be this folder, with all that is in it."""
+        if not text.strip() and text != action.default:
+            raise argparse.ArgumentError(action, "an empty word; name something (is a variable of the shell unset?)")
+        return super()._get_value(action, text)
 
     def _knows(self, word: str) -> bool:
         return word == "--" or word.partition("=")[0] in self._option_string_actions
@@ -333,6 +339,13 @@ def existing_file(text: str) -> Path:
     return path
 
 
+def new_file(text: str) -> Path:
+    """For `type=`: a path that may not name a folder, which would be found out after all the work."""
+    if Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"{text}: is a folder; name a file")
+    return Path(text)
+
+
 def count_or_off(text: str) -> int:
     """For `type=`: a whole number from 1 on, or -1 for off."""
     try:
@@ -345,7 +358,8 @@ def count_or_off(text: str) -> int:
 
 
 def number(kind: type = float, least: float | None = None, most: float | None = None, above: float | None = None):
-    """For `type=`: a finite int or float within limits, e.g. number(int, least=1)."""
+    """For `type=`: an int or float within limits, and those of tensors, e.g. number(int, least=1)."""
+    beyond = 2**63 if kind is int else LARGEST_FLOAT
     limits = [f"at least {least}"] * (least is not None) + [f"above {above}"] * (above is not None)
     limits += [f"at most {most}"] * (most is not None)
 
@@ -355,8 +369,9 @@ def number(kind: type = float, least: float | None = None, most: float | None = 
         except ValueError:
             raise argparse.ArgumentTypeError(f"{text!r} is not {'a whole number' if kind is int else 'a number'}") from None
         within = (least is None or value >= least) and (above is None or value > above) and (most is None or value <= most)
-        if not math.isfinite(value) or not within:
-            raise argparse.ArgumentTypeError(f"{text}: must be {' and '.join(limits) or 'finite'}")
+        if not within or not abs(value) < beyond:  # nan neither
+            told = " and ".join(limits) if limits and not within else "finite, and a number that tensors hold"
+            raise argparse.ArgumentTypeError(f"{text}: must be {told}")
         return value
 
     return convert

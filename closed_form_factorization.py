@@ -27,7 +27,7 @@ def parser() -> cli.Parser:
     group.add_argument("--normalize", choices=("none", "rows"), default="none", help=rows)
     flags.add_layers(group, "factorised, and later edited")
     add = parser.add_argument_group("output").add_argument
-    add("--out", "--factor_name", type=Path, default=Path("factor.pt"), metavar="FILE", help="(default: factor.pt)")
+    add("--out", "--factor_name", type=cli.new_file, default=Path("factor.pt"), metavar="FILE", help="(default: factor.pt)")
     return parser
 
 

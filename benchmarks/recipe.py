@@ -61,7 +61,7 @@ def parser() -> cli.Parser:
     )
     add("--budget", type=cli.number(float, least=0), metavar="MIN", help="minutes (default: no limit; 0: only the report)")
     add("--iter", type=whole, default=500, metavar="N", help="iterations of a training (default: 500)")
-    add("--seed", type=int, default=0, metavar="N", help="of the trainings (default: 0)")
+    add("--seed", type=cli.number(int, least=0), default=0, metavar="N", help="of the trainings (default: 0)")
     add("--training", default=TRAINING, metavar="FLAGS", help=f"of all settings (default: {TRAINING})")
     add("--source", type=Path, default=ROOT / "demo/photo64.pt", metavar="FILE", help="default: demo/photo64.pt")
     add("--faces", type=whole, default=250, metavar="N", help="rendered cartoons (default: 250)")

@@ -57,7 +57,9 @@ def parser() -> cli.Parser:
     parser.needs("--index --degree", "--factor")
     group = parser.add_argument_group("output")
     add = group.add_argument
-    add("--out", type=Path, default=Path("chain.png"), metavar="FILE", help="png, webp, gif or mp4 (default: chain.png)")
+    add(
+        "--out", type=cli.new_file, default=Path("chain.png"), metavar="FILE", help="png, webp, gif or mp4 (default: chain.png)"
+    )
     add("--show", choices=ROWS, default="both", help="photo and cartoon, the cartoon, or all with the heat map (default: both)")
     add("--batch", type=cli.number(int, least=1), default=8, metavar="N", help="drawn at a time (default: 8)")
     flags.add_device(group)

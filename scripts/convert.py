@@ -28,7 +28,7 @@ def parser() -> cli.Parser:
     command = cli.Parser(__doc__, "python -m scripts.convert [flags] IN OUT")
     files = command.add_argument_group("files")
     files.add_argument("file", type=cli.existing_file, metavar="IN", help="any checkpoint that scripts.inspect reads")
-    files.add_argument("out", type=Path, metavar="OUT", help="the file to write, .pt or .safetensors")
+    files.add_argument("out", type=cli.new_file, metavar="OUT", help="the file to write, .pt or .safetensors")
     files.add_argument("--overwrite", action="store_true", help="replace OUT if it exists")
     files.add_argument("--preview", type=Path, metavar="PNG", help="draw four images from OUT, seeds 0 to 3")
     layout = command.add_argument_group("layout")

@@ -47,7 +47,7 @@ def parser() -> cli.Parser:
     add("--edit", action="append", default=[], metavar="NAME=K[:LAYERS[:LOW..HIGH]]", help=f"{edit} (default range: -2..2)")
     add("--add_to", type=Path, metavar="FILE", help="sample nobody: write --edit into this direction file")
     add = parser.add_argument_group("output").add_argument
-    add("--out", type=Path, metavar="FILE", help="(default: ganspace.pt, or the file of --add_to, as .pt)")
+    add("--out", type=cli.new_file, metavar="FILE", help="(default: ganspace.pt, or the file of --add_to, as .pt)")
     parser.idle_with("--n --components --seed", "--add_to")
     return parser
 

@@ -20,7 +20,7 @@ def parser() -> cli.Parser:
     command = cli.Parser(__doc__, "python -m scripts.grow [flags] IN OUT")
     files = command.add_argument_group("files")
     files.add_argument("file", type=cli.existing_file, metavar="IN", help="a StyleGAN2 checkpoint that scripts.inspect reads")
-    files.add_argument("out", type=Path, metavar="OUT", help="the file to write, .pt")
+    files.add_argument("out", type=cli.new_file, metavar="OUT", help="the file to write, .pt")
     files.add_argument("--overwrite", action="store_true", help="replace OUT if it exists")
     add = command.add_argument_group("network").add_argument
     add("--size", type=int, choices=[2**k for k in range(3, 11)], metavar="PX", help="resolution (default: the present one)")
@@ -28,7 +28,7 @@ def parser() -> cli.Parser:
     width = "N / resolution channels (default: as now; above, as at the highest)"
     add("--channel_base", type=whole, metavar="N", help=width)
     add("--channel_max", type=whole, default=512, metavar="N", help="with it: but at most N (default: 512)")
-    add("--seed", type=int, default=0, metavar="N", help="of the new weights (default: 0)")
+    add("--seed", type=cli.number(int, least=0), default=0, metavar="N", help="of the new weights (default: 0)")
     command.needs("--channel_max", "--channel_base")
     return command
 

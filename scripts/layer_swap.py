@@ -55,7 +55,7 @@ def parser() -> cli.Parser:
     flags.add_truncation(group)
     group = flags.add_output(parser, "swapped", "sheet.png")
     flags.add_loop(group, "swap.webp, ...: the swap point moves there and back", frames=32, counted="one way")
-    group.add_argument("--save", type=Path, metavar="FILE.pt", help="write the network of the one --swap or --interpolate")
+    group.add_argument("--save", type=cli.new_file, metavar="FILE.pt", help="the network of the one --swap or --interpolate")
     group.add_argument("--overwrite", action="store_true", help="replace the file of --save")
     parser.idle_with("--interpolate --width --level --mapping --save --loop", "--features")
     parser.idle_with("--width --level", "--interpolate")

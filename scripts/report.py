@@ -25,7 +25,7 @@ def parser() -> cli.Parser:
     add("--no_sheets", action="store_true", help="draw none: the page is ready within seconds")
     flags.add_device(group)
     add = parser.add_argument_group("output").add_argument
-    add("--out", type=Path, metavar="FILE", help="(default: RUN/report.html)")
+    add("--out", type=cli.new_file, metavar="FILE", help="(default: RUN/report.html)")
     parser.idle_with("--seeds --device", "--no_sheets")
     return parser
 

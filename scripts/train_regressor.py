@@ -25,7 +25,7 @@ def parser() -> cli.Parser:
     add("--seed", type=cli.number(int, least=0, most=2**31), default=100, metavar="N", help="of faces and steps (default: 100)")
     add("--unseen", type=whole, default=2000, metavar="N", help="further faces in each domain to test on (default: 2000)")
     add = parser.add_argument_group("output").add_argument
-    add("--out", type=Path, default=Path("regressor.pt"), metavar="FILE", help="in half precision (default: regressor.pt)")
+    add("--out", type=cli.new_file, default=Path("regressor.pt"), metavar="FILE", help="half precision (default: regressor.pt)")
     add("--overwrite", action="store_true", help="replace the file")
     return parser
 

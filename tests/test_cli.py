@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 import cli
 import shipped
@@ -75,6 +76,12 @@ def test_a_value_that_looks_like_a_flag_follows_an_equals_sign(capsys):
 @pytest.mark.parametrize("word", ["--cook_tiem", "--cook-tiem", "--coook-time=3", "-cook_time", "--cook"])
 def test_a_misspelled_flag_is_answered_with_the_nearest_one(capsys, word):
     assert refusal(capsys, "soup", word).startswith(f"cook: {word.split('=')[0]}: no such flag; did you mean --cook_time?")
+
+
+@pytest.mark.parametrize("words", [[""], [" "], ["--pots", "a", ""], ["--recipe="], ["--drinks", ""]], ids=str)
+def test_an_empty_word_is_no_value(capsys, words):
+    assert "an empty word; name something (is a variable of the shell unset?)" in refusal(capsys, *words)
+    assert parse("soup").spices == ""
 
 
 def test_a_file_whose_name_begins_like_a_flag_is_a_file(tmp_path, monkeypatch):
@@ -250,6 +257,20 @@ def test_numbers_are_converted_within_their_limits(limits, good, bad, message):
 def test_numbers_are_finite(limits, text):
     with pytest.raises(argparse.ArgumentTypeError):
         cli.number(**limits)(text)
+
+
+@pytest.mark.parametrize("kind, most, beyond", [(int, 2**63 - 1, 2**63), (int, -(2**63) + 1, -(10**30)), (float, 1e38, 1e39)])
+def test_numbers_are_what_tensors_hold(kind, most, beyond):
+    value = cli.number(kind)(str(most))
+    assert torch.tensor(value, dtype=torch.float32 if kind is float else torch.int64).isfinite() and value == most
+    with pytest.raises(argparse.ArgumentTypeError, match="a number that tensors hold"):
+        cli.number(kind)(str(beyond))
+
+
+def test_a_new_file_is_no_folder(tmp_path):
+    assert cli.new_file(str(tmp_path / "new.pt")) == tmp_path / "new.pt"
+    with pytest.raises(argparse.ArgumentTypeError, match="is a folder; name a file"):
+        cli.new_file(str(tmp_path))
 
 
 @pytest.mark.parametrize("text, expected", [("0.5", [0.5]), ("-1,1", [-1, 1]), ("-1:1:3", [-1, 0, 1]), ("1:0:2", [1, 0])])
