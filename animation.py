@@ -20,17 +20,24 @@ from writing import whole_file
 
 LONGEST = {"webp": 16383, "gif": 65535, "mp4": 16384}  # pixels of a side that the format, or its encoder, takes
 LARGEST = {"mp4": 250_000_000}  # pixels of a frame, a little below what FFmpeg takes
+MOST_GIB = 8  # as much as the largest sheet
 SLOWEST = {"webp": 2**24 - 1, "gif": 655_350, "mp4": 1_000_000}  # milliseconds of a frame
 LOOKED_AT = 512  # pixels of a side, for the colours of a .gif
 FAST = {"movflags": "faststart"}  # what a player needs first stands first
 BT709, TV_RANGE = 1, 1  # in H.273's tables, and in FFmpeg's
 
 
-def check(ending: str, size: tuple[int, int], remedies: Sequence[str] = ()) -> None:
-    """Raises InputError where frames of `size` cannot be written; `remedies` are the asker's words for what would help."""
+def check(ending: str, size: tuple[int, int], remedies: Sequence[str] = (), frames: int = 1) -> None:
+    """Raises InputError where so many frames of `size` cannot be written, or held in memory as all but mp4 want it.
+
+    remedies: the asker's words for what would help with their size
+    """
     if ending == "mp4":
         _package()
     if _holds(ending, size):
+        gib = 4 * frames * size[0] * size[1] / 2**30  # four bytes a pixel
+        if ending != "mp4" and gib > MOST_GIB:
+            raise InputError(f"{ending}: {frames} frames would take {gib:.0f} GiB of memory; take fewer, or mp4")
         return
     others = [other for other in LONGEST if _holds(other, size)]
     ways = [*remedies, *others] or ["a smaller network"]

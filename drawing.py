@@ -72,7 +72,7 @@ def layers(args: argparse.Namespace, generator: Generator) -> list[int] | None:
 def check_loop(args: argparse.Namespace, size: tuple[int, int]) -> None:
     """Raises InputError, before anything is drawn, for a --loop whose frames of this size could not be written."""
     fewer = "fewer people" if args.latents else "fewer people (--seeds)"
-    cli.read("--loop", args.loop, animation.check, size, [fewer, "--columns N for several rows"])
+    cli.read("--loop", args.loop, animation.check, size, [fewer, "--columns N for several rows"], args.frames)
 
 
 def brush(args: argparse.Namespace, drawn: Callable[[int], object], look: Look = AS_THEY_ARE) -> Brush:

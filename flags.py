@@ -13,6 +13,7 @@ from pathlib import Path
 
 import cli
 
+MOST_FRAMES = 100_000  # more than an hour
 LATENTS = "or those of latent files: projector.py's, pSp's, e4e's, NVIDIA's (docs/latents.md)"
 
 
@@ -139,7 +140,7 @@ def add_device(group: argparse._ArgumentGroup) -> None:
 
 def add_loop(group: argparse._ArgumentGroup, film: str, frames: int, counted: str) -> None:
     """--loop, --frames and --columns: a film beside the sheet. counted: what the frames are counted of"""
-    add, whole = group.add_argument, cli.number(int, least=2)
+    add, whole = group.add_argument, cli.number(int, least=2, most=MOST_FRAMES)
     add("--loop", choices=("webp", "gif", "mp4"), help=f"also {film}; mp4 needs the extra `video`")
     add("--frames", type=whole, default=frames, metavar="N", help=f"of the loop, {counted} (default: {frames})")
     add("--columns", type=cli.number(int, least=1), metavar="N", help="people in a row of the loop (default: all)")

@@ -96,11 +96,14 @@ def draw(generator: Drawer, w_plus: Tensor, batch: int = 8, noise: Sequence[Tens
 
 @torch.no_grad()
 def drawn(generator: Drawer, w_plus: Tensor, batch: int = 8, noise: Sequence[Tensor] | None = None) -> Iterator[Tensor]:
-    """As `draw`, a batch at a time, as they are asked for."""
+    """As `draw`, a batch at a time, as they are asked for. Raises InputError for what no picture can show."""
     noise = [layer.to(w_plus.device) for layer in noise or generator.stored_noise()]
     for start in range(0, len(w_plus), batch):
         people = slice(start, start + batch)
-        yield generator.synthesis(w_plus[people], noise_of(noise, people)).float().cpu()
+        images = generator.synthesis(w_plus[people], noise_of(noise, people)).float().cpu()
+        if not images.isfinite().all():
+            raise InputError("so far from the average face the network draws no numbers (NaN or Inf); go less far")
+        yield images
 
 
 def noise_of(noise: Sequence[Tensor], people: slice) -> list[Tensor]:

@@ -204,6 +204,7 @@ def project(
     seed:        of the jitter, which is the same for each photo
     snapshots:   after how many steps to draw; 0 is the start
     stepped:     called after each step, for a progress bar, with the mean loss and the mean of what noise maps add to it
+    Raises InputError for a loss that is NaN or Inf.
     """
     latent = start.detach().clone().requires_grad_()
     noise = [layer.to(latent.device) for layer in noise or generator.stored_noise()]
@@ -238,7 +239,12 @@ def project(
         normalize_noise(maps)
         for values, value in ((distances, apart), (errors, mse)):
             values.append(value.detach().cpu())
-        stepped(loss.detach().mean().item(), regularizer.detach().mean().item())
+        costs = loss.detach().mean().item(), regularizer.detach().mean().item()
+        if not math.isfinite(sum(costs)):
+            raise InputError(
+                f"the loss is {sum(costs)} at step {step + 1}; search with a lower learning rate, or lower weights"
+            )
+        stepped(*costs)
         snapshot(step + 1)
     kept = [layer.detach() for layer in maps] or (None if stored else [_each(layer, len(latent)) for layer in noise])
     told = (torch.stack(values) if values else torch.zeros(0, len(latent)) for values in (distances, errors))
@@ -313,7 +319,7 @@ def psnr(mse: float) -> float:
     >>> psnr(0.004)
     30.0
     """
-    return 10 * math.log10(4 / mse) if mse else math.inf
+    return 10 * (math.log10(4) - math.log10(mse)) if mse else math.inf
 
 
 def _each(layer: Tensor, count: int) -> Tensor:

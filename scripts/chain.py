@@ -53,7 +53,7 @@ def parser() -> cli.Parser:
     add("--index", default="0", metavar="I", help="which one: a number, or a name in the file (default: 0)")
     add("--degree", type=cli.number(), metavar="D", help=f"how far, both ways (default: {DEGREE:g})")
     frames = f"from one person to the next, or of the way there and back; degrees on a picture (default: {FRAMES}; {STEPS})"
-    add("--frames", type=cli.number(int, least=2), metavar="N", help=frames)
+    add("--frames", type=cli.number(int, least=2, most=flags.MOST_FRAMES), metavar="N", help=frames)
     parser.needs("--index --degree", "--factor")
     group = parser.add_argument_group("output")
     add = group.add_argument
@@ -90,7 +90,7 @@ def main(args: argparse.Namespace) -> Path:
     if film:
         across = (args.size, args.size)
         size = utils.paired_sheet_size(across, ROWS[args.show] if len(ROWS[args.show]) > 1 else [""], columns, columns)
-        cli.read("--out", args.out, lambda _: animation.check(ending[1:], size))
+        cli.read("--out", args.out, lambda _: animation.check(ending[1:], size, frames=count // columns))
     else:
         utils.check_sheet((args.size * columns, args.size * count // columns * len(ROWS[args.show])), "take fewer people")
     with progress.Bar(count, "pictures") as bar:

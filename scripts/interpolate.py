@@ -24,7 +24,7 @@ TOLD = ("latents", "seeds", "space", "interp", "loop", "truncation", "ckpt", "so
 
 def parser() -> cli.Parser:
     parser = cli.Parser(__doc__, "python -m scripts.interpolate [flags] --ckpt FILE")
-    count = cli.number(int, least=1)
+    count = cli.number(int, least=1, most=flags.MOST_FRAMES)
     flags.add_networks(parser)
     group = parser.add_argument_group("people")
     flags.add_people(group, seeds="0-5")
@@ -54,7 +54,7 @@ def main(args: argparse.Namespace) -> Path:
     if len(who) < 2:
         raise InputError(f"{'--latents' if args.latents else '--seeds'}: a walk needs two people or more")
     smaller = ["one network without --source"] * bool(args.source)
-    cli.read("--format", args.format, animation.check, films.walk_size(networks), smaller)
+    cli.read("--format", args.format, animation.check, films.walk_size(networks), smaller, args.frames * len(who))
     with named(f"--fps {args.fps:g}"):
         animation.check_pace(args.format, args.fps)
     with cli.named_by(args, "latents", "seeds"):

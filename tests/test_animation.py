@@ -120,6 +120,15 @@ def test_a_refusal_names_the_ways_out_that_are_ways_out():
         animation.check("mp4", (16384, 16384))
 
 
+def test_more_frames_than_memory_holds_are_refused_but_for_a_film_that_holds_one():
+    pytest.importorskip("av")
+    for ending in ("webp", "gif"):
+        animation.check(ending, (1024, 1024), frames=2048)
+        with pytest.raises(InputError, match=rf"^{ending}: 2100 frames would take 8 GiB of memory; take fewer, or mp4$"):
+            animation.check(ending, (1024, 1024), frames=2100)
+    animation.check("mp4", (1024, 1024), frames=10**6)
+
+
 def test_a_pace_that_a_format_cannot_say_is_refused():
     animation.check_pace("gif", 1 / 655)
     for ending in animation.LONGEST:

@@ -6,6 +6,7 @@ import torch
 import utils
 from checkpoint import BlendedGenerator
 from editing import latents
+from errors import InputError
 from model import truncate
 from tests.networks import CHANNELS, tiny_generator
 
@@ -91,6 +92,13 @@ def test_pictures_are_the_synthesis_with_the_stored_noise_in_any_batch(batch):
     with torch.no_grad():
         expected = generator.synthesis(w_plus, generator.stored_noise())
     torch.testing.assert_close(images, expected, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("far", [float("inf"), float("nan")])
+def test_what_no_picture_can_show_is_refused_and_not_drawn_black(far):
+    generator = tiny_generator()
+    with pytest.raises(InputError, match="draws no numbers"):
+        latents.draw(generator, latents.people(generator, range(3)) * torch.tensor([1.0, 1.0, far])[:, None, None])
 
 
 @pytest.mark.cuda

@@ -171,6 +171,12 @@ def test_a_person_of_the_shipped_network_is_found_in_200_steps():
     assert projection.psnr(final) > 30
 
 
+@pytest.mark.parametrize("wrong", [{"lr": 1e30}, {"noise": 1e38}], ids=str)
+def test_a_search_that_diverges_says_so(generator, planted, spread, wrong):
+    with pytest.raises(InputError, match=r"the loss is (nan|inf) at step \d; search with a lower learning rate"):
+        found(generator, planted[1][:1], spread, "w", schedule=Schedule(steps=5, **wrong))
+
+
 def test_a_ramp_of_no_time_is_none():
     schedule = Schedule(steps=10, lr_rampup=0, lr_rampdown=0, noise_ramp=0)
     assert {schedule.learning_rate(step) for step in range(10)} == {0.1}
