@@ -152,18 +152,22 @@ def _csv(path: Path) -> list[tuple[str, list[float]]]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             for number, (name, *values) in enumerate(row for row in csv.reader(file) if row):
-                try:
-                    numbers = [float(value) for value in values]
-                    if not all(map(math.isfinite, numbers)):
-                        raise ValueError
-                except ValueError:
-                    if number == 0:  # the names of the columns
-                        continue
-                    raise InputError(f"{path}: {name}: {','.join(values)[:60]!r} are not all numbers") from None
+                numbers = [*map(_number, values)]
+                if number == 0 and set(numbers) == {None}:  # the names of the columns
+                    continue
+                if not all(value is not None and math.isfinite(value) for value in numbers):
+                    raise InputError(f"{path}: {name}: {','.join(values)[:60]!r} are not all numbers")
                 rows.append((name, numbers))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read ({error})") from None
     return rows
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _json(path: Path) -> dict:

@@ -1,6 +1,10 @@
 """demo/recolour.py on heads of two colours."""
 
+import subprocess
+import sys
+
 import numpy as np
+import pytest
 from PIL import Image
 
 from demo import recolour
@@ -29,3 +33,10 @@ def test_hair_of_one_picture_lies_over_the_face_of_another(tmp_path):
     for face, hair in (("fair", "black"), ("fair", "brown"), ("brown", "black")):
         with Image.open(out / f"0125-{face}-{hair}.png") as made:
             assert np.array_equal(np.asarray(made), picture(COLOURS[hair][0], COLOURS[face][1]))
+
+
+@pytest.mark.parametrize("words, told", [([], "usage: "), (["none", "out"], "none: holds no 0125.png"), (["none"], "usage: ")])
+def test_wrong_words_get_one_line_and_leave_nothing(tmp_path, words, told):
+    done = subprocess.run([sys.executable, recolour.__file__, *words], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1 and told in done.stderr and done.stderr.count("\n") == 1
+    assert not [*tmp_path.iterdir()]

@@ -87,6 +87,12 @@ class TestTables:
         assert locate.of(boxes, "comics/page/b.png") == [Box(0, 0, 9, 9)]
         assert locate.of(boxes, "c.png") is None
 
+    @pytest.mark.parametrize("first", ["a.png,1,2,3,nan", "a.png,1,2,x,4", "a.png,inf,2,3,4"])
+    def test_a_first_line_with_numbers_names_no_columns(self, tmp_path, first):
+        (tmp_path / "b.csv").write_text(first)
+        with pytest.raises(InputError, match=r"b\.csv: a\.png: '.*' are not all numbers"):
+            locate.read_boxes(tmp_path / "b.csv")
+
     @pytest.mark.parametrize(
         "text", ["a.png,1,2,3", "a.png,1,2,3,x", "x\na.png,1,2,3,nan", "a.png,1,2,0,4", "a.png,1,2,3,4,5", "\xff\0"]
     )
