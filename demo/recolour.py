@@ -31,9 +31,7 @@ DARK, LIGHT = 70, 120  # 0 to 255: all hair, and none
 def main(heads: Path, out: Path) -> None:
     names = [f"{number:04d}.png" for style in STYLES for number in style]
     if lacking := [name for name in names if not (heads / name).is_file()]:
-        sys.exit(
-            f"recolour.py: {heads}: holds no {lacking[0]}; name the heads of Fluent Emoji that scripts.align has cut, demo/toon64.txt"
-        )
+        sys.exit(f"recolour.py: {heads}: holds no {lacking[0]}; the heads are those of demo/toon64.txt")
     if out.exists():
         sys.exit(f"recolour.py: {out}: exists; name a new folder")
     out.mkdir(parents=True)
