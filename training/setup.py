@@ -101,10 +101,8 @@ def _open_images(path: str | None, size: int | None, start: Checkpoint | None) -
         )
     if size is None and stored and len(stored) > 1:
         raise InputError(f"--path {path}: holds pictures of {_listed(stored)} px; choose with --size")
-    try:
+    with named(f"--path {path}"):
         return open_images(path, size)
-    except InputError as error:
-        raise InputError(f"--path {error}") from None
 
 
 def _listed(numbers: list[int], last: str = "and") -> str:
