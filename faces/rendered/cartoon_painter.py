@@ -5,6 +5,8 @@ The proportions differ from domain A as well: a bigger and rounder head, taller 
     images = paint_cartoon(traits, size=64)
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -22,19 +24,20 @@ TONGUE = rgb(0.95, 0.50, 0.50)
 EYE_WIDTH, EYE_HEIGHT = 0.165, 0.205  # half axes of an eye wide open, seen from the front
 
 
-def paint_cartoon(traits: Traits, size: int) -> Tensor:
+Painter = Callable[..., None]  # (canvas, head, palette), and the side of what stands in pairs
+
+
+def paint_cartoon(traits: Traits, size: int, **instead: Painter) -> Tensor:
     """Paint a batch of faces, [n, 3, size, size] in 0..1.
 
-    traits:  the attributes of `faces.rendered.synthetic`, each [n, 1, 1, 1]
+    traits:   the attributes of `faces.rendered.synthetic`, each [n, 1, 1, 1]
+    instead:  painters of parts that `in_order` names, for another style
     """
     canvas = Canvas(len(traits["yaw"]), size, shift_y=CARTOON.camera_y)
     head = Head(canvas, traits, CARTOON)
     palette = Palette(head)
     paint_background(canvas, head)
-    behind = (paint_hair_behind, paint_shoulders, paint_neck, *on_both_sides(paint_ear))
-    face = (paint_face, *on_both_sides(paint_cheek), paint_beard, *on_both_sides(paint_eye, paint_brow))
-    in_front = (paint_nose, paint_mouth, paint_face_outline, paint_hair_in_front, paint_glasses)
-    for paint in (*behind, *face, *in_front):
+    for paint in in_order(**instead):
         paint(canvas, head, palette)
     return canvas.image.clamp(0, 1)
 
@@ -196,3 +199,16 @@ def paint_glasses(canvas: Canvas, head: Head, palette: Palette):
         canvas.fill(lens, WHITE, opacity=0.12 * worn)
         canvas.line(lens, 1.15 * palette.pen, INK, opacity=worn)
     canvas.fill(bridge, INK, opacity=worn)
+
+
+def in_order(
+    hair_behind: Painter = paint_hair_behind,
+    eye: Painter = paint_eye,
+    brow: Painter = paint_brow,
+    hair_in_front: Painter = paint_hair_in_front,
+) -> tuple[Painter, ...]:
+    """The painters of all parts, from the back to the front."""
+    behind = (hair_behind, paint_shoulders, paint_neck, *on_both_sides(paint_ear))
+    face = (paint_face, *on_both_sides(paint_cheek), paint_beard, *on_both_sides(eye, brow))
+    in_front = (paint_nose, paint_mouth, paint_face_outline, hair_in_front, paint_glasses)
+    return *behind, *face, *in_front

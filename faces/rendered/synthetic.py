@@ -1,14 +1,15 @@
-"""Faces from code: two domains, photo-like (A) and cartoon (B), that draw the same people from the same 26 attributes.
+"""Faces from code: photo-like (domain A), cartoon (B) and plain cartoon (C), of the same people from the same 26 attributes.
 
-The same attributes give the same person in the same pose in both domains, so whatever a network should keep while it
-turns one domain into the other can be measured. A data set is a seed:
+The same attributes give the same person in the same pose in all domains, so whatever a network should keep while it
+turns one domain into another can be measured. A data set is a seed:
 
     attributes = sample_attributes(8, seed=1)
     photos = render(attributes, size=64, domain="A", seed=1)
     cartoons = render(attributes, size=64, domain="B")
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
@@ -17,7 +18,10 @@ from torch import Tensor
 from faces.rendered.anatomy import Traits
 from faces.rendered.cartoon_painter import paint_cartoon
 from faces.rendered.photo_painter import paint_photo
+from faces.rendered.plain_painter import paint_plain_cartoon
 
+Draw = Callable[[Tensor, Tensor], Tensor]  # from two independent uniform numbers in 0..1 to a place in the range, 0..1
+CARTOONS = {"B": paint_cartoon, "C": paint_plain_cartoon}
 PIXELS_AT_ONCE = 2**17  # few enough to stay in the cache; 32 faces at 64x64
 
 
@@ -31,17 +35,23 @@ def centred(u: Tensor, v: Tensor) -> Tensor:
     return (u + v) / 2
 
 
-def often_zero(share: float) -> Callable[[Tensor, Tensor], Tensor]:
+def often_zero(share: float) -> Draw:
     """The low end of the range for a share of the faces, uniform for the others."""
     return lambda u, _: ((u - share) / (1 - share)).clamp(min=0)
 
 
-def short_or_long(u: Tensor, _: Tensor) -> Tensor:
-    """0..0.2 for two faces in five, 0.55..1 for the others; between them long hair would set in abruptly."""
-    return torch.where(u < 0.4, 0.5 * u, 0.25 + 0.75 * u)
+def short_or_long(short: float) -> Draw:
+    """0..0.2 for a share of the faces, 0.55..1 for the others; between them long hair would set in abruptly."""
+    slope = 0.45 / (1 - short)
+    return lambda u, _: torch.where(u < short, 0.2 / short * u, 1 - slope + slope * u)
 
 
-def yes(share: float) -> Callable[[Tensor, Tensor], Tensor]:
+def low(part: float) -> Draw:
+    """Uniform over the lowest part of the range."""
+    return lambda u, _: part * u
+
+
+def yes(share: float) -> Draw:
     """1 for a share of the faces, else 0."""
     return lambda u, _: (u < share).float()
 
@@ -50,13 +60,13 @@ class Attribute(NamedTuple):
     """One number that describes a face.
 
     low, high:  its range
-    draw:       how it is sampled: a function of two independent uniform numbers in 0..1 that returns a place in the range, 0..1
+    draw:       how it is sampled
     meaning:    what the ends of the range look like
     """
 
     low: float
     high: float
-    draw: Callable[[Tensor, Tensor], Tensor]
+    draw: Draw
     meaning: str
 
 
@@ -73,7 +83,7 @@ ATTRIBUTES = {
     "face_w": Attribute(-1, 1, uniform, "slim .. broad head"),
     "jaw": Attribute(-1, 1, uniform, "pointed .. broad chin"),
     "skin": Attribute(0, 1, uniform, "light .. dark skin"),
-    "hair_len": Attribute(0, 1, short_or_long, "short .. long hair"),
+    "hair_len": Attribute(0, 1, short_or_long(0.4), "short .. long hair"),
     "hair_vol": Attribute(0, 1, uniform, "flat .. full hair"),
     "fringe": Attribute(0, 1, uniform, "high .. low hairline"),
     "part": Attribute(-1, 1, centred, "hairline falls to the left .. right"),
@@ -89,6 +99,16 @@ ATTRIBUTES = {
     "bald": Attribute(0, 1, yes(0.06), "with .. without hair"),
 }
 
+IN_PHOTOS = {  # draws of `sample_people`
+    **{
+        "hair_len": short_or_long(0.5),
+        "hair_warm": low(0.6),
+        "curl": often_zero(0.5),
+        "beard": yes(0.3),
+        "iris_hue": low(0.12),
+    },
+}
+
 PORTRAIT = {  # narrower ranges: heads are level, eyes open and on the viewer, faces calm
     **{"yaw": (-0.25, 0.25), "pitch": (-0.25, 0.25), "roll": (-0.25, 0.25), "gaze_x": (-0.2, 0.2), "gaze_y": (-0.2, 0.2)},
     **{"eye_open": (0.75, 1), "brow": (-0.3, 0.3), "smile": (-0.1, 0.5), "mouth_open": (0, 0.3), "part": (-0.6, 0.6)},
@@ -96,8 +116,10 @@ PORTRAIT = {  # narrower ranges: heads are level, eyes open and on the viewer, f
 }
 
 
-def sample_attributes(n: int, seed: int) -> dict[str, Tensor]:
+def sample_attributes(n: int, seed: int, draws: Mapping[str, Draw] = MappingProxyType({})) -> dict[str, Tensor]:
     """Draw the attributes of n faces, independently except that only short hair goes with a beard.
+
+    draws:  of some attributes, in place of those that ATTRIBUTES has
 
     Returns a tensor [n] for each name in `ATTRIBUTES`. More faces with the same seed begin with the same faces.
 
@@ -107,11 +129,23 @@ def sample_attributes(n: int, seed: int) -> dict[str, Tensor]:
     # A row of numbers per face, drawn row by row, is what makes a longer sample begin like a shorter one.
     numbers = torch.rand(n, len(ATTRIBUTES), 2, generator=torch.Generator().manual_seed(seed))
     attributes = {
-        name: attribute.low + (attribute.high - attribute.low) * attribute.draw(*pair)
+        name: attribute.low + (attribute.high - attribute.low) * draws.get(name, attribute.draw)(*pair)
         for (name, attribute), pair in zip(ATTRIBUTES.items(), numbers.permute(1, 2, 0), strict=True)
     }
     attributes["beard"] *= attributes["hair_len"] < 0.5
     return attributes
+
+
+def sample_people(n: int, seed: int) -> dict[str, Tensor]:
+    """Like `sample_attributes`, but as people are in the photos of demo/photo64.pt: every second one has short hair, which is
+    flatter and higher on the forehead; hair is mostly dark, the darker the skin the more often, and seldom red; eyes are brown.
+    """
+    people = sample_attributes(n, seed, IN_PHOTOS)
+    cropped = (people["hair_len"] < 0.5) & (people["curl"] == 0)
+    people["hair_dark"] = 1 - (1 - people["hair_dark"]) ** (2 + 5 * people["skin"])
+    people["hair_vol"] *= torch.where(cropped, 0.4, 1)
+    people["fringe"] *= torch.where(people["hair_len"] < 0.5, 0.5, 1)
+    return people
 
 
 def as_portraits(attributes: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -128,8 +162,8 @@ def render(attributes: dict[str, Tensor], size: int = 64, domain: str = "A", see
 
     attributes:  a tensor [n] for each name in `ATTRIBUTES`
     size:        side of the pictures in pixels, a multiple of 8; outlines are thin below 64
-    domain:      "A" for photo-like faces, "B" for cartoons
-    seed:        of backdrop and grain in domain A; domain B has no noise
+    domain:      "A" for photo-like faces, "B" for cartoons, "C" for plain ones
+    seed:        of backdrop and grain in domain A; cartoons have no noise
     first:       index of the first of these faces in its data set. Noise belongs to the index, so a data set can be
                  rendered in pieces: render(faces i to j, first=i) equals render(all)[i:j]
 
@@ -147,7 +181,7 @@ def render(attributes: dict[str, Tensor], size: int = 64, domain: str = "A", see
         if domain == "A":
             images[start:stop] = paint_photo(traits, size, [_noise_seed(seed, first + i) for i in range(start, stop)])
         else:
-            images[start:stop] = paint_cartoon(traits, size)
+            images[start:stop] = CARTOONS[domain](traits, size)
     return images.mul_(2).sub_(1)
 
 
@@ -163,8 +197,8 @@ def _noise_seed(seed: int, index: int) -> int:
 
 def _check(attributes: dict[str, Tensor], size: int, domain: str) -> int:
     """Refuse what cannot be rendered; return the number of faces."""
-    if domain not in ("A", "B"):
-        raise ValueError(f'domain={domain!r}: expected "A" (photo-like) or "B" (cartoon)')
+    if domain != "A" and domain not in CARTOONS:
+        raise ValueError(f'domain={domain!r}: expected "A" (photo-like), "B" (cartoon) or "C" (plain cartoon)')
     # Whole vector registers per face: otherwise rounding would depend on the place of a face in its batch.
     if size <= 0 or size % 8:
         raise ValueError(f"size={size}: expected a positive multiple of 8")

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 import utils
-from faces.rendered.synthetic import as_portraits, render, sample_attributes
+from faces.rendered.synthetic import as_portraits, render, sample_attributes, sample_people
 from scripts import render_faces
 from tests.commands import failure, run
 
@@ -31,7 +31,7 @@ def test_n_faces_are_numbered_from_0(tmp_path, capsys):
         assert (picture.size, picture.mode) == ((16, 16), "RGB")
 
 
-@pytest.mark.parametrize("domain", ["A", "B"])
+@pytest.mark.parametrize("domain", ["A", "B", "C"])
 @pytest.mark.parametrize("chunk", [1, 3, 256])
 def test_faces_in_chunks_are_the_faces_rendered_at_once(tmp_path, monkeypatch, domain, chunk):
     monkeypatch.setattr(render_faces, "CHUNK", chunk)
@@ -43,6 +43,12 @@ def test_faces_in_chunks_are_the_faces_rendered_at_once(tmp_path, monkeypatch, d
 def test_portraits_are_the_same_people(tmp_path):
     folder = paint(tmp_path / "faces", "--n", 3, "--seed", 5, "--domain", "B", "--portraits")
     expected = utils.to_pixels(render(as_portraits(sample_attributes(3, seed=5)), 16, "B", seed=5)).numpy()
+    assert np.array_equal(pixels(folder), expected)
+
+
+def test_people_as_in_photos_can_be_portraits(tmp_path):
+    folder = paint(tmp_path / "faces", "--n", 3, "--seed", 5, "--domain", "C", "--portraits", "--like_photos")
+    expected = utils.to_pixels(render(as_portraits(sample_people(3, seed=5)), 16, "C", seed=5)).numpy()
     assert np.array_equal(pixels(folder), expected)
 
 
@@ -82,7 +88,7 @@ def test_an_empty_folder_is_filled(tmp_path):
         (["--size", "0"], ["--size: 0", "at least 8"]),
         (["--n", "0"], ["--n: 0", "at least 1"]),
         (["--seed=-1"], ["--seed: -1", "at least 0"]),
-        (["--domain", "C"], ["--domain", "'C'", "'A', 'B'"]),
+        (["--domain", "D"], ["--domain", "'D'", "'A', 'B', 'C'"]),
     ],
     ids=" ".join,
 )

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from faces.rendered import synthetic
-from faces.rendered.synthetic import ATTRIBUTES, PORTRAIT, as_portraits, sample_attributes
+from faces.rendered.synthetic import ATTRIBUTES, PORTRAIT, as_portraits, sample_attributes, sample_people
 
-DOMAINS = pytest.mark.parametrize("domain", ["A", "B"])
+DOMAINS = pytest.mark.parametrize("domain", ["A", "B", "C"])
 
 NEUTRAL = {name: (attribute.low + attribute.high) / 2 for name, attribute in ATTRIBUTES.items()}
 NEUTRAL |= {"skin": 0.2, "hair_len": 0.1, "bg_hue": 0.4, "glasses": 0, "beard": 0, "bald": 0}
@@ -263,7 +263,7 @@ def test_attributes_are_independent_of_each_other():
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ({"domain": "C"}, r"domain='C'"),
+        ({"domain": "D"}, r"domain='D'"),
         ({"size": 0}, r"size=0"),
         ({"size": -8}, r"size=-8"),
         ({"size": 30}, r"size=30: expected a positive multiple of 8"),
@@ -277,6 +277,50 @@ def test_wrong_arguments_are_refused_in_one_line(arguments, complaint):
     with pytest.raises(ValueError, match=complaint) as error:
         render(**({"attributes": person(), "size": 16} | arguments))
     assert "\n" not in str(error.value)
+
+
+# Plain cartoons
+
+
+def test_a_plain_cartoon_is_the_same_person():
+    for attribute, axis in [("yaw", 0), ("pitch", 1)]:
+        poses = {attribute: torch.linspace(-1, 1, 7).tolist()}
+        cartoon, plain = (eye_positions(domain, **poses)[axis] for domain in "BC")
+        assert torch.corrcoef(torch.stack([cartoon, plain]))[0, 1] > 0.999
+    difference = (render(person(bald=1.0), 64, "B") - render(person(bald=1.0), 64, "C")).abs().amax((0, 1))
+    assert difference[24:38].max() > 0.3  # eyes and brows
+    assert difference[40:].max() == difference[:20].max() == 0
+
+
+def test_short_hair_leaves_ears_and_jaw_free_where_it_is_drawn_plainly():
+    below_the_eyes = {domain: change_map(domain, hair_dark=(0.0, 1.0), hair_len=(0.05, 0.05))[37:] > 0.2 for domain in "BC"}
+    assert below_the_eyes["B"].any() and not below_the_eyes["C"].any()
+
+
+def test_long_hair_is_where_it_was():
+    hair = [change_map(domain, hair_dark=(0.0, 1.0), hair_len=(0.8, 0.8))[40:] > 0.2 for domain in "BC"]
+    assert hair[0].any() and torch.equal(*hair)
+
+
+# People as in photos
+
+
+def test_people_as_in_photos_have_dark_hair_and_half_of_them_short():
+    everybody, people = sample_attributes(4000, seed=1), sample_people(4000, seed=1)
+    assert (everybody["hair_len"] < 0.5).float().mean() == pytest.approx(0.4, abs=0.03)
+    assert (people["hair_len"] < 0.5).float().mean() == pytest.approx(0.5, abs=0.03)
+    for skin in (people["skin"] < 0.3, people["skin"] > 0.7):
+        assert people["hair_dark"][skin].median() > everybody["hair_dark"][skin].median() + 0.1
+    fair = people["hair_dark"] < 0.5
+    assert fair[people["skin"] < 0.3].sum() > 2 * fair[people["skin"] > 0.7].sum() > 0
+    assert not people["beard"][people["hair_len"] > 0.5].any()
+    for name, attribute in ATTRIBUTES.items():
+        assert attribute.low <= people[name].min() <= people[name].max() <= attribute.high
+
+
+def test_a_longer_sample_of_people_begins_with_the_same_faces():
+    few, many = sample_people(7, seed=3), sample_people(40, seed=3)
+    assert all(torch.equal(few[name], many[name][:7]) for name in ATTRIBUTES)
 
 
 # Portraits
