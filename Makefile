@@ -38,7 +38,7 @@ demo: .venv/faces
 	@rm -rf $(OUT)/new
 	$(BIN)/python -m scripts.align $(ALIGN) --size 64 --out $(OUT)/new/photos $(call quoted,$(or $(PHOTO),demo/people)) || \
 	    { echo 'make demo takes flags of it so: make demo PHOTO=me.jpg ALIGN="--eyes 205,102,247,104"' >&2; exit 1; }
-	$(if $(TOONS),,$(BIN)/python -m scripts.render_faces --domain B --portraits --n 250 --seed 2 --out $(OUT)/new/cartoons)
+	$(if $(TOONS),,$(BIN)/python -m scripts.render_faces --domain C --portraits --like_photos --n 250 --seed 2 --out $(OUT)/new/cartoons)
 	$(BIN)/python prepare_data.py --size 64 --out $(OUT)/new/cartoons.lmdb $(call quoted,$(or $(TOONS),$(OUT)/new/cartoons))
 	@cd $(OUT) && rm -rf $(DEMO_WRITES) && mv new/* . && rmdir new
 	$(BIN)/python train.py --ckpt demo/photo64.pt --preset cartoon $(if $(TOONS),,--freezeG 3) --augment_p 0.1 \

@@ -1,4 +1,4 @@
-"""Faces from code: photo-like (domain A), cartoon (B) and plain cartoon (C), of the same people from the same 26 attributes.
+"""Faces from code: photo-like (domain A), cartoons (B), cartoons with plain eyes (C); the same people from 26 attributes.
 
 The same attributes give the same person in the same pose in all domains, so whatever a network should keep while it
 turns one domain into another can be measured. A data set is a seed:
@@ -18,10 +18,8 @@ from torch import Tensor
 from faces.rendered.anatomy import Traits
 from faces.rendered.cartoon_painter import paint_cartoon
 from faces.rendered.photo_painter import paint_photo
-from faces.rendered.plain_painter import paint_plain_cartoon
 
 Draw = Callable[[Tensor, Tensor], Tensor]  # from two independent uniform numbers in 0..1 to a place in the range, 0..1
-CARTOONS = {"B": paint_cartoon, "C": paint_plain_cartoon}
 PIXELS_AT_ONCE = 2**17  # few enough to stay in the cache; 32 faces at 64x64
 
 
@@ -162,7 +160,7 @@ def render(attributes: dict[str, Tensor], size: int = 64, domain: str = "A", see
 
     attributes:  a tensor [n] for each name in `ATTRIBUTES`
     size:        side of the pictures in pixels, a multiple of 8; outlines are thin below 64
-    domain:      "A" for photo-like faces, "B" for cartoons, "C" for plain ones
+    domain:      "A" for photo-like faces, "B" for cartoons, "C" for those with plain eyes
     seed:        of backdrop and grain in domain A; cartoons have no noise
     first:       index of the first of these faces in its data set. Noise belongs to the index, so a data set can be
                  rendered in pieces: render(faces i to j, first=i) equals render(all)[i:j]
@@ -181,7 +179,7 @@ def render(attributes: dict[str, Tensor], size: int = 64, domain: str = "A", see
         if domain == "A":
             images[start:stop] = paint_photo(traits, size, [_noise_seed(seed, first + i) for i in range(start, stop)])
         else:
-            images[start:stop] = CARTOONS[domain](traits, size)
+            images[start:stop] = paint_cartoon(traits, size, plain=domain == "C")
     return images.mul_(2).sub_(1)
 
 
@@ -197,8 +195,8 @@ def _noise_seed(seed: int, index: int) -> int:
 
 def _check(attributes: dict[str, Tensor], size: int, domain: str) -> int:
     """Refuse what cannot be rendered; return the number of faces."""
-    if domain != "A" and domain not in CARTOONS:
-        raise ValueError(f'domain={domain!r}: expected "A" (photo-like), "B" (cartoon) or "C" (plain cartoon)')
+    if domain not in ("A", "B", "C"):
+        raise ValueError(f'domain={domain!r}: expected "A" (photo-like), "B" (cartoon) or "C" (cartoon with plain eyes)')
     # Whole vector registers per face: otherwise rounding would depend on the place of a face in its batch.
     if size <= 0 or size % 8:
         raise ValueError(f"size={size}: expected a positive multiple of 8")
