@@ -236,6 +236,10 @@ def run(main: Callable[[argparse.Namespace], Path | None], parser: Parser, words
             sys.stdout.flush()  # here, where a reader that has gone is understood
     except KeyboardInterrupt:
         sys.exit(f"{parser.prog}: interrupted")
+    except RuntimeError as error:  # what Python 3.11 makes of Ctrl-C in a class that torch is just defining
+        if not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
+        sys.exit(f"{parser.prog}: interrupted")
     except BrokenPipeError:  # the reader of our output, `head` for instance, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (InputError, OSError) as error:

@@ -11,28 +11,50 @@ from pathlib import Path
 from errors import InputError
 from filenames import first_free
 
+OPTIONS = "options.json"
+FILES, FOLDERS = ("stats.jsonl", "log.txt"), ("samples", "checkpoints")  # what a new run begins without
 GROUP_FILE = "torchrun.txt"  # names the group of processes that writes here, by which it finds its folder after a restart
 
 
 def open_folder(outdir: Path | None, overwrite: bool = False, begun: bool = False) -> Path:
     """An empty folder for a new run. Without outdir: expr, or the first free of expr-2, expr-3, ...
 
-    begun: outdir may hold a run that came to no checkpoint
-    Raises InputError for an outdir that holds a run already, unless told to overwrite it.
+    Raises InputError as `check_outdir`.
     """
     if outdir is None:
-        return first_free(Path("expr"), holds_run)
-    if holds_run(outdir) and not (overwrite or (begun and not holds_checkpoints(outdir))):
-        raise InputError(f"--outdir {outdir}: holds a run already; continue it with --resume, replace it with --overwrite")
-    for part in ("samples", "checkpoints"):
+        return first_free(Path("expr"), lambda folder: holds_run(folder) or bool(_of_others(folder)))
+    check_outdir(outdir, overwrite, begun)
+    for part in FOLDERS:
         shutil.rmtree(outdir / part, ignore_errors=True)
-    for part in ("stats.jsonl", "log.txt", "options.json"):
+    for part in (*FILES, OPTIONS):
         (outdir / part).unlink(missing_ok=True)
     return outdir
 
 
+def check_outdir(outdir: Path, overwrite: bool = False, begun: bool = False) -> None:
+    """Raises InputError for a folder that a new run may not have: what it would replace is a run's, or none's.
+
+    overwrite: a run is replaced; whatever else bears the names of its files is not
+    begun:     outdir may hold a run that came to no checkpoint
+    """
+    if outdir.exists() and not outdir.is_dir():
+        raise InputError(f"--outdir {outdir}: is a file; name a folder")
+    if holds_run(outdir) and not (overwrite or (begun and not holds_checkpoints(outdir))):
+        raise InputError(f"--outdir {outdir}: holds a run already; continue it with --resume, replace it with --overwrite")
+    if others := _of_others(outdir):
+        raise InputError(f"--outdir {outdir}: holds {others[0]}, and no {OPTIONS} of a run; name another folder")
+
+
+def _of_others(folder: Path) -> list[str]:
+    """What bears the name of a run's file or folder, has something in it, and lies where no run has begun."""
+    if (folder / OPTIONS).exists():
+        return []
+    files = [part for part in FILES if (folder / part).exists() and (folder / part).stat().st_size]
+    return files + [part for part in FOLDERS if (folder / part).is_dir() and any((folder / part).iterdir())]
+
+
 def holds_run(folder: Path) -> bool:
-    return (folder / "options.json").exists() or holds_checkpoints(folder)
+    return (folder / OPTIONS).exists() or holds_checkpoints(folder)
 
 
 def holds_checkpoints(folder: Path) -> bool:

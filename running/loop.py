@@ -15,7 +15,7 @@ import utils
 from errors import InputError, named
 from running import flags, guard, loggers, parallel, profiling, resuming, snapshots
 from running.base import Logs
-from running.folders import open_folder
+from running.folders import check_outdir, open_folder
 from running.report import Report
 from running.run import Run, Start
 from running.stopping import StopRequest
@@ -45,6 +45,8 @@ def begin(
     with named(f"--device {args.device}"):
         device = parallel.start(utils.choose_device(args.device))
     saved, outdir = resuming.find(args.resume, args.outdir, read), args.outdir
+    if not saved and outdir and not args.dry_run:  # before networks and pictures are read
+        parallel.from_first(lambda: check_outdir(outdir, args.overwrite, resuming.wanted(args.resume)))
     if saved:
         args = continued(args, saved)
         flags.restore_paths(args, parser)

@@ -292,6 +292,11 @@ def test_a_picture_tells_what_was_given_and_of_seeds_and_latents_the_one_that_wa
     assert cli.told(args, ("latents", "seeds")) == {"latents": ["me.pt"]}
 
 
+def because(error: Exception, cause: BaseException) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
 def raising(error: BaseException):
     def main(_):
         raise error
@@ -313,6 +318,7 @@ def raising(error: BaseException):
         ),
         (OSError(27, "File too large", "pie"), "cook: pie: not written (File too large); make room, or name another place"),
         (KeyboardInterrupt(), "cook: interrupted"),
+        (because(RuntimeError("Error calling __set_name__"), KeyboardInterrupt()), "cook: interrupted"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
 )
@@ -332,8 +338,9 @@ def test_debug_shows_the_traceback_before_the_line(capsys):
 
 
 def test_mistakes_of_the_program_are_not_hidden():
-    with pytest.raises(ValueError, match="a bug"):
-        cli.run(raising(ValueError("a bug")), parser(), [])
+    for bug in (ValueError("a bug"), RuntimeError("a bug")):
+        with pytest.raises(type(bug), match="a bug"):
+            cli.run(raising(bug), parser(), [])
 
 
 def test_the_written_path_is_the_last_line(capsys):
