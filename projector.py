@@ -26,7 +26,7 @@ import cli
 import flags
 import newfolder
 import progress
-from editing.defaults import SPACE, STEPS, WPLUS_REG
+from editing.defaults import PACE, SPACE, STEPS, WPLUS_REG
 from errors import InputError, named
 from unfinished import Unfinished
 from writing import whole_file
@@ -96,11 +96,14 @@ def add_schedule(parser: cli.Parser) -> None:
     part, positive = cli.number(least=0, most=1), cli.number(least=0)
     steps = f"of Adam; 0: the start is the answer (default: 1000, for cartoons {STEPS}, from an encoder {ENCODED_STEPS})"
     add("--step", type=cli.number(int, least=0), default=1000, metavar="N", help=steps)
-    add("--lr", type=cli.number(above=0), default=0.1, metavar="X", help="highest learning rate (default: 0.1)")
+    usual = lambda name, default: f"(default: {default}, for cartoons {PACE[name]})"
+    add("--lr", type=cli.number(above=0), default=0.1, metavar="X", help=f"highest learning rate {usual('lr', 0.1)}")
     add("--lr_rampup", type=part, default=0.05, metavar="T", help="part of the time in which it rises (default: 0.05)")
-    add("--lr_rampdown", type=part, default=0.25, metavar="T", help="in which it falls, at the end (default: 0.25)")
+    falls = f"in which it falls, at the end {usual('lr_rampdown', 0.25)}"
+    add("--lr_rampdown", type=part, default=0.25, metavar="T", help=falls)
     add("--noise", type=positive, default=0.05, metavar="X", help="jitter of w, in spreads of w (default: 0.05)")
-    add("--noise_ramp", type=part, default=0.75, metavar="T", help="part of the time in which it ends (default: 0.75)")
+    ends = f"part of the time in which it ends {usual('noise_ramp', 0.75)}"
+    add("--noise_ramp", type=part, default=0.75, metavar="T", help=ends)
     hidden = "weight against pictures in the noise (default: 1e5)"
     add("--noise_regularize", type=positive, default=1e5, metavar="X", help=hidden)
     near = f"weight that holds w+ near w (default: 0, for cartoons {WPLUS_REG})"
@@ -232,6 +235,7 @@ def fill_in(args: argparse.Namespace) -> None:
     if args.target_ckpt:
         reason, usual = "for the cartoon, as scripts.cartoonize", {"space": SPACE, "fixed_noise": True, "step": STEPS}
         space = args.space if "space" in args.given else SPACE
+        usual |= PACE if args.step else {}
         usual |= {"wplus_reg": WPLUS_REG} if space == "w+" and args.step else {}
     elif args.encoder:
         reason, usual = "from an encoder", {"space": "w+", "fixed_noise": True, "step": ENCODED_STEPS}

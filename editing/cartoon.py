@@ -18,14 +18,14 @@ import checkpoint
 import utils
 from data.squares import square
 from editing import latents, layer_swap, projection
-from editing.defaults import REACH, SPACE, STEPS, WPLUS_REG
+from editing.defaults import PACE, REACH, SPACE, STEPS, WPLUS_REG
 from editing.projection import Projection, Schedule
 from editing.reach import Reach
 from errors import InputError
 from model import Generator
 from vision.perceptual import Distance
 
-SCHEDULE = Schedule(STEPS, wplus_reg=WPLUS_REG)
+SCHEDULE = Schedule(STEPS, wplus_reg=WPLUS_REG, **PACE)
 
 
 @dataclass

@@ -28,7 +28,7 @@ import flags
 import newfolder
 import progress
 import shipped
-from editing.defaults import REACH, SPACE, STEPS, WPLUS_REG
+from editing.defaults import PACE, REACH, SPACE, STEPS, WPLUS_REG
 from errors import InputError, named
 from scripts import _faces
 from unfinished import Unfinished
@@ -67,7 +67,7 @@ def parser() -> cli.Parser:
     flags.add_distance(parser, group)
     flags.add_precision(group)
     flags.add_encoder(parser, group)
-    steps = f"Adam's; 150 is a first look, 0 what --encoder says (default: {STEPS})"
+    steps = f"Adam's; 100 is a first look, 0 what --encoder says (default: {STEPS})"
     add("--step", type=cli.number(int, least=0), default=STEPS, metavar="N", help=steps)
     add("--seed", type=cli.number(int, least=0), default=0, metavar="N", help="of the projection (default: 0)")
     group = parser.add_argument_group("cartoon")
@@ -201,6 +201,7 @@ def plan_of(args: argparse.Namespace, faces: dict[str, Face], networks: Sequence
         photos=[f"{name} {face.looks}" for name, face in faces.items()],
         networks=" ".join(fingerprint(network.state_dict()) for network in networks if network is not None),
         device=networks[0].device.type,
+        pace=str(PACE),
     )
 
 

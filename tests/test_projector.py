@@ -29,6 +29,7 @@ from tests.commands import failure, files_below, killed_in_call, run, stopped_in
 from tests.networks import CHANNELS, tiny_discriminator, tiny_generator
 
 STEPS = 6
+PACED = "--lr 0.3, --lr_rampdown 0.6, --noise_ramp 0.2"
 
 
 @pytest.fixture(scope="module")
@@ -364,10 +365,11 @@ def test_without_a_folder_a_stopped_call_goes_on_in_its_own(place, tmp_path, mon
 @pytest.mark.parametrize(
     "words, space, noise, said",
     [
-        ([], "w+", False, "--space w+, --fixed_noise, --wplus_reg 1;"),
-        (["--space", "w"], "w", False, "--fixed_noise;"),
-        (["--search_noise", "--wplus_reg", 0], "w+", True, "--space w+;"),
-        (["--w_plus", "--fixed_noise", "--wplus_reg", 1], "w+", False, ""),
+        ([], "w+", False, f"--space w+, --fixed_noise, {PACED}, --wplus_reg 1;"),
+        (["--space", "w"], "w", False, f"--fixed_noise, {PACED};"),
+        (["--search_noise", "--wplus_reg", 0], "w+", True, f"--space w+, {PACED};"),
+        (["--lr", 0.1], "w+", False, "--fixed_noise, --lr_rampdown 0.6, --noise_ramp 0.2, --wplus_reg 1;"),
+        (["--w_plus", "--fixed_noise", "--wplus_reg", 1, *PACED.replace(",", "").split()], "w+", False, ""),
     ],
 )
 def test_for_a_cartoon_what_flags_do_not_say_is_as_in_cartoonize(place, tmp_path, capsys, words, space, noise, said):

@@ -1,5 +1,8 @@
 """From photo to cartoon in the library: each person as alone, drawn from what was found, and no strangers for parents."""
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -38,6 +41,16 @@ def test_somebody_comes_out_of_a_list_as_alone():
     for together, photo in zip(people(PHOTOS), PHOTOS, strict=True):
         (alone,) = people([photo])
         assert torch.equal(together.found.latent, alone.found.latent) and np.array_equal(together.cartoon, alone.cartoon)
+
+
+@pytest.mark.parametrize("steps", [1, 20, 240])
+def test_the_search_takes_long_steps_that_shrink_early_and_jitters_at_the_start_alone(steps):
+    pace, published = replace(cartoon.SCHEDULE, steps=steps), Schedule(steps)
+    rates, jitter = ([of(step) for step in range(steps)] for of in (pace.learning_rate, pace.jitter))
+    falling = rates[math.ceil(0.4 * steps) :]
+    assert falling == sorted(falling, reverse=True) and rates[0] == 0
+    assert jitter[0] == published.jitter(0) > 0 and not any(jitter[math.ceil(0.2 * steps) :])
+    assert steps < 20 or max(rates) == pytest.approx(3 * max(map(published.learning_rate, range(steps)))) == 0.3
 
 
 def test_photos_are_opened_one_by_one():

@@ -320,6 +320,8 @@ def test_a_stopped_call_is_not_mixed_with_another_one(place, tmp_path, monkeypat
     with Image.open(place / "faces" / "a.png") as photo:
         photo.rotate(90).save(tmp_path / "a.png")
     assert "with other photos" in failure(capsys, cartoonize, *line[:-2], tmp_path / "a.png", place / "faces" / "b.png")
+    monkeypatch.setitem(cartoonize.PACE, "lr", 0.1)
+    assert "with other pace" in failure(capsys, cartoonize, *line)
 
 
 @pytest.mark.parametrize(
