@@ -153,7 +153,7 @@ class Parser(argparse.ArgumentParser):
 
     def _get_value(self, action: argparse.Action, text: str):
         """As argparse's. A path of no letters would be this folder, with all that is in it."""
-        if not text.strip() and text != action.default:
+        if not text and text != action.default:
             raise argparse.ArgumentError(action, "an empty word; name something (is a variable of the shell unset?)")
         return super()._get_value(action, text)
 
@@ -347,6 +347,18 @@ def new_file(text: str) -> Path:
     """For `type=`: a path that may not name a folder, which would be found out after all the work."""
     if Path(text).is_dir():
         raise argparse.ArgumentTypeError(f"{text}: is a folder; name a file")
+    return Path(text)
+
+
+def out_folder(text: str) -> Path:
+    """For `type=`: a folder to write into, there or still to be made; what forbids it is said before the work."""
+    there = next(place for place in (Path(text), *Path(text).absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise argparse.ArgumentTypeError(
+            f"{text}: {'' if there == Path(text) else f'{there} '}is no folder; name another place"
+        )
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise argparse.ArgumentTypeError(f"{text}: not permitted; name a place that is yours to write")
     return Path(text)
 
 

@@ -82,7 +82,7 @@ def add_output(parser: cli.Parser, outdir: str, files: str) -> argparse._Argumen
     """--outdir, --batch and --device; the group, for more."""
     group = parser.add_argument_group("output")
     add = group.add_argument
-    add("--outdir", type=Path, default=Path(outdir), metavar="DIR", help=f"for {files} (default: {outdir})")
+    add("--outdir", type=cli.out_folder, default=Path(outdir), metavar="DIR", help=f"for {files} (default: {outdir})")
     add("--batch", type=cli.number(int, least=1), default=8, metavar="N", help="drawn at a time (default: 8)")
     add_device(group)
     return group
@@ -92,7 +92,7 @@ def add_new_folder(parser: cli.Parser, default: str, replaced: str) -> argparse.
     """--outdir, --overwrite and --device of who writes into a folder of its own each time; the group, for more."""
     group = parser.add_argument_group("output")
     text = f"folder for all files (default: {default}, then {default}-2, ...)"
-    group.add_argument("--outdir", type=Path, metavar="DIR", help=text)
+    group.add_argument("--outdir", type=cli.out_folder, metavar="DIR", help=text)
     group.add_argument("--overwrite", action="store_true", help=f"replace {replaced} in it")
     add_device(group)
     return group

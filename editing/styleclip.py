@@ -26,7 +26,7 @@ from editing.directions import Directions, Edit
 from editing.people import nobody
 from editing.projection import Schedule
 from editing.sweeps import Scene
-from errors import printable
+from errors import InputError, printable
 from model import weights_stay
 from vision.clip import Eyes
 from writing import whole_file
@@ -87,6 +87,8 @@ def find(
         w_plus = start.detach().clone()
         w_plus[:, layers] = chosen
         fits.append(eyes(generator.synthesis(w_plus, noise).float()) @ wanted)
+        if not fits[-1].isfinite().all():
+            raise InputError(f"the fit is NaN or Inf after {len(fits) - 1} steps; search with a lower learning rate")
         return fits[-1]
 
     for step in range(search.steps):

@@ -46,7 +46,7 @@ def parser() -> cli.Parser:
     parser = cli.Parser(__doc__, "python -m scripts.align [flags] --out DIR PATH...")
     add = parser.add_argument_group("input and output").add_argument
     add("paths", nargs="+", type=Path, metavar="PATH", help="pictures, or folders, zips and films of them")
-    add("--out", type=Path, required=True, metavar="DIR", help="for crops/, contact.png and align.json")
+    add("--out", type=cli.out_folder, required=True, metavar="DIR", help="for crops/, contact.png and align.json")
     add("--size", type=cli.number(int, least=8, most=4096), default=256, metavar="PX", help="of the crops (default: 256)")
     group = _faces.add_place(parser, "where the face is (default: found by its eyes)", drawings=True)
     add = group.add_argument

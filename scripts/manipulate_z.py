@@ -27,7 +27,7 @@ def parser() -> cli.Parser:
     several = f"columns: -3,0,3 or FIRST:LAST:COUNT (default: {VALUES})"
     add("--values", type=cli.series, default=VALUES, metavar="LIST", help=several)
     add = parser.add_argument_group("output").add_argument
-    add("--outdir", type=Path, default=Path("moved"), metavar="DIR", help="for sheet.png (default: moved)")
+    add("--outdir", type=cli.out_folder, default=Path("moved"), metavar="DIR", help="for sheet.png (default: moved)")
     add("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
     return parser
 

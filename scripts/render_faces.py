@@ -27,7 +27,7 @@ def parser() -> cli.Parser:
     add("--portraits", action="store_true", help=calm)
     usual = "hair, beards and eyes as often as in photos of people: dark, often short, brown (default: all equally often)"
     add("--like_photos", action="store_true", help=usual)
-    add("--out", type=Path, required=True, metavar="DIR", help="folder for 00000.png, 00001.png, ...")
+    add("--out", type=cli.out_folder, required=True, metavar="DIR", help="folder for 00000.png, 00001.png, ...")
     add("--overwrite", action="store_true", help="write into a folder that is not empty")
     return parser
 

@@ -78,7 +78,7 @@ def test_a_misspelled_flag_is_answered_with_the_nearest_one(capsys, word):
     assert refusal(capsys, "soup", word).startswith(f"cook: {word.split('=')[0]}: no such flag; did you mean --cook_time?")
 
 
-@pytest.mark.parametrize("words", [[""], [" "], ["--pots", "a", ""], ["--recipe="], ["--drinks", ""]], ids=str)
+@pytest.mark.parametrize("words", [[""], ["--pots", "a", ""], ["--recipe="], ["--drinks", ""]], ids=str)
 def test_an_empty_word_is_no_value(capsys, words):
     assert "an empty word; name something (is a variable of the shell unset?)" in refusal(capsys, *words)
     assert parse("soup").spices == ""
@@ -271,6 +271,21 @@ def test_a_new_file_is_no_folder(tmp_path):
     assert cli.new_file(str(tmp_path / "new.pt")) == tmp_path / "new.pt"
     with pytest.raises(argparse.ArgumentTypeError, match="is a folder; name a file"):
         cli.new_file(str(tmp_path))
+
+
+def test_a_folder_to_write_into_is_there_or_can_be_made(tmp_path, monkeypatch):
+    (tmp_path / "pie").write_text("")
+    assert cli.out_folder(str(tmp_path)) == tmp_path and cli.out_folder("new/er") == Path("new/er")
+    for text, told in (
+        (tmp_path / "pie", "pie: is no folder"),
+        (tmp_path / "pie/a/b", "pie is no folder"),
+        ("/dev/null", "is no"),
+    ):
+        with pytest.raises(argparse.ArgumentTypeError, match=told):
+            cli.out_folder(str(text))
+    monkeypatch.setattr(cli.os, "access", lambda *_: False)
+    with pytest.raises(argparse.ArgumentTypeError, match="not permitted"):
+        cli.out_folder(str(tmp_path / "new"))
 
 
 @pytest.mark.parametrize("text, expected", [("0.5", [0.5]), ("-1,1", [-1, 1]), ("-1:1:3", [-1, 0, 1]), ("1:0:2", [1, 0])])

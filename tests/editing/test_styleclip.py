@@ -6,6 +6,7 @@ import torch
 from editing import directions, latents, people, styleclip
 from editing.styleclip import Search
 from editing.sweeps import Scene
+from errors import InputError
 from tests.networks import tiny_generator
 from tests.vision import doubles
 
@@ -59,6 +60,11 @@ def test_an_endless_weight_keeps_everybody(generator, start):
     far = found(generator, start, search={"l2": 1e-6}).moved.abs().max()
     held = found(generator, start, search={"l2": 1e9, "lr": 1e-4}).moved.abs().max()
     assert held < 1e-3 < near < far
+
+
+def test_a_search_that_diverges_says_so(generator, start):
+    with pytest.raises(InputError, match=r"the fit is NaN or Inf after \d+ steps; search with a lower learning rate"):
+        found(generator, start, search={"lr": 1e38})
 
 
 def test_layers_that_were_not_chosen_stay_bit_equal(generator, start):
