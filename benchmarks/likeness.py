@@ -1,7 +1,7 @@
 """How like a photo its projection is, and how long that takes: by pixels, by the discriminator, and by who it is.
 
     python -m benchmarks.likeness held_out/ known/
-    python -m benchmarks.likeness held_out/ --setting "" --setting space=w --setting steps=300,wplus_reg=1,mse=5 --batch 8
+    python -m benchmarks.likeness held_out/ --setting default --setting space=w --setting steps=300,wplus_reg=1,mse=5 --batch 8
     python -m benchmarks.likeness held_out/ --encoder encoder.pt --setting steps=200 --setting start=encoder,steps=0
 
 For each path and each setting, the mean over its photos: the absolute difference of pixels, where black and white are 1 apart;
@@ -47,7 +47,7 @@ def parser() -> cli.Parser:
     add("--source", default=str(shipped.PHOTO), metavar="FILE", help="with its discriminator (default: demo/photo64.pt)")
     add("--target", metavar="FILE", help="of cartoons, for the sheet")
     add("--encoder", metavar="FILE", help="with which a setting of start=encoder begins")
-    words = "name=value,...: space, start, and what editing.projection.Schedule has (default: as scripts.cartoonize)"
+    words = "default, as scripts.cartoonize, or name=value,...: space, start, and what editing.projection.Schedule has"
     add("--setting", action="append", metavar="TEXT", help=f"{words}; repeat it for more")
     add("--batch", type=cli.number(int, least=1), default=1, metavar="N", help="photos at a time (default: 1)")
     flags.add_distance(parser, group)
@@ -68,7 +68,7 @@ def main(args: argparse.Namespace) -> Path:
     from inversion import files, searching
     from vision import perceptual
 
-    settings = {text: setting(text) for text in args.setting or [""]}
+    settings = {text: setting(text) for text in args.setting or ["default"]}
     if not args.encoder and (text := next((text for text, (_, _, encoded) in settings.items() if encoded), "")):
         raise InputError(f"--setting {text}: needs --encoder FILE")
     device = cli.read("--device", args.device, utils.choose_device)
@@ -95,10 +95,10 @@ def main(args: argparse.Namespace) -> Path:
             with torch.no_grad():
                 pixels, disc = (targets - images).abs().mean() / 2, judge(images, targets).mean()
             alike = of_people(identity, targets, images)
-            lines.append([path, text or "default", len(photos), f"{pixels:.4f}", f"{disc:.3f}", *alike, *seconds])
-            sheets.setdefault(text or "default", []).extend(utils.to_pictures(images))
+            lines.append([path, text, len(photos), f"{pixels:.4f}", f"{disc:.3f}", *alike, *seconds])
+            sheets.setdefault(text, []).extend(utils.to_pictures(images))
             if target:
-                sheets.setdefault(f"{text} cartoon".strip(), []).extend(cartoon.draw(source, target, latent))
+                sheets.setdefault(f"{text} cartoon", []).extend(cartoon.draw(source, target, latent))
     print(f"{identity_note(identity)}\n{tables.table(HEAD, lines)}")
     cli.save_command(args, args.outdir)
     return utils.save_png(
@@ -115,7 +115,7 @@ def setting(text: str) -> "tuple[str, Schedule, bool]":
 
     space, schedule, encoded = cartoon.SPACE, cartoon.SCHEDULE, False
     kinds = {field.name: type(getattr(schedule, field.name)) for field in fields(schedule)}
-    for name, _, value in (part.partition("=") for part in text.split(",") if part):
+    for name, _, value in (part.partition("=") for part in text.split(",") if part not in ("", "default")):
         if name == "space" and value in ("w", "w+"):
             space = value
             continue

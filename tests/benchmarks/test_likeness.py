@@ -69,7 +69,7 @@ def test_pixels_are_counted_from_black_to_white(place, capsys):
 
 
 def test_a_setting_is_that_of_cartoons_but_for_what_it_says():
-    assert likeness.setting("") == (cartoon.SPACE, cartoon.SCHEDULE, False)
+    assert likeness.setting("default") == likeness.setting("") == (cartoon.SPACE, cartoon.SCHEDULE, False)
     space, schedule, encoded = likeness.setting("space=w,steps=7,mse=2,start=encoder")
     assert (space, schedule.steps, schedule.mse, schedule.lr, encoded) == ("w", 7, 2.0, cartoon.SCHEDULE.lr, True)
 
