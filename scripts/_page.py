@@ -44,6 +44,9 @@ def page(folder: Path, source: str | None = None, seeds: Sequence[int] | None = 
     options = read_options(folder)
     lines = folders.read_statistics(folder / "stats.jsonl")
     newest, remarks = newest_checkpoint(folder)
+    if seeds is not None and newest and not draws_people(newest):
+        remarks.append(f"{newest.name}: holds no StyleGAN, so that no sheets of people are drawn")
+        seeds = None
     if seeds is not None and source is None:
         source = began_with(options.get("ckpt"), newest, remarks)
     sections = {
@@ -183,6 +186,14 @@ def began_with(path: object, newest: Path | None, remarks: list[str]) -> str | N
         remarks.append(f"{path}: another network than the one that the run began with; --source names that one")
         return None
     return path
+
+
+def draws_people(path: Path) -> bool:
+    """Whether it holds a generator; runs of other commands hold an encoder, a translator, ..."""
+    try:
+        return bool({"g", "g_ema"} & checkpoint.read(path, lazy=True).networks.keys())
+    except InputError:
+        return False
 
 
 def drawn_sheets(newest: Path, source: str | None, seeds: Sequence[int], device: str) -> dict[str, str]:

@@ -231,8 +231,7 @@ def drawn_alone(start: Start, generator: Drawer) -> Stream:
 def write(path: Path, training: Inversion, args: argparse.Namespace) -> None:
     from inversion import files
 
-    with named(str(path)):
-        files.write(path, training.average, iteration=training.iteration, args=flags.as_options(args))
+    files.write(path, training.average, iteration=training.iteration, args=flags.as_options(args))
 
 
 if __name__ == "__main__":

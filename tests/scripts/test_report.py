@@ -164,6 +164,14 @@ def test_a_source_that_has_changed_since_is_noted_and_not_used(folder, tmp_path)
     assert "layer-swap" in page(folder, "--source", tmp_path / "photo.pt").texts
 
 
+def test_a_run_of_another_command_has_a_page_without_people(folder):
+    encoder = {"e": tiny_generator().state_dict(), "encoder": {"passes": 1}, "iteration": 300}
+    checkpoint.write(folder / "checkpoints" / "000300.pt", encoder)
+    found = page(folder)
+    assert "000300.pt: holds no StyleGAN, so that no sheets of people are drawn" in found.texts["checkpoints"]
+    assert "truncation" not in found.texts and "curves" in found.texts
+
+
 def test_a_damaged_checkpoint_is_named_and_an_older_one_drawn(folder):
     newest = folder / "checkpoints" / "000200.pt"
     newest.write_bytes(newest.read_bytes()[:1000])
