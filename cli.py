@@ -339,7 +339,8 @@ def existing_file(text: str) -> Path:
     """For `type=`: a path that must name a file."""
     path = Path(text)
     if not path.is_file():
-        raise argparse.ArgumentTypeError(f"{text}: no such file")
+        what = "is a folder; name a file" if path.is_dir() else "not an ordinary file" if path.exists() else "no such file"
+        raise argparse.ArgumentTypeError(f"{text}: {what}")
     return path
 
 

@@ -296,8 +296,9 @@ def test_a_series_is_a_list_or_a_range(text, expected):
 def test_an_existing_file_is_a_path(tmp_path, capsys):
     path = config(tmp_path, "")
     assert parse("--recipe", path).recipe == path
-    for missing in (tmp_path, tmp_path / "missing"):
-        assert f"--recipe: {missing}: no such file" in refusal(capsys, "--recipe", missing)
+    wrong = {tmp_path: "is a folder; name a file", "/dev/null": "not an ordinary file", tmp_path / "missing": "no such file"}
+    for other, why in wrong.items():
+        assert f"--recipe: {other}: {why}" in refusal(capsys, "--recipe", other)
 
 
 def test_a_picture_tells_what_was_given_and_of_seeds_and_latents_the_one_that_was_drawn():
