@@ -36,8 +36,9 @@ def parser() -> cli.Parser:
     count = cli.number(int, least=1)
     add("--n", type=count, default=100, metavar="N", help="photos, evenly from all (default: 100)")
     add("--size", type=count, default=512, metavar="PX", help="of the longer side, before it is turned (default: 512)")
-    add("--turns", default="0,15,30,45,90,135,180", metavar="LIST", help="degrees (default: 0,15,30,45,90,135,180)")
-    add("--small", default="128,64", metavar="LIST", help="pixels of small photos (default: 128,64)")
+    turns, sizes = cli.numbers(), cli.numbers(int, least=0)
+    add("--turns", type=turns, default="0,15,30,45,90,135,180", metavar="LIST", help="degrees (default: 0,15,30,45,90,135,180)")
+    add("--small", type=sizes, default="128,64", metavar="LIST", help="pixels of small photos; 0: none (default: 128,64)")
     return parser
 
 
@@ -76,10 +77,9 @@ def main(args: argparse.Namespace) -> None:
 
 def conditions(args: argparse.Namespace) -> Iterator[tuple[str, float, float]]:
     """(name, scale, degrees), the first is the upright photo."""
-    turns = dict.fromkeys(float(degrees) for degrees in args.turns.split(","))
     yield f"{args.size} px", 1.0, 0.0
-    yield from ((f"turned {degrees:g}", 1.0, degrees) for degrees in turns if degrees)
-    yield from ((f"{size} px of {CANVAS}", int(size) / args.size, 0.0) for size in args.small.split(",") if size)
+    yield from ((f"turned {degrees:g}", 1.0, degrees) for degrees in dict.fromkeys(args.turns) if degrees)
+    yield from ((f"{size} px of {CANVAS}", size / args.size, 0.0) for size in args.small if size)
 
 
 def brought(photo: "Image", size: int) -> "Image":

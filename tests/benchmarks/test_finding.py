@@ -51,3 +51,8 @@ def test_where_no_photo_can_be_read_the_first_reason_is_told(tmp_path, monkeypat
     monkeypatch.setattr(haar, "Finder", Blind)
     (tmp_path / "a.png").write_text("no picture")
     assert "a.png: " in failure(capsys, finding, tmp_path)
+
+
+def test_the_upright_photo_comes_first_and_none_need_be_small():
+    args = finding.parser().parse_args(["x", "--turns", "45,0,45", "--small", "0"])
+    assert [name for name, _, _ in finding.conditions(args)] == ["512 px", "turned 45"]
