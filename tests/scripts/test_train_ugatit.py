@@ -77,7 +77,8 @@ def test_a_file_without_optimizers_goes_on_at_its_number(tmp_path):
     for part in ("checkpoints", "samples"):
         for path in (tmp_path / "toons" / part).iterdir():
             path.unlink()
-    (tmp_path / "toons" / "options.json").unlink()
+    for name in ("options.json", "stats.jsonl", "log.txt"):
+        (tmp_path / "toons" / name).unlink()
     run(train_ugatit, *words, "--resume", "true")
     log = (tmp_path / "toons" / "log.txt").read_text()
     assert "without their optimizers; goes on at iteration 2" in log
