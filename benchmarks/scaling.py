@@ -12,6 +12,7 @@ Added up in a ring each process sends and receives 2 (N - 1) / N of them; nothin
 import argparse
 import json
 import math
+import re
 import statistics
 import subprocess
 import sys
@@ -119,8 +120,18 @@ def run(args: argparse.Namespace, processes: int) -> dict[str, list[tuple[float,
     command = [sys.executable, *words, json.dumps(setting)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
-        raise InputError(f"--processes {processes}: {(done.stderr.strip().splitlines() or ['they ended'])[-1]}")
+        raise InputError(f"--processes {processes}: {reason(done.stderr)}")
     return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def reason(told: str) -> str:
+    """Why a process failed: torchrun closes with a frame of its own, below the traceback of the process.
+
+    >>> reason("[rank1]: RuntimeError: Connection closed by peer\\n==== FAILED ====\\n")
+    '[rank1]: RuntimeError: Connection closed by peer'
+    """
+    lines = told.strip().splitlines() or ["they ended"]
+    return next((line for line in lines if re.search(r"\w(Error|Exception): ", line)), lines[-1])
 
 
 if __name__ == "__main__":
