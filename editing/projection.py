@@ -240,15 +240,17 @@ def project(
         for values, value in ((distances, apart), (errors, mse)):
             values.append(value.detach().cpu())
         costs = loss.detach().mean().item(), regularizer.detach().mean().item()
-        if not math.isfinite(sum(costs)):
-            raise InputError(
-                f"the loss is {sum(costs)} at step {step + 1}; search with a lower learning rate, or lower weights"
-            )
+        _check(sum(costs), step)
         stepped(*costs)
         snapshot(step + 1)
     kept = [layer.detach() for layer in maps] or (None if stored else [_each(layer, len(latent)) for layer in noise])
     told = (torch.stack(values) if values else torch.zeros(0, len(latent)) for values in (distances, errors))
     return Projection(latent.detach(), kept, *told, drawn)
+
+
+def _check(loss: float, step: int) -> None:
+    if not math.isfinite(loss):
+        raise InputError(f"the loss is {loss} at step {step + 1}; search with a lower learning rate, or lower weights")
 
 
 @torch.no_grad()

@@ -115,48 +115,58 @@ def paint_beard(canvas: Canvas, head: Head, palette: Palette):
     canvas.fill(anatomy.beard(head), palette.hair, opacity=head.traits["beard"])
 
 
+class Eye:
+    """The white of an eye, painted; and where its iris lies.
+
+    anchor:          its middle on the head
+    dx, dy:          [n, 1, size, size], pixels seen from there
+    half_width, half_height, shape:  of the white
+    visible:         [n, 1, size, size], its coverage: multiply by it to stay inside
+    gaze_x, gaze_y:  [n, 1, size, size], pixels seen from the middle of the iris
+    """
+
+    def __init__(self, canvas: Canvas, head: Head, side: int, width: float = EYE_WIDTH, height: float = EYE_HEIGHT):
+        traits, openness = head.traits, head.traits["eye_open"]
+        self.anchor = head.eye(side)
+        self.dx, self.dy = head.offset(self.anchor)
+        self.half_width, self.half_height = width * self.anchor.narrowing(), height * openness
+        self.shape = ellipse(self.dx, self.dy, self.half_width, self.half_height)
+        canvas.fill(self.shape, WHITE)
+        self.visible = canvas.coverage(self.shape)
+        self.gaze_x = self.dx - 0.066 * traits["gaze_x"] * self.anchor.facing
+        self.gaze_y = self.dy - 0.060 * traits["gaze_y"] * openness - 0.01
+
+
 def paint_eye(canvas: Canvas, head: Head, palette: Palette, side: int):
     """White, iris with pupil and two highlights, a thin outline, a thick upper lid, and a crease above a wide open eye."""
-    traits, openness = head.traits, head.traits["eye_open"]
-    eye = head.eye(side)
-    dx, dy = head.offset(eye)
-    half_width, half_height = EYE_WIDTH * eye.narrowing(), EYE_HEIGHT * openness
-    eyeball = ellipse(dx, dy, half_width, half_height)
-    canvas.fill(eyeball, WHITE)
-
-    visible = canvas.coverage(eyeball)
-    gaze_x, gaze_y = dx - 0.066 * traits["gaze_x"] * eye.facing, dy - 0.060 * traits["gaze_y"] * openness - 0.01
-    iris = ellipse(gaze_x, gaze_y, 0.104 * eye.narrowing(), 0.128)
+    eye = Eye(canvas, head, side)
+    facing, gaze_x, gaze_y, visible = eye.anchor.facing, eye.gaze_x, eye.gaze_y, eye.visible
+    iris = ellipse(gaze_x, gaze_y, 0.104 * eye.anchor.narrowing(), 0.128)
     iris_colour = mix(palette.iris * 0.62, (palette.iris * 1.25).clamp(max=1), smoothstep(-0.10, 0.10, gaze_y))
     canvas.fill(iris, iris_colour, opacity=visible)
     canvas.line(iris, 0.010, INK * 0.8, opacity=visible)
     canvas.fill(iris + 0.055, INK * 0.6, opacity=visible)
-    large_highlight = ellipse(gaze_x + 0.038 * eye.facing, gaze_y + 0.052, 0.040 * eye.facing, 0.042)
-    small_highlight = ellipse(gaze_x - 0.036 * eye.facing, gaze_y - 0.050, 0.018, 0.018)
+    large_highlight = ellipse(gaze_x + 0.038 * facing, gaze_y + 0.052, 0.040 * facing, 0.042)
+    small_highlight = ellipse(gaze_x - 0.036 * facing, gaze_y - 0.050, 0.018, 0.018)
     canvas.fill(large_highlight, WHITE, opacity=visible)
     canvas.fill(small_highlight, WHITE, opacity=0.9 * visible)
 
-    canvas.line(eyeball, 0.55 * palette.pen, INK)
-    canvas.fill(intersection(eyeball.abs() - 1.5 * palette.pen, dy + 0.30 * half_height), INK)
-    wide_open = ellipse(dx, dy, half_width, EYE_HEIGHT)
-    crease = intersection(wide_open.abs() - 0.5 * palette.pen, dy + 0.72 * EYE_HEIGHT, 0.2 * (openness - 0.75))
+    canvas.line(eye.shape, 0.55 * palette.pen, INK)
+    canvas.fill(intersection(eye.shape.abs() - 1.5 * palette.pen, eye.dy + 0.30 * eye.half_height), INK)
+    wide_open = ellipse(eye.dx, eye.dy, eye.half_width, EYE_HEIGHT)
+    nearly_open = 0.2 * (head.traits["eye_open"] - 0.75)
+    crease = intersection(wide_open.abs() - 0.5 * palette.pen, eye.dy + 0.72 * EYE_HEIGHT, nearly_open)
     canvas.fill(crease, INK, opacity=0.7)
 
 
 def paint_plain_eye(canvas: Canvas, head: Head, palette: Palette, side: int):
     """A somewhat smaller eye: white, a dark iris with one highlight, and the upper lid."""
-    traits, openness = head.traits, head.traits["eye_open"]
-    eye = head.eye(side)
-    dx, dy = head.offset(eye)
-    half_height = 0.83 * EYE_HEIGHT * openness
-    eyeball = ellipse(dx, dy, 0.91 * EYE_WIDTH * eye.narrowing(), half_height)
-    canvas.fill(eyeball, WHITE)
-    visible = canvas.coverage(eyeball)
-    gaze_x, gaze_y = dx - 0.066 * traits["gaze_x"] * eye.facing, dy - 0.060 * traits["gaze_y"] * openness - 0.01
-    canvas.fill(ellipse(gaze_x, gaze_y, 0.105 * eye.narrowing(), 0.125), palette.iris * 0.42, opacity=visible)
-    highlight = ellipse(gaze_x + 0.035 * eye.facing, gaze_y + 0.050, 0.045 * eye.facing, 0.045)
+    eye = Eye(canvas, head, side, 0.91 * EYE_WIDTH, 0.83 * EYE_HEIGHT)
+    facing, visible = eye.anchor.facing, eye.visible
+    canvas.fill(ellipse(eye.gaze_x, eye.gaze_y, 0.105 * eye.anchor.narrowing(), 0.125), palette.iris * 0.42, opacity=visible)
+    highlight = ellipse(eye.gaze_x + 0.035 * facing, eye.gaze_y + 0.050, 0.045 * facing, 0.045)
     canvas.fill(highlight, WHITE, opacity=visible)
-    canvas.fill(intersection(eyeball.abs() - 1.7 * palette.pen, dy + 0.25 * half_height), INK)
+    canvas.fill(intersection(eye.shape.abs() - 1.7 * palette.pen, eye.dy + 0.25 * eye.half_height), INK)
 
 
 def paint_brow(canvas: Canvas, head: Head, palette: Palette, side: int):

@@ -9,7 +9,6 @@ turns one domain into another can be measured. A data set is a seed:
 """
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
@@ -114,7 +113,7 @@ PORTRAIT = {  # narrower ranges: heads are level, eyes open and on the viewer, f
 }
 
 
-def sample_attributes(n: int, seed: int, draws: Mapping[str, Draw] = MappingProxyType({})) -> dict[str, Tensor]:
+def sample_attributes(n: int, seed: int, draws: Mapping[str, Draw] | None = None) -> dict[str, Tensor]:
     """Draw the attributes of n faces, independently except that only short hair goes with a beard.
 
     draws:  of some attributes, in place of those that ATTRIBUTES has
@@ -127,7 +126,7 @@ def sample_attributes(n: int, seed: int, draws: Mapping[str, Draw] = MappingProx
     # A row of numbers per face, drawn row by row, is what makes a longer sample begin like a shorter one.
     numbers = torch.rand(n, len(ATTRIBUTES), 2, generator=torch.Generator().manual_seed(seed))
     attributes = {
-        name: attribute.low + (attribute.high - attribute.low) * draws.get(name, attribute.draw)(*pair)
+        name: attribute.low + (attribute.high - attribute.low) * (draws or {}).get(name, attribute.draw)(*pair)
         for (name, attribute), pair in zip(ATTRIBUTES.items(), numbers.permute(1, 2, 0), strict=True)
     }
     attributes["beard"] *= attributes["hair_len"] < 0.5
