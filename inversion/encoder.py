@@ -52,7 +52,7 @@ class Encoder(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """[batch, 3 or 6, size, size] in [-1, 1] -> codes [batch, n_codes, style_dim], as the layers give them."""
         codes = self.convs(image.contiguous(memory_format=torch.channels_last))
-        return codes.reshape(len(image), self.n_codes, self.style_dim)
+        return codes.reshape(image.shape[0], self.n_codes, self.style_dim)
 
     def w_plus(self, image: Tensor, generator: Drawer, centre: Tensor | None = None) -> Tensor:
         """[batch, 3, size, size] -> latents [batch, n_latent, style_dim], to be drawn as they are.
@@ -65,7 +65,7 @@ class Encoder(nn.Module):
 
     def start(self, image: Tensor, centre: Tensor) -> Tensor:
         """The mean w before the first look, [batch, n_codes, style_dim]."""
-        return centre.expand(len(image), self.n_codes, -1)
+        return centre.expand(image.shape[0], self.n_codes, -1)
 
     def looked(self, image: Tensor, guess: Tensor, generator: Drawer, centre: Tensor, times: int = 1) -> Tensor:
         """A guess after so many more looks, [batch, n_codes, style_dim]."""

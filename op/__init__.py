@@ -2,7 +2,7 @@
 
 `impl="ref"` is the readable definition, `"torch"` the fast form in plain PyTorch, `"cpu"` and `"cuda"` the compiled ones
 (kernels.cpp; kernels.cuh), built on first use; all are differentiable to any order. `impl="auto"` takes the fastest that
-runs here, and within `plain()`, which is for exporting a network, the definition.
+runs here, and within `plain()`, which is for exporting a network, what is made of PyTorch's own operators alone.
 
 `modulate` scales each channel, in one pass for each derivative. `conv2d` and `conv_transpose2d` are PyTorch's, but where those
 are slow to differentiate; `input_gradient` is for penalties on gradients.

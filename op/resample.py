@@ -47,8 +47,10 @@ def upfirdn2d(
     """
     up, down, pad = _pair(up), _pair(down), _quad(pad)
     out_size(x.shape[-2:], kernel.shape, up, down, pad)  # refuses what no implementation can do
-    if impl == "ref" or (impl == "auto" and is_plain()):
+    if impl == "ref":
         return upfirdn2d_ref(x, kernel, up, down, pad)
+    if impl == "auto" and is_plain():
+        return _recorded(x, kernel, up, down, pad)
     if impl in ("auto", "torch", "cpu", "cuda", "trial"):
         return _Upfirdn2d.apply(x, kernel, False, up, down, pad, impl)
     raise ValueError(f'impl={impl!r}: expected "auto", "ref", "torch", "cpu" or "cuda"')
@@ -63,6 +65,21 @@ def upfirdn2d_ref(x: Tensor, kernel: Tensor, up: Pair, down: Pair, pad: Quad) ->
     # conv2d correlates; the flip makes it the convolution of the definition.
     filtered = F.conv2d(padded, kernel.flip(0, 1)[None, None].to(x))
     return filtered[:, :, :: down[1], :: down[0]].unflatten(0, (batch, channels)).squeeze(2)
+
+
+def _recorded(x: Tensor, kernel: Tensor, up: Pair, down: Pair, pad: Quad) -> Tensor:
+    """The same in two or three operators, none of which scatters: what a recorded program holds, and other programs run fast.
+
+    Zeros in between, and a filter over them, are a transposed convolution.
+    """
+    if up == (1, 1):
+        return _depthwise(x, kernel.flip(0, 1).to(x), pad, down)
+    taps_y, taps_x = kernel.shape
+    left, right, top, bottom = pad[0] - taps_x + 1, pad[1] - taps_x + up[0], pad[2] - taps_y + 1, pad[3] - taps_y + up[1]
+    columns, rows = max(0, min(-left, -right)), max(0, min(-top, -bottom))  # which the convolution leaves out at both ends
+    weight = kernel.to(x).expand(x.shape[1], 1, taps_y, taps_x)
+    x = F.conv_transpose2d(x, weight, stride=(up[1], up[0]), padding=(rows, columns), groups=x.shape[1])
+    return _pad_or_crop(x, (left + columns, right + columns, top + rows, bottom + rows))[:, :, :: down[1], :: down[0]]
 
 
 def out_size(in_size: Pair, kernel_size: Pair, up: Pair, down: Pair, pad: Quad) -> Pair:
@@ -196,6 +213,8 @@ def _depthwise(x: Tensor, weight: Tensor, pad: Quad, stride: Pair = (1, 1)) -> T
 
 
 def _pad_or_crop(x: Tensor, pad: Quad) -> Tensor:
+    if not any(pad):
+        return x
     # Zeros first: F.pad crops first, and refuses to crop a sample that the other side's zeros would make up for.
     if any(p > 0 for p in pad):
         x = F.pad(x, [max(p, 0) for p in pad])

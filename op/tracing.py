@@ -1,4 +1,4 @@
-"""Keep to the definitions of the operators where a program is recorded: for torch.export, ONNX and torch.jit.trace.
+"""Keep to PyTorch's own operators where a program is recorded: for torch.export, ONNX and torch.jit.trace.
 
 with op.plain():
     program = torch.export.export(network, inputs)            # nothing in it but PyTorch's own operators
@@ -13,7 +13,7 @@ _plain: ContextVar[bool] = ContextVar("plain", default=False)
 
 @contextmanager
 def plain() -> Iterator[None]:
-    """Within it, `impl="auto"` is `impl="ref"` and convolutions are PyTorch's; in this thread or task, and in no other."""
+    """Within it, `impl="auto"` takes nothing compiled and no autograd function of ours; in this thread or task alone."""
     before = _plain.set(True)
     try:
         yield
