@@ -10,6 +10,7 @@ from PIL import Image
 
 import animation
 import apply_factor
+import canvas
 import checkpoint
 import utils
 from editing import directions, latents, sefa
@@ -315,7 +316,7 @@ def test_wrong_input_gets_one_line_and_writes_nothing(files, tmp_path, capsys, w
 
 
 def test_a_sheet_that_no_memory_holds_is_refused_before_drawing(files, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(utils, "LARGEST_SHEET", 1_000_000)
+    monkeypatch.setattr(canvas, "LARGEST_SHEET", 1_000_000)
     monkeypatch.setattr(latents, "drawn", None)
     words = ["--ckpt", files / "photo.pt", "--outdir", tmp_path, "-n", 100, files / "factor.pt"]
     assert "GiB" in failure(capsys, apply_factor, *words) and not names(tmp_path)

@@ -3,6 +3,7 @@
 import pytest
 from PIL import Image
 
+import canvas
 import utils
 from editing import films, latents, layer_swap, people, sheets, sweeps
 from editing.directions import Edit
@@ -57,7 +58,7 @@ def test_every_picture_is_counted_and_the_sheet_is_one(networks, name):
 
 @pytest.mark.parametrize("name", SHEETS)
 def test_a_sheet_that_no_memory_holds_is_refused_before_drawing(networks, name, monkeypatch):
-    monkeypatch.setattr(utils, "LARGEST_SHEET", 100_000)
+    monkeypatch.setattr(canvas, "LARGEST_SHEET", 100_000)
     monkeypatch.setattr(latents, "drawn", None)
     with pytest.raises(InputError, match=r"^a sheet of \d+ x \d+ px would take .* GiB of memory; take fewer people"):
         SHEETS[name][0](networks, people.by_seed("0-20"))

@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 
 import animation
+import canvas
 import checkpoint
-import utils
 from checkpoint import BlendedGenerator
 from editing import films, latents
 from editing import layer_swap as swaps
@@ -253,7 +253,7 @@ def test_the_sheet_is_saved_before_the_loop(files, tmp_path, monkeypatch):
 
 
 def test_a_sheet_that_no_memory_holds_is_refused_before_drawing(files, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(utils, "LARGEST_SHEET", 1_000_000)
+    monkeypatch.setattr(canvas, "LARGEST_SHEET", 1_000_000)
     monkeypatch.setattr(latents, "drawn", None)
     words = ["--source", files["source"], "--target", files["target"], "--outdir", tmp_path / "new", "--seeds", "0-99"]
     assert "GiB" in failure(capsys, layer_swap, *words) and not (tmp_path / "new").exists()

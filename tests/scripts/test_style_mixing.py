@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+import canvas
 import utils
 from editing import latents
 from editing import style_mixing as mixing
@@ -167,7 +168,7 @@ def test_wrong_input_gets_one_line_and_writes_nothing(file, tmp_path, capsys, fl
 
 
 def test_a_sheet_that_no_memory_holds_is_refused_before_drawing(file, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(utils, "LARGEST_SHEET", 1_000_000)
+    monkeypatch.setattr(canvas, "LARGEST_SHEET", 1_000_000)
     monkeypatch.setattr(latents, "drawn", None)
     message = failure(capsys, style_mixing, "--ckpt", file, "--rows", "0-9", "--cols", "0-9", "--outdir", tmp_path / "out")
     assert "GiB" in message and "fewer people" in message and not (tmp_path / "out").exists()
