@@ -17,19 +17,22 @@ from filenames import first_free
 Plan = dict[str, object]
 
 
-def choose(given: Path | None, default: str, result: str, overwrite: bool = False, plan: Plan | None = None) -> Path:
+def choose(
+    given: Path | None, default: str, result: str, overwrite: bool = False, plan: Plan | None = None, others: Sequence[str] = ()
+) -> Path:
     """--outdir; where it is not given, `default`, default-2, ...: the first without the file `result` of an earlier call.
 
-    plan: of a call that can go on with what a stopped one of the same plan left, see `unfinished`
+    plan:   of a call that can go on with what a stopped one of the same plan left, see `unfinished`
+    others: files in place of `result`, of calls that work otherwise
     Raises InputError where a given folder holds that file, or was begun by another plan, but for --overwrite.
     """
     if overwrite:
         return given or Path(default)
     if given is None:
-        return first_free(Path(default), lambda folder: not _is_free(folder / result, plan))
+        return first_free(Path(default), lambda folder: not _is_free(folder / result, plan) or _first(folder, others))
     begun = unfinished.plan_of(given / result)
-    if begun is None and (given / result).exists():
-        raise InputError(f"--outdir {given}: holds {result} already; give --overwrite to replace it, or another --outdir")
+    if begun is None and (there := _first(given, [result, *others])):
+        raise InputError(f"--outdir {given}: holds {there} already; give --overwrite to replace it, or another --outdir")
     if begun is not None and plan is not None and not unfinished.goes_on(begun, plan):
         how = differently(begun, unfinished.as_far_as(begun, plan))
         raise InputError(f"--outdir {given}: holds a stopped call {how}; repeat that to finish it, or give --overwrite")
@@ -54,6 +57,12 @@ def differently(begun: Plan, plan: Plan) -> str:
             flag = "" if value is None or value is False else name if value is True else f"{name} {value}"
             said.append(f"with other {name}" if name[0] != "-" else f"with {flag}" if flag else f"without {name}")
     return ", ".join(said)
+
+
+def _first(folder: Path, names: Sequence[str]) -> str | None:
+    """The first of these files that is there, or was begun."""
+    there = lambda path: path.exists() or unfinished.plan_of(path) is not None
+    return next((name for name in names if there(folder / name)), None)
 
 
 def _is_free(result: Path, plan: Plan | None) -> bool:

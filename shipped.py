@@ -10,4 +10,5 @@ from pathlib import Path
 FOLDER = Path(os.path.relpath(Path(__file__).parent / "demo"))  # commands run from the checkout: then it is short
 PHOTO, CARTOON = FOLDER / "photo64.pt", FOLDER / "toon64.pt"
 ENCODER = FOLDER / "encoder64.pt"  # of PHOTO
+INSTANT = FOLDER / "cartoon64.onnx"  # all three in one, of scripts.export
 EXAMPLE = "demo/photo64.pt"  # as help and errors name it

@@ -74,7 +74,7 @@ class Generator1(StyleGenerator):
         """As in `Generator`, with one map of noise for each resolution; the last stage alone has an image."""
         w, noise = w_plus.unbind(1), noise or [None] * self.num_layers
         first = 0 if start is None else self.resolutions.index(above) + 1
-        x = w_plus.new_zeros(len(w_plus), 0, dtype=self.compute_dtype) if start is None else start.features
+        x = w_plus.new_zeros(w_plus.shape[0], 0, dtype=self.compute_dtype) if start is None else start.features
         for k in range(first, self.num_layers):
             x = self.generator.progression[k](x, w[2 * k], w[2 * k + 1], noise[k])
             yield Stage(x, self.painted(x, w_plus, self.resolutions[k]))
@@ -342,7 +342,7 @@ class Constant(nn.Module):
         self.input = nn.Parameter(torch.randn(1, channel, 4, 4))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.input.to(x.dtype).expand(len(x), -1, -1, -1).contiguous(memory_format=torch.channels_last)
+        return self.input.to(x.dtype).expand(x.shape[0], -1, -1, -1).contiguous(memory_format=torch.channels_last)
 
 
 def _plus(x: Tensor, bias: Tensor) -> Tensor:

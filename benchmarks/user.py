@@ -34,6 +34,7 @@ COMMANDS = {
     "a face": f"-m scripts.generate --ckpt {PHOTO64} --seeds 0 --outdir OUT",
     "a projection": f"projector.py --ckpt {PHOTO64} --outdir OUT PHOTO",
     "a cartoon": f"-m scripts.cartoonize PHOTO --no_align --source {PHOTO64} --target {PHOTO64} --outdir OUT",
+    "a cartoon at once": "-m scripts.cartoonize PHOTO --no_align --onnx demo/cartoon64.onnx --outdir OUT",
     "50 iterations": f"train.py --ckpt {PHOTO64} --freezeD 3 --augment --augment_p 0.3 --batch 8 --iter 50 --n_sample 4 "
     "--outdir OUT CARTOONS",
 }

@@ -13,8 +13,14 @@ from pathlib import Path
 import unfinished
 
 PICTURES = "pictures.txt"  # the log of `photos.Album`, the first file of a call
-OTHERS = (PICTURES, "latents.pt", "losses.csv", "command.txt", "align.json")
-DRAWN = ({"photo", "step"}, {"target", "step"}, {"contact sheet"})  # keys of the texts of pictures, and of sheets of them
+OTHERS = (PICTURES, "latents.pt", "latents.npz", "losses.csv", "command.txt", "align.json")
+DRAWN = (
+    {"photo", "step"},
+    {"target", "step"},
+    {"photo", "onnx"},
+    {"target", "onnx"},
+    {"contact sheet"},
+)  # keys of the texts of pictures, and of sheets of them
 CUT = {"source", "square", "scale"}  # and of faces that were cut out, which are photos for all but the command that cuts
 SIGNATURE, HEADER = b"\x89PNG\r\n\x1a\n", 33  # and the bytes until the first chunk after the header
 MOST = 2**16  # bytes of texts

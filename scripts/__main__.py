@@ -13,7 +13,7 @@ GROUPS = {
     "photos": "scripts.cartoonize projector.py scripts.translate",
     "measure": "scripts.evaluate scripts.train_regressor studies.methods studies.photos studies.round_trip studies.sefa "
     "studies.translation studies.groups",
-    "files and machine": "scripts.inspect scripts.convert scripts.grow scripts.download scripts.doctor",
+    "files and machine": "scripts.inspect scripts.convert scripts.export scripts.grow scripts.download scripts.doctor",
     "measure the program": "benchmarks.ops benchmarks.train_step benchmarks.trace benchmarks.scaling benchmarks.data "
     "benchmarks.formats benchmarks.busy benchmarks.user benchmarks.page benchmarks.alarms benchmarks.finding "
     "benchmarks.likeness benchmarks.recipe benchmarks.translation tests.soak.rehearsal tests.soak.soak",

@@ -6,6 +6,7 @@
     python -m scripts.cartoonize me.jpg --eyes 205,102,247,104 --source ffhq256.pt --target cartoon.pt
     python -m scripts.cartoonize face.png --no_align              # cut already
     python -m scripts.cartoonize me.jpg --encoder mine/encoder.pt --step 0     # by an encoder in place of the search, at once
+    python -m scripts.cartoonize me.jpg --onnx demo/cartoon64.onnx             # the same without PyTorch, in a second
 
 sheet.png shows everybody as cut out, as the photo network could draw them, and as cartoon: what the middle row has lost, the
 cartoon cannot have. latents.pt goes into every editing command (--latents). A call that was stopped or killed goes on when it
@@ -16,8 +17,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -27,10 +27,9 @@ import cli
 import flags
 import newfolder
 import progress
-import shipped
-from editing.defaults import PACE, REACH, SPACE, STEPS, WPLUS_REG
+from editing.defaults import PACE, SPACE, STEPS, WPLUS_REG
 from errors import InputError, named
-from scripts import _faces
+from scripts import _faces, _pair
 from unfinished import Unfinished
 
 if TYPE_CHECKING:
@@ -44,20 +43,23 @@ if TYPE_CHECKING:
     from faces.photos import Album
     from model import Generator
 
-RESULT, SHEET = "latents.pt", "sheet.png"
+RESULT, ARRAYS, SHEET = "latents.pt", "latents.npz", "sheet.png"
 ROWS = ("photo", "projected", "cartoon")
 COLUMNS = 8
 MOST_ON_SHEET = 400
 TOLD = flags.CARTOON
 DECIDE = ("space", "wplus_reg", "encoder_reg", "precision", "step", "seed", "swap", "width", "truncation", "reach")
+DECIDED = "--source --target --encoder --encoder_reg --space --wplus_reg --perceptual --vgg --precision --step --seed "
+DECIDED += "--swap --width --truncation --reach --device"  # by the network of --onnx
 
 
 def parser() -> cli.Parser:
     parser = cli.Parser(__doc__, "python -m scripts.cartoonize [flags] PHOTO...")
-    add = parser.add_argument_group("photos and networks").add_argument
-    add("photos", nargs="+", type=Path, metavar="PHOTO", help="pictures, or folders, zips and films of them")
-    add("--source", metavar="FILE", help="checkpoint of photo faces, of any format (default: demo/photo64.pt)")
-    add("--target", metavar="FILE", help="checkpoint of cartoons, fine-tuned from it (default: demo/toon64.pt)")
+    group = parser.add_argument_group("photos and networks")
+    group.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="pictures, or folders, zips and films of them")
+    _pair.add_pair(group)
+    whole = "encoder and networks in one, of scripts.export: no search, no PyTorch; demo/cartoon64.onnx comes along"
+    group.add_argument("--onnx", type=cli.existing_file, metavar="FILE", help=whole)
     _faces.add_place(parser, "where the face is (default: found by its eyes, the largest)")
     group = parser.add_argument_group("projection (projector.py has more of it)")
     add = group.add_argument
@@ -71,16 +73,13 @@ def parser() -> cli.Parser:
     add("--step", type=cli.number(int, least=0), default=STEPS, metavar="N", help=steps)
     add("--seed", type=cli.number(int, least=0), default=0, metavar="N", help="of the projection (default: 0)")
     group = parser.add_argument_group("cartoon")
-    add = group.add_argument
-    add("--swap", type=cli.number(int, least=4), metavar="RES", help="below this resolution the source draws (default: none)")
-    add("--width", type=cli.number(above=0), metavar="X", help="go over smoothly, see scripts.layer_swap (default: at once)")
+    _pair.add_swap(parser, group)
     flags.add_truncation(group, "below 1 pulls people towards the average: smoother cartoons, less like them")
-    far = "how far a cartoon may be from the average along each axis of W, in standard deviations; 100: any"
-    add("--reach", type=cli.number(least=0), default=REACH, metavar="X", help=f"{far} (default: {REACH:g})")
+    _pair.add_reach(group)
     add = flags.add_new_folder(parser, "cartoonized", "latents and pictures").add_argument
     add("--columns", type=cli.number(int, least=1), default=COLUMNS, metavar="N", help=f"people in a row (default: {COLUMNS})")
     parser.needs("--wplus_reg", "--space w+")
-    parser.needs("--width", "--swap")
+    parser.idle_with(DECIDED, "--onnx")
     parser.idle_with("--wplus_reg --encoder_reg --perceptual --vgg --precision --seed", "--step 0")
     return parser
 
@@ -88,7 +87,41 @@ def parser() -> cli.Parser:
 def main(args: argparse.Namespace) -> Path:
     """Ctrl-C and SIGTERM end it in one line, and whoever was found by then has latent and pictures."""
     with cli.sigterm_interrupts():
-        return cartoonize(args)
+        return at_once(args) if args.onnx else cartoonize(args)
+
+
+def at_once(args: argparse.Namespace) -> Path:
+    """By the one network of --onnx, which decides all but where faces are. Imports no torch."""
+    from editing.instant import Cartoonist
+    from faces.photos import Album
+
+    if args.outdir:  # before the network is read
+        newfolder.choose(args.outdir, "", ARRAYS, args.overwrite, others=[RESULT])
+    cartoonist = cli.read("--onnx", args.onnx, Cartoonist)
+    told = {"onnx": args.onnx, "target": cartoonist.told.get("target", "")}
+    album, found, stopped = Album(args.photos), {}, ""
+    with progress.Bar(len(album), "photos") as bar:
+        try:
+            for name, _, face in found_faces(args, album, cartoonist.size):
+                if not found:
+                    args.outdir = newfolder.choose(args.outdir, "cartoonized", ARRAYS, args.overwrite, others=[RESULT])
+                drawn = cartoonist.draw(face)
+                keep(args, name, {"photo": face, "projected": drawn.projected, "cartoon": drawn.cartoon}, told)
+                found[name] = drawn.latent
+                bar.update()
+        except KeyboardInterrupt:
+            if not found:
+                raise
+            stopped = f"interrupted; {args.outdir / SHEET} shows {len(found)} of {len(album)} photos"
+    if not found:
+        raise album.unusable("no face in")
+    album.report(len(found), args.outdir)
+    cli.save_command(args, args.outdir)
+    save_arrays(args.outdir / ARRAYS, found)
+    save_sheet(args, [*found], cartoonist.size, told)
+    if stopped:
+        raise InputError(stopped)
+    return args.outdir / SHEET
 
 
 def cartoonize(args: argparse.Namespace) -> Path:
@@ -103,19 +136,19 @@ def cartoonize(args: argparse.Namespace) -> Path:
     if args.step == 0 and not args.encoder:
         raise InputError("--step 0: finds nothing; give --encoder FILE as well, whose latents are drawn as they are")
     if args.outdir:  # before networks are read
-        newfolder.choose(args.outdir, "", RESULT, args.overwrite)
-    assumed = choose_networks(args)
+        newfolder.choose(args.outdir, "", RESULT, args.overwrite, others=[ARRAYS])
+    assumed = _pair.choose(args)
     device = cli.read("--device", args.device, utils.choose_device)
     file = cli.read("--source", args.source, checkpoint.read_aloud)
     source = file.generator().to(device)
-    target = open_cartoon(args, source, assumed)
+    target = _pair.open_target(args, source, assumed)
     with cli.named_by(args, "vgg", "perceptual"):
         distance, note = perceptual.choose(args.perceptual, file, args.vgg)
     encoder = cli.read("--encoder", args.encoder, files.opened, source) if args.encoder else None
     album = Album(args.photos)
     faces = cut_faces(args, album, source.size)
     plan = plan_of(args, faces, [source, target, distance, encoder])
-    args.outdir = newfolder.choose(args.outdir, "cartoonized", RESULT, args.overwrite, plan)
+    args.outdir = newfolder.choose(args.outdir, "cartoonized", RESULT, args.overwrite, plan, [ARRAYS])
     job = OneByOne(Unfinished(args.outdir / RESULT, plan), [[*pictures_of(args, name).values()] for name in faces])
     with named(f"--space {args.space}"):
         projection.starting_points(source.broadcast(source.w_avg[None]), args.space)
@@ -137,7 +170,7 @@ def cartoonize(args: argparse.Namespace) -> Path:
             seed=args.seed,
             stepped=partial(step_on, bar),
         )
-        job.run(people, partial(keep, args, [*faces]), partial(save, args, [*faces], source))
+        job.run(people, partial(kept, args, [*faces]), partial(save, args, [*faces], source))
     return args.outdir / SHEET
 
 
@@ -158,13 +191,17 @@ def pictures_of(args: argparse.Namespace, name: str) -> dict[str, Path]:
     return {row: args.outdir / f"{name}-{row}.png" for row in ROWS}
 
 
-def keep(args: argparse.Namespace, names: Sequence[str], number: int, person: Person) -> Projection:
+def kept(args: argparse.Namespace, names: Sequence[str], number: int, person: Person) -> Projection:
     """The pictures of one person. Returns what the latent file needs."""
-    import utils
-
-    for row, path in pictures_of(args, names[number]).items():
-        utils.save_png(getattr(person, row), path, photo=names[number], **cli.told(args, TOLD))
+    keep(args, names[number], {row: getattr(person, row) for row in ROWS}, cli.told(args, TOLD))
     return replace(person.found, snapshots={})
+
+
+def keep(args: argparse.Namespace, name: str, pictures: dict[str, Image], told: dict[str, object]) -> None:
+    import canvas
+
+    for row, path in pictures_of(args, name).items():
+        canvas.save_png(pictures[row], path, photo=name, **told)
 
 
 def save(args: argparse.Namespace, names: Sequence[str], source: Generator, found: Projection) -> None:
@@ -174,22 +211,32 @@ def save(args: argparse.Namespace, names: Sequence[str], source: Generator, foun
 
     names, home = names[: len(found.latent)], checkpoint.fingerprint(source.state_dict())
     latents.save_latents(args.outdir / RESULT, found.latent, space=args.space, names=names, ckpt=home)
-    save_sheet(args, names, source.size)
+    save_sheet(args, names, source.size, cli.told(args, TOLD))
 
 
-def save_sheet(args: argparse.Namespace, names: Sequence[str], side: int) -> None:
+def save_arrays(path: Path, found: dict[str, np.ndarray]) -> None:
+    """{name: latent [n_latent, style_dim]} as a file that --latents reads, and NumPy."""
+    import numpy as np
+
+    from writing import whole_file
+
+    with whole_file(path) as partial, partial.open("wb") as file:
+        np.savez(file, w_plus=np.stack([*found.values()]), names=np.array([*found]))
+
+
+def save_sheet(args: argparse.Namespace, names: Sequence[str], side: int, told: dict[str, object]) -> None:
     """The first of them, or everybody, as many as memory holds in pictures of this side."""
+    import canvas
     import lettering
-    import utils
 
-    shown = names[: min(MOST_ON_SHEET, utils.LARGEST_SHEET // (len(ROWS) * side**2))]
+    shown = names[: min(MOST_ON_SHEET, canvas.LARGEST_SHEET // (len(ROWS) * side**2))]
     if len(shown) < len(names):
         print(f"{len(names)} people: the first {len(shown)} are on the sheet")
     if legend := lettering.legend(shown):
         print(legend)
-    rows = {row: [utils.read_picture(pictures_of(args, name)[row]) for name in shown] for row in ROWS}
-    sheet = utils.paired_sheet(rows, args.columns, captions=shown)
-    utils.save_png(sheet, args.outdir / SHEET, **cli.told(args, TOLD))
+    rows = {row: [canvas.read_picture(pictures_of(args, name)[row]) for name in shown] for row in ROWS}
+    sheet = canvas.paired_sheet(rows, args.columns, captions=shown)
+    canvas.save_png(sheet, args.outdir / SHEET, **told)
 
 
 def plan_of(args: argparse.Namespace, faces: dict[str, Face], networks: Sequence[Module | None]) -> dict[str, object]:
@@ -205,38 +252,21 @@ def plan_of(args: argparse.Namespace, faces: dict[str, Face], networks: Sequence
     )
 
 
-def choose_networks(args: argparse.Namespace) -> list[str]:
-    """Fill in the networks that come along where none is named, and say so. Returns the flags that were not given."""
-    usual = {"source": shipped.PHOTO, "target": shipped.CARTOON}
-    assumed = [flag for flag in usual if vars(args)[flag] is None]
-    for flag in assumed:
-        if not usual[flag].is_file():
-            raise InputError(f"--{flag}: {usual[flag]}, which is taken where none is named, is not here; name a network")
-        vars(args)[flag] = str(usual[flag])
-    if len(assumed) == 2:
-        print(f"no network named: {args.source} finds the person, {args.target} draws the cartoon (--source, --target: others)")
-    elif assumed:
-        print(f"no --{assumed[0]} named: {vars(args)[assumed[0]]}, which comes along")
-    return assumed
-
-
-def open_cartoon(args: argparse.Namespace, source: Generator, assumed: Sequence[str] = ()) -> Generator:
-    """The target; with --swap, the source below that resolution. Raises InputError where one `assumed` does not fit."""
-    from editing import cartoon, layer_swap
-
-    with named(f"--{assumed[0]} is not named") if len(assumed) == 1 else nullcontext():
-        target = cli.read("--target", args.target, cartoon.open_target, source, args.source, related=bool(assumed))
-    with named(f"--swap {args.swap}"):
-        return target if args.swap is None else layer_swap.blend(source, target, args.swap, args.width)
-
-
 def cut_faces(args: argparse.Namespace, album: Album, size: int) -> dict[str, Face]:
-    """One face of each photo under a name of its own. Whoever has none is named; InputError where nobody has one."""
+    """As `found_faces`, by name. Raises InputError where nobody has one."""
+    looks = lambda face: hashlib.sha256(face.tobytes()).hexdigest()[:12]
+    faces = {name: Face(again, looks(face)) for name, again, face in found_faces(args, album, size)}
+    if not faces:
+        raise album.unusable("no face in")
+    return faces
+
+
+def found_faces(args: argparse.Namespace, album: Album, size: int) -> Iterator[tuple[str, Callable[[], Image], Image]]:
+    """One face of each photo: a name of its own, how to cut it again, and the face. Whoever has none, the album leaves out."""
     import filenames
     from faces import align
 
-    where = _faces.locator(args, len(album))
-    faces, taken = {}, set()
+    where, taken = _faces.locator(args, len(album)), set()
     for number, name, (picture, _) in album.numbered():
         try:
             square = _faces.squares(where, name, picture)[0] if where else None
@@ -245,11 +275,7 @@ def cut_faces(args: argparse.Namespace, album: Album, size: int) -> dict[str, Fa
             album.left_out.append((name, str(reason)))
             continue
         again = partial(cut_again, name, album.listed[number][1], square, size)
-        looks = hashlib.sha256(face.tobytes()).hexdigest()[:12]
-        faces[filenames.free(filenames.stem(name), taken)] = Face(again, looks)
-    if not faces:
-        raise album.unusable("no face in")
-    return faces
+        yield filenames.free(filenames.stem(name), taken), again, face
 
 
 def cut(picture: Image, square: np.ndarray | None, size: int) -> Image:

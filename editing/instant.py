@@ -1,0 +1,95 @@
+"""A photo's cartoon by a network in an ONNX file (scripts.export), without a search and without PyTorch: in a moment.
+
+cartoonist = Cartoonist(Path("cartoon.onnx"))
+drawn = cartoonist.draw(face)                             # face: size x size, cut as the network's were
+drawn.cartoon.save("me.png")
+"""
+
+import warnings
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from errors import InputError, printable, reading
+
+KIND = "photo to cartoon"
+PICTURES = ("cartoon", "projected")  # names of its outputs that are pictures; the third is the latent
+OUTPUTS = (*PICTURES, "latent")
+WRITE = "python -m scripts.export writes one"
+LARGEST = 2**31  # bytes, of which no such file has more
+
+
+class Drawn(NamedTuple):
+    """latent: [n_latent, style_dim], in w+ of the network of photos, which draws `projected` of it."""
+
+    cartoon: Image.Image
+    projected: Image.Image
+    latent: np.ndarray
+
+
+class Cartoonist:
+    """
+    size: of the faces it takes and gives
+    told: {name: text}, what the file says of itself
+
+    Raises InputError for what is no such file, and where the package that runs it is missing.
+    """
+
+    def __init__(self, path: Path):
+        with reading(path, WRITE):
+            self._session = _session(path)
+            self.told = {key: printable(text, 300) for key, text in self._session.get_modelmeta().custom_metadata_map.items()}
+            self.size = _size(self._session, self.told.get("kind", ""))
+
+    def draw(self, face: Image.Image) -> Drawn:
+        """RGB, size x size."""
+        pixels = np.asarray(face, np.float32).transpose(2, 0, 1)[None] / 127.5 - 1
+        cartoon, projected, latent = self._session.run(OUTPUTS, {"photo": pixels})
+        if not all(np.isfinite(part).all() for part in (cartoon, projected, latent)):
+            raise InputError("the network gives no numbers (NaN or Inf) for this face")
+        return Drawn(_picture(cartoon[0]), _picture(projected[0]), latent[0])
+
+
+def _picture(image: np.ndarray) -> Image.Image:
+    """[3, size, size] in [-1, 1], as `utils.to_pictures`."""
+    return Image.fromarray(np.rint((image + 1) * np.float32(127.5)).clip(0, 255).astype(np.uint8).transpose(1, 2, 0))
+
+
+def _session(path: Path):
+    """The network, ready to run on the processor."""
+    try:
+        import onnxruntime
+    except ImportError:
+        raise InputError("running it needs a package: pip install -e .[onnx]") from None
+    options = onnxruntime.SessionOptions()
+    level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC  # more of it costs more than one face gains
+    options.graph_optimization_level = level
+    options.log_severity_level = 4
+    if path.stat().st_size > LARGEST:
+        raise InputError(f"{path.stat().st_size / 2**30:.1f} GiB are no such network")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return onnxruntime.InferenceSession(path.read_bytes(), options, ["CPUExecutionProvider"])
+    except MemoryError:
+        raise
+    except Exception:  # its errors have no common kind
+        raise InputError(f"no network in ONNX that can be run; {WRITE}") from None
+
+
+def _size(session, kind: str) -> int:
+    """Of a network from photo to cartoon. Raises InputError for another one."""
+    takes = {one.name: one.shape for one in session.get_inputs()}
+    gives = {one.name: one.shape for one in session.get_outputs()}
+    size = takes.get("photo", [0])[-1]
+    fits = kind == KIND and type(size) is int and takes["photo"][1:] == [3, size, size] and len(takes) == 1
+    if not fits or tuple(gives) != OUTPUTS or any(gives[name][1:] != [3, size, size] for name in PICTURES):
+        what = f"is of another kind ({kind})" if kind else f"takes {_named(takes)} and gives {_named(gives)}"
+        raise InputError(f"no network from photo to cartoon: it {what}; {WRITE}")
+    return size
+
+
+def _named(shapes: dict[str, list]) -> str:
+    return printable(", ".join(f"{name} {shape}" for name, shape in shapes.items()), 80)

@@ -1,0 +1,1 @@
+"""Networks for other programs: recorded, written as ONNX, and compared with what they were recorded from."""
