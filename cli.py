@@ -22,6 +22,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+import allocation  # noqa: F401 (decides how freed memory is kept)
 import shipped
 import threads  # noqa: F401 (decides how threads wait, before any command imports torch)
 from errors import InputError, named, spelled

@@ -4,7 +4,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 LINES = [  # from the ground up; a module imports from lines below its own only
-    {"op", "errors", "filenames", "lettering", "progress", "threads"},
+    {"op", "allocation", "errors", "filenames", "lettering", "progress", "threads"},
     {"writing"},
     {"unfinished", "canvas"},
     {"cli", "published"},
