@@ -5,6 +5,7 @@ drawn = cartoonist.draw(face)                             # face: size x size, c
 drawn.cartoon.save("me.png")
 """
 
+import os
 import warnings
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+import threads
 from errors import InputError, printable, reading
 
 KIND = "photo to cartoon"
@@ -46,7 +48,10 @@ class Cartoonist:
     def draw(self, face: Image.Image) -> Drawn:
         """RGB, size x size."""
         pixels = np.asarray(face, np.float32).transpose(2, 0, 1)[None] / 127.5 - 1
-        cartoon, projected, latent = self._session.run(OUTPUTS, {"photo": pixels})
+        try:
+            cartoon, projected, latent = self._session.run(OUTPUTS, {"photo": pixels})
+        except Exception as error:  # its errors have no common kind
+            raise InputError(f"the network fails: {printable(str(error), 200)}") from None
         if not all(np.isfinite(part).all() for part in (cartoon, projected, latent)):
             raise InputError("the network gives no numbers (NaN or Inf) for this face")
         return Drawn(_picture(cartoon[0]), _picture(projected[0]), latent[0])
@@ -67,12 +72,14 @@ def _session(path: Path):
     level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC  # more of it costs more than one face gains
     options.graph_optimization_level = level
     options.log_severity_level = 4
+    options.intra_op_num_threads = threads.used()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # as all threads here
     if path.stat().st_size > LARGEST:
         raise InputError(f"{path.stat().st_size / 2**30:.1f} GiB are no such network")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return onnxruntime.InferenceSession(path.read_bytes(), options, ["CPUExecutionProvider"])
+            return onnxruntime.InferenceSession(os.fspath(path), options, ["CPUExecutionProvider"])
     except MemoryError:
         raise
     except Exception:  # its errors have no common kind
@@ -81,10 +88,11 @@ def _session(path: Path):
 
 def _size(session, kind: str) -> int:
     """Of a network from photo to cartoon. Raises InputError for another one."""
-    takes = {one.name: one.shape for one in session.get_inputs()}
-    gives = {one.name: one.shape for one in session.get_outputs()}
-    size = takes.get("photo", [0])[-1]
-    fits = kind == KIND and type(size) is int and takes["photo"][1:] == [3, size, size] and len(takes) == 1
+    ends = [*session.get_inputs(), *session.get_outputs()]
+    takes, gives = ({one.name: one.shape for one in some} for some in (session.get_inputs(), session.get_outputs()))
+    size = [0, *takes.get("photo", [])][-1]
+    fits = kind == KIND and type(size) is int and takes.get("photo", [])[1:] == [3, size, size] and len(takes) == 1
+    fits &= all(one.type == "tensor(float)" for one in ends)
     if not fits or tuple(gives) != OUTPUTS or any(gives[name][1:] != [3, size, size] for name in PICTURES):
         what = f"is of another kind ({kind})" if kind else f"takes {_named(takes)} and gives {_named(gives)}"
         raise InputError(f"no network from photo to cartoon: it {what}; {WRITE}")

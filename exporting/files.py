@@ -30,6 +30,7 @@ TOLERANCE = 1e-4  # of values up to 1; of larger ones, times the largest
 COUNTS = (1, 3)  # pictures that are compared, at a time
 LEAST_HALVED = 64  # numbers of a tensor that is worth half precision
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
+LARGEST = 0.97 * 2**31  # bytes, and the rest of the graph
 PROJECT = Path(__file__).parent.parent / "pyproject.toml"
 
 
@@ -50,6 +51,7 @@ def write(path: Path, network: Recorded, told: Mapping[str, str], half: bool = F
     Raises InputError, and leaves no file, where it does not do the same as the network, or a package is missing.
     """
     check_packages()
+    _check_size(network)
     network = network.eval().requires_grad_(False)
     exact = network(*network.examples(2)) if half else ()
     if half:
@@ -75,6 +77,12 @@ def check_packages() -> None:
         raise InputError(f"writing ONNX needs packages: pip install -e .[onnx] ({error})") from None
 
 
+def _check_size(network: Recorded) -> None:
+    size = sum(tensor.nbytes for tensor in network.state_dict().values())
+    if size > LARGEST:
+        raise InputError(f"{size / 2**30:.1f} GiB of weights are more than a file of ONNX holds, {LARGEST / 2**30:.1f}")
+
+
 def _facts(network: Recorded) -> dict[str, str]:
     project = tomllib.loads(PROJECT.read_text("utf-8"))["project"]
     versions = {project["name"]: project["version"], **{name: version(name) for name in ("torch", "onnx")}}
@@ -91,7 +99,7 @@ def _model(network: Recorded, facts: Mapping[str, str]):
     """The ModelProto, without the lines of Python that each node came from."""
     import onnx
 
-    with _quiet(), op.plain():
+    with _quiet(), _recording(), op.plain():
         program = torch.onnx.export(
             network,
             network.examples(2),
@@ -123,6 +131,19 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logging.disable(logging.NOTSET)
+
+
+@contextmanager
+def _recording() -> Iterator[None]:
+    """Turn whatever the recorder raises into an InputError: its errors have no common kind."""
+    try:
+        yield
+    except Exception as error:
+        cause = error
+        while cause.__cause__:
+            cause = cause.__cause__
+        versions = ", ".join(f"{name} {version(name)}" for name in ("torch", *PACKAGES))
+        raise InputError(f"PyTorch cannot record this network: {printable(str(cause), 200)} ({versions})") from error
 
 
 def _round(network: nn.Module) -> None:

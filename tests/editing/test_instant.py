@@ -38,3 +38,13 @@ def test_every_pixel_becomes_the_number_that_torch_makes_of_it():
 def test_what_is_no_number_is_no_picture(value):
     with pytest.raises(InputError, match="NaN or Inf"):
         drawing(np.full((1, 3, 16, 16), value, np.float32)).draw(Image.new("RGB", (16, 16)))
+
+
+def test_a_network_that_fails_does_so_in_one_line():
+    def run(names, given):
+        raise RuntimeError("Non-zero status code\nwhile running a node")
+
+    cartoonist = object.__new__(instant.Cartoonist)
+    cartoonist._session = SimpleNamespace(run=run)
+    with pytest.raises(InputError, match=r"the network fails: Non-zero status code.while running a node$"):
+        cartoonist.draw(Image.new("RGB", (16, 16)))

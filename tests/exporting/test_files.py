@@ -79,6 +79,13 @@ def test_numbers_beyond_half_precision_are_no_half(tmp_path):
     assert not [*tmp_path.iterdir()]
 
 
+def test_more_weights_than_a_file_holds_are_refused_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "LARGEST", 1000)
+    with pytest.raises(InputError, match="more than a file of ONNX holds"):
+        files.write(tmp_path / "file.onnx", Drawing(tiny_generator()), {})
+    assert not [*tmp_path.iterdir()]
+
+
 @pytest.mark.parametrize("differs", [1e-3, float("nan")])
 def test_a_file_that_does_not_agree_is_left_out_and_an_earlier_one_stays(tmp_path, monkeypatch, differs):
     (tmp_path / "file.onnx").write_text("earlier")
@@ -87,6 +94,13 @@ def test_a_file_that_does_not_agree_is_left_out_and_an_earlier_one_stays(tmp_pat
     with pytest.raises(InputError, match=r"file\.onnx: not written: .* differs from PyTorch by (0\.001|nan)"):
         files.write(tmp_path / "file.onnx", Drawing(tiny_generator()), {})
     assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("file.onnx", "earlier")]
+
+
+def test_what_cannot_be_recorded_gets_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(Drawing, "forward", lambda self, w_plus: w_plus.no_such_thing())
+    with pytest.raises(InputError, match=r"PyTorch cannot record this network: .*no_such_thing.*onnxscript \d"):
+        files.write(tmp_path / "file.onnx", Drawing(tiny_generator()), {})
+    assert not [*tmp_path.iterdir()]
 
 
 @pytest.mark.parametrize("name", files.PACKAGES)
