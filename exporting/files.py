@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 import op
 from errors import InputError, named, printable
@@ -53,16 +53,14 @@ def write(path: Path, network: Recorded, told: Mapping[str, str], half: bool = F
     check_packages()
     _check_size(network)
     network = network.eval().requires_grad_(False)
-    exact = network(*network.examples(2)) if half else ()
-    if half:
-        _round(network)
-    rounding = _apart(network(*network.examples(2)), exact) if half else 0.0
-    model = _model(network, {**_facts(network), **told})
-    if half:
-        _halve(model)
     with named(str(path)), whole_file(path, durable=True) as partial:
+        partial.touch()  # what forbids it is told before the work
+        rounding = _round(network) if half else 0.0
+        model = _model(network, {**_facts(network), **told})
+        if half:
+            _halve(model)
         partial.write_bytes(model.SerializeToString())
-        error = max(_apart(_run(partial, network.examples(count)), network(*network.examples(count))) for count in COUNTS)
+        error = max(_apart(_run(partial, inputs), network(*inputs)) for inputs in map(network.examples, COUNTS))
         if not error <= TOLERANCE:
             raise InputError(f"not written: what it draws differs from PyTorch by {error:.2g}, more than {TOLERANCE:g}")
         return Written(error, rounding, partial.stat().st_size)
@@ -146,13 +144,20 @@ def _recording() -> Iterator[None]:
         raise InputError(f"PyTorch cannot record this network: {printable(str(cause), 200)} ({versions})") from error
 
 
-def _round(network: nn.Module) -> None:
-    """To what half precision holds. Raises InputError where that is too little."""
-    for name, tensor in [*network.named_parameters(), *network.named_buffers()]:
-        if tensor.is_floating_point():
-            tensor.copy_(tensor.half())
-            if not tensor.isfinite().all():
-                raise InputError(f"{name}: has numbers beyond those of half precision")
+def _round(network: Recorded) -> float:
+    """The networks within it to what half precision holds; by how much that changes what it gives.
+
+    Raises InputError where half precision holds too little. What was computed from them, which is small, stays as it is.
+    """
+    inputs = network.examples(2)
+    exact = network(*inputs)
+    for part in network.children():
+        for name, tensor in [*part.named_parameters(), *part.named_buffers()]:
+            if tensor.is_floating_point():
+                tensor.copy_(tensor.half())
+                if not tensor.isfinite().all():
+                    raise InputError(f"{name}: has numbers beyond those of half precision")
+    return _apart(network(*inputs), exact)
 
 
 def _halve(model) -> None:

@@ -68,7 +68,8 @@ def main(args: argparse.Namespace) -> Path:
     files.check_packages()
     network, told = generator(args) if args.ckpt else translator(args) if args.translator else pair(args)
     print(f"recording: {network.kind}, {network.size} px ...", flush=True)
-    written = files.write(args.out, network, {**told, "licence": args.licence}, args.half)
+    with cli.sigterm_interrupts():  # leaves no half of a file either
+        written = files.write(args.out, network, {**told, "licence": args.licence}, args.half)
     rounded = f"; half precision changes it by up to {written.rounding:.2g}" if args.half else ""
     print(f"{written.size / 1e6:.1f} MB, differs from PyTorch by up to {written.error:.1g} (pictures are -1 to 1){rounded}")
     return args.out

@@ -86,12 +86,13 @@ def test_others_become_a_file_as_well(place, tmp_path, words, kind, first):
         (["o.onnx", "--translator", "{u}", "--direction", "B2A"], ["--translator", "no genB2A"]),
         (["o.onnx", "--translator", "{u}", "--size", "18"], ["--size 18", "divisible by 4"]),
         (["o.onnx", "--translator", "{u}", "--ckpt", "{s}"], ["--ckpt", "--translator"]),
+        (["{text}/o.onnx", "--ckpt", "{s}"], ["text.pt", "name another place"]),
     ],
     ids=lambda words: " ".join(words),
 )
 def test_wrong_input_gets_one_line_and_writes_nothing(place, tmp_path, capsys, words, expected):
     networks = {name: place / f"{name}.pt" for name in ("s", "t", "e", "u", "wide", "text")}
-    given = [word.format(**networks) if "{" in word else word for word in words]
+    given = [word.format(**networks) for word in words]
     message = failure(capsys, export, tmp_path / given[0], *given[1:]).splitlines()[-1]
     assert message.startswith("export: ") and all(part in message for part in expected)
     assert not [*tmp_path.iterdir()]

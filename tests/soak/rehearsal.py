@@ -58,6 +58,10 @@ EDITING = {  # a line each; {photo}, {toon}, {person}, {latents}, {run}, {folder
     "{person}",
     "cartoonize --encoder": "-m scripts.cartoonize {person} --no_align --source {photo} --target {toon} --step 1 "
     "--encoder {folder}/train_encoder/encoder.pt --encoder_reg 1 --outdir {out}",
+    "export --encoder": "-m scripts.export {out}.onnx --source {photo} --target {toon} --half "
+    "--encoder {folder}/train_encoder/encoder.pt",
+    "cartoonize --onnx, of an encoder": "-m scripts.cartoonize {person} --no_align --onnx {folder}/export--encoder.onnx "
+    "--outdir {out}",
     "words": "train.py --ckpt {photo} --clip_target sketch --clip {clip} --clip_layers 4 --batch 2 --iter 2 --n_sample 2 "
     "--outdir {out}",
     "resume words": "train.py --resume {folder}/words --iter 3",
