@@ -91,10 +91,11 @@ def _size(session, kind: str) -> int:
     ends = [*session.get_inputs(), *session.get_outputs()]
     takes, gives = ({one.name: one.shape for one in some} for some in (session.get_inputs(), session.get_outputs()))
     size = [0, *takes.get("photo", [])][-1]
-    fits = kind == KIND and type(size) is int and takes.get("photo", [])[1:] == [3, size, size] and len(takes) == 1
-    fits &= all(one.type == "tensor(float)" for one in ends)
-    if not fits or tuple(gives) != OUTPUTS or any(gives[name][1:] != [3, size, size] for name in PICTURES):
-        what = f"is of another kind ({kind})" if kind else f"takes {_named(takes)} and gives {_named(gives)}"
+    pictures = [takes.get("photo"), *(gives.get(name) for name in PICTURES)]
+    fits = type(size) is int and all(shape is not None and shape[1:] == [3, size, size] for shape in pictures)
+    fits &= len(takes) == 1 and tuple(gives) == OUTPUTS and len(gives["latent"]) == 3
+    if kind != KIND or not fits or any(one.type != "tensor(float)" for one in ends):
+        what = f"is one from {kind}" if kind not in ("", KIND) else f"takes {_named(takes)} and gives {_named(gives)}"
         raise InputError(f"no network from photo to cartoon: it {what}; {WRITE}")
     return size
 

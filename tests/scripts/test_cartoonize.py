@@ -421,7 +421,20 @@ def onnx(place):
     encoder = encoders.read(place / "e.pt")
     files.write(place / "c.onnx", networks.PhotoToCartoon(source, target, encoder), {"target": "t.pt 123"})
     files.write(place / "g.onnx", networks.Drawing(source, "w"), {})
+    for name, takes, gives, kind in (("other", "x", "y", ""), ("false", "photo", "cartoon", instant.KIND)):
+        write_identity(place / f"{name}.onnx", takes, gives, kind)
     return place / "c.onnx"
+
+
+def write_identity(path, takes, gives, kind):
+    """A network of another program, that says what it is not."""
+    import onnx
+
+    ends = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 3, 16, 16]) for name in (takes, gives)]
+    graph = onnx.helper.make_graph([onnx.helper.make_node("Identity", [takes], [gives])], "graph", ends[:1], ends[1:])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=10)
+    onnx.helper.set_model_props(model, {"kind": kind})
+    onnx.save(model, path)
 
 
 def draw_at_once(onnx, out, *words, photos=("faces",)):
@@ -483,6 +496,8 @@ def test_others_go_on_where_one_is_no_picture(place, onnx, tmp_path, capsys):
         ("t.pt", "faces", ["--onnx", "t.pt: no network in ONNX"]),
         ("text.png", "faces", ["--onnx", "text.png: no network in ONNX", "scripts.export"]),
         ("g.onnx", "faces", ["--onnx", "g.onnx: no network from photo to cartoon", "latent to picture"]),
+        ("other.onnx", "faces", ["--onnx", "no network from photo to cartoon", "takes x [1, 3, 16, 16] and gives y"]),
+        ("false.onnx", "faces", ["--onnx", "no network from photo to cartoon", "takes photo [1, 3, 16, 16] and gives cartoon"]),
         ("c.onnx", "text.png", ["text.png: not an image"]),
         ("c.onnx", "gone.png", ["gone.png: no such file"]),
     ],
