@@ -3,7 +3,7 @@
     import allocation                         # `import cli` does, so that every command has it
 
 Tensors of megabytes come and go a thousand times in an iteration. GNU's C library gets each from the kernel and gives it back,
-and the kernel fills every page with zeros again: a tenth of the demo's iteration. So what is freed is kept, up to KEPT; tensors
+and the kernel fills every page with zeros again: some 5 % of the demo's time. So what is freed is kept, up to KEPT; tensors
 above LARGEST, of wide networks, still come and go, since pieces of them that lie between others would be of no use.
 
 It holds for this process, and only where the C library is GNU's. What the user has set in the environment stays.

@@ -3,7 +3,8 @@
     python -m benchmarks.finding photos.zip --cut --n 100        # photos that are cut as FFHQ's
     python -m benchmarks.finding portraits/
 
-Every photo is brought to --size, turned about its centre on grey; and made small, in the middle of 1024 grey pixels. A face is
+Every photo is brought to --size, turned about its centre on grey; made small, in the middle of 1024 grey pixels; and given
+glasses, which are drawn over it where the true eyes are. A face is
 found if both eyes are within 40 % of their distance from where they are: with --cut that is their place in FFHQ's photos,
 else where the network sees them upright. Per finder: the share found; how far its eyes are from its own in the upright photo,
 turned along, and from the true ones, in photos where both find them, the worse eye of each, in % of their distance, median and
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 NEAR = 0.4  # of the distance of the eyes
 CANVAS, GREY = 1024, (128, 128, 128)
 CUT = (0.375, 0.475), (0.625, 0.475)  # eyes in the photos of FFHQ
+BLACK = 20, 20, 20, 255
+GLASSES = {"glasses": (0, 0, 0, 0), "sunglasses": BLACK}
+LENS, FRAME = 0.4, 0.06  # radius and breadth, of the distance of the eyes
 HEAD = ("photo", "finder", "found", "off its own, median", "90 %", "off the true, median", "90 %", "s")
 
 
@@ -65,6 +69,9 @@ def main(args: argparse.Namespace) -> None:
         looks[kind] = {name: [look(finder, photo, scale, degrees) for photo in photos] for name, finder in finders.items()}
     upright = next(iter(looks.values()))
     truth = [np.array(CUT) * photo.size if args.cut else one.eyes for photo, one in zip(photos, upright["network"])]
+    for kind, shade in GLASSES.items():
+        worn = [glasses(photo, eyes, shade) for photo, eyes in zip(photos, truth)]
+        looks[kind] = {name: [look(finder, photo) for photo in worn] for name, finder in finders.items()}
     rows = []
     for kind in looks:
         errors = {name: np.array([away(one.eyes, true) for one, true in zip(looks[kind][name], truth)]) for name in finders}
@@ -89,7 +96,24 @@ def brought(photo: "Image", size: int) -> "Image":
     return photo.resize([max(1, round(length * scale)) for length in photo.size], Image.Resampling.LANCZOS)
 
 
-def look(finder, photo: "Image", scale: float, degrees: float) -> Look:
+def glasses(photo: "Image", eyes: "np.ndarray | None", shade: tuple[int, ...]) -> "Image":
+    """The photo with round glasses whose lenses have that shade, RGBA; as it is where nobody knows its eyes."""
+    from PIL import Image, ImageDraw
+
+    if eyes is None:
+        return photo
+    (left, right), width = eyes, max(1, round(FRAME * distance(eyes)))
+    along = (right - left) * LENS
+    drawn = Image.new("RGBA", photo.size)
+    draw = ImageDraw.Draw(drawn)
+    for eye in eyes:
+        draw.circle(tuple(eye), LENS * distance(eyes), shade, BLACK, width)
+    for one, other in ((left + along, right - along), (left - along, left - 1.7 * along), (right + along, right + 1.7 * along)):
+        draw.line([*one, *other], BLACK, width)
+    return Image.alpha_composite(photo.convert("RGBA"), drawn).convert("RGB")
+
+
+def look(finder, photo: "Image", scale: float = 1, degrees: float = 0) -> Look:
     """What a finder says of a photo that was made small and turned, brought back to the photo."""
     import numpy as np
     from PIL import Image
@@ -130,7 +154,11 @@ def away(eyes: "np.ndarray | None", others: "np.ndarray | None") -> float:
 
     if eyes is None or others is None:
         return np.inf
-    return float(np.hypot(*(eyes - others).T).max() / np.hypot(*(others[1] - others[0])))
+    return float(np.hypot(*(eyes - others).T).max() / distance(others))
+
+
+def distance(eyes: "np.ndarray") -> float:
+    return float(((eyes[1] - eyes[0]) ** 2).sum() ** 0.5)
 
 
 if __name__ == "__main__":

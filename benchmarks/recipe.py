@@ -39,6 +39,7 @@ SETTINGS = {
     "cartoon": CARTOON,
     "cartoon_freezed": f"{CARTOON} --freezeD 3",
     "cartoon_structure": f"{CARTOON} --structure_loss 2",
+    "cartoon_correlation": f"{CARTOON} --correlation_loss 8 --correlation_weight 4",
     "cartoon_diff": CARTOON.replace("--augment_p 0.1", "--augment_kind diff"),
     "cartoon_one_way": f"{CARTOON} --no_flip",
     "cartoon_lr": f"{CARTOON} --lr 0.004",

@@ -13,8 +13,10 @@ class Exact:
 
     def faces(self, picture):
         pixels = np.asarray(picture, float)
-        strength = [pixels[..., one] - pixels[..., other] for one, other in ((0, 1), (1, 0))]
-        return [align.Face(*(tuple(centre(np.clip(of - 40, 0, None))) for of in strength))]
+        strength = [np.clip(pixels[..., one] - pixels[..., other] - 40, 0, None) for one, other in ((0, 1), (1, 0))]
+        if not all(of.any() for of in strength):
+            raise align.NotFound("no face")
+        return [align.Face(*(tuple(centre(of)) for of in strength))]
 
 
 def centre(weights):
@@ -38,8 +40,8 @@ def test_who_knows_the_truth_finds_everybody_and_who_is_blind_nobody(tmp_path, m
     lines = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines()[4:]]
     assert [line[:3] for line in lines] == [
         [kind, name, share]
-        for kind in ("160 px", "turned 30", "turned 90", "80 px of 1024")
-        for name, share in (("network", "100%"), ("cascade", "0%"))
+        for kind in ("160 px", "turned 30", "turned 90", "80 px of 1024", "glasses", "sunglasses")
+        for name, share in (("network", "0%" if kind == "sunglasses" else "100%"), ("cascade", "0%"))
     ]
     for scale, degrees in ((1, 0), (1, 30), (1, -90), (0.5, 0)):
         eyes = finding.look(Exact(), photo, scale, degrees).eyes
@@ -56,3 +58,13 @@ def test_where_no_photo_can_be_read_the_first_reason_is_told(tmp_path, monkeypat
 def test_the_upright_photo_comes_first_and_none_need_be_small():
     args = finding.parser().parse_args(["x", "--turns", "45,0,45", "--small", "0"])
     assert [name for name, _, _ in finding.conditions(args)] == ["512 px", "turned 45"]
+
+
+def test_glasses_leave_the_eyes_to_be_seen_and_sunglasses_do_not():
+    photo, eyes = Image.new("RGB", (160, 160), "grey"), np.multiply(finding.CUT, 160)
+    clear, dark = (finding.glasses(photo, eyes, shade) for shade in finding.GLASSES.values())
+    changed = [np.any(np.asarray(worn) != photo, -1) for worn in (clear, dark)]
+    for x, y in eyes.astype(int):
+        assert not changed[0][y, x] and changed[1][y, x]
+    assert changed[1][changed[0]].all() and changed[0].any()
+    assert finding.glasses(photo, None, finding.BLACK) is photo

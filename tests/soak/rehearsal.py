@@ -33,6 +33,7 @@ METHODS = {
     "FreezeG": ["--freezeG=4", "--freezeD=3", "--augment"],
     "FreezeSG": ["--freezeStyle=2", "--freezeG=4", "--freezeD=3", "--train_mapping"],
     "structure loss": ["--structure_loss=2", "--freezeD=3"],
+    "correlation loss": ["--correlation_loss=8", "--freezeG=4"],
     "words beside images": ["--clip_target=sketch", "--clip={clip}", "--freezeG=4", "--freezeD=3"],
 }
 EDITING = {  # a line each; {photo}, {toon}, {person}, {latents}, {run}, {folder} and {out}, its own folder, are filled in

@@ -19,7 +19,7 @@ from tests.vision import doubles
 from training import graphs, steps
 from training.graphs import Graphed, TrainingSteps
 from training.state import Settings, new_state
-from training.transfer import NADA, FreezeD, FreezeG, FreezeStyle, StructureLoss
+from training.transfer import NADA, CorrelationLoss, FreezeD, FreezeG, FreezeStyle, StructureLoss
 from training.transfer.base import Term, TransferMethod
 from vision import clip_files
 
@@ -218,6 +218,7 @@ CASES = {
     "FreezeSG": {"methods": [FreezeG(1, train_mapping=True), FreezeStyle(2)]},
     "structure loss": {"methods": [StructureLoss(2)]},
     "structure loss of features": {"methods": [StructureLoss(2, target="features"), FreezeStyle(2)]},
+    "correlation loss": {"methods": [CorrelationLoss(4), FreezeG(1)]},
     "words": {"methods": [NADA("photo", "sketch")]},
     "words for two layers": {"methods": [FreezeD(1), FreezeG(2), NADA("photo", "sketch", layers=2)], "accumulate": 2},
     "adaptive ADA": {"augmentation": lambda: OnDevice(length=64, interval=3, target=-0.5)},

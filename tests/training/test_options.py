@@ -41,6 +41,8 @@ ALONE = {  # flag -> words that ask for something else than what is so; {source}
     "structure_loss": "--structure_loss 2",
     "structure_weight": "--structure_weight 2",
     "structure_target": "--structure_target features",
+    "correlation_loss": "--correlation_loss 4",
+    "correlation_weight": "--correlation_weight 2",
     "clip_target": "--clip_target sketch",
     "clip_source": "--clip_source face",
     "clip_weight": "--clip_weight 2",
@@ -75,7 +77,16 @@ ALONE = {  # flag -> words that ask for something else than what is so; {source}
 # What the loop, the report or this call alone asks for. That each of them does it, is tested with the loop and the resume.
 OF_THE_LOOP = {"tensorboard", "wandb", "outdir", "save_every", "keep", "sample_every", "n_sample", "device", "no_graphs"}
 OF_THIS_CALL = {"help", "config", "debug", "resume", "profile", "dry_run", "local_rank", "ada_every"}
-REFUSED = {"train_mapping", "structure_weight", "structure_target", "augment_kind", "augment_p", "ada_target", "ada_length"}
+REFUSED = {
+    "train_mapping",
+    "structure_weight",
+    "structure_target",
+    "correlation_weight",
+    "augment_kind",
+    "augment_p",
+    "ada_target",
+    "ada_length",
+}
 REFUSED |= {"eval", "eval_features", "eval_n", "arch", "launcher", "overwrite", "size", "style_dim", "n_mlp"}
 REFUSED |= {"clip_source", "clip_weight", "clip_layers", "clip"}
 REFUSED |= {"channel_multiplier", "channel_base", "channel_max"}  # of a network that is there already

@@ -4,6 +4,7 @@ To add one, see docs/adding-a-transfer-method.md.
 """
 
 from training.transfer.base import TransferMethod
+from training.transfer.correlation_loss import CorrelationLoss
 from training.transfer.freeze_d import FreezeD
 from training.transfer.freeze_fc import FreezeFC
 from training.transfer.freeze_g import FreezeG
@@ -12,4 +13,7 @@ from training.transfer.nada import NADA
 from training.transfer.no_noise import NoNoise
 from training.transfer.structure_loss import StructureLoss
 
-METHODS: tuple[type[TransferMethod], ...] = (FreezeD, FreezeG, FreezeFC, FreezeStyle, NoNoise, StructureLoss, NADA)
+METHODS: tuple[type[TransferMethod], ...] = (
+    *(FreezeD, FreezeG, FreezeFC, FreezeStyle, NoNoise),
+    *(StructureLoss, CorrelationLoss, NADA),
+)

@@ -15,7 +15,8 @@ from tests.vectors import for_each_folder
 from tests.vision import doubles
 from training import steps
 from training.state import Settings, new_state
-from training.transfer import METHODS, NADA, FreezeD, FreezeFC, FreezeG, FreezeStyle, NoNoise, StructureLoss
+from training.transfer import METHODS, NADA, CorrelationLoss, FreezeD, FreezeFC, FreezeG, FreezeStyle, NoNoise, StructureLoss
+from training.transfer.correlation_loss import correlation
 from training.transfer.presets import PRESETS, preset_flags
 from vision import clip_files
 
@@ -28,6 +29,7 @@ EXAMPLES = {
     "no_noise": NoNoise(),
     "structure": StructureLoss(2),
     "structure features": StructureLoss(2, target="features"),
+    "correlation": CorrelationLoss(4),
     "nada": NADA("photo", "sketch"),
 }
 PAIRS = [*itertools.combinations(EXAMPLES, 1), *itertools.combinations(EXAMPLES, 2)]
@@ -165,6 +167,31 @@ def test_structure_weight_scales_the_gradient_and_not_the_logged_value():
     assert not torch.equal(moved[0.0][1], moved[1.0][1])
 
 
+def test_an_untouched_copy_and_one_in_other_colours_correlate_wholly():
+    for tint in (0.0, 0.7):
+        state = state_with(CorrelationLoss(4), mixing=1.0)
+        with torch.no_grad():
+            state.generator.to_rgbs[-1].bias.add_(tint)
+        logs = steps.generator_step(state, [steps.draw_latents(state, 4)])
+        torch.testing.assert_close(logs["correlation"], torch.tensor(0.0), atol=1e-5, rtol=0)
+
+
+def test_correlation_is_pearsons_over_the_people():
+    ours, theirs = torch.randn(2, 6, 3, 2, 2, generator=torch.Generator().manual_seed(0)).double()
+    pairs = zip(ours.reshape(6, -1).T, theirs.reshape(6, -1).T)
+    expected = torch.stack([torch.corrcoef(torch.stack(pair))[0, 1] for pair in pairs]).mean()
+    torch.testing.assert_close(correlation(ours, theirs), expected)
+    torch.testing.assert_close(correlation(3 * ours + 1, ours), torch.tensor(1.0).double())
+    torch.testing.assert_close(correlation(-ours, ours), torch.tensor(-1.0).double())
+
+
+def test_one_person_alone_correlates_with_nobody_and_spoils_no_gradient():
+    ours = torch.randn(1, 3, 2, 2, requires_grad=True)
+    value = correlation(ours, torch.randn(1, 3, 2, 2))
+    value.backward()
+    assert value.item() == 0 and (ours.grad == 0).all()
+
+
 @pytest.mark.parametrize("mixing", [0.0, 1.0])
 def test_low_layers_take_the_sources_style_with_one_z_or_two(mixing):
     state = state_with(FreezeStyle(2), mixing=mixing)
@@ -199,8 +226,9 @@ def test_a_frozen_mapping_network_makes_freeze_style_say_that_it_has_no_effect()
         (FreezeD(99), "--freezeD 99: .* 1 to 2"),
         (FreezeStyle(99), "--freezeStyle 99: .* 6"),
         (StructureLoss(99), "--structure_loss 99: .* 3"),
+        (CorrelationLoss(5), "--correlation_loss 5: .* 16; try 8"),
     ],
-    ids=["freezeG", "freezeD", "freezeStyle", "structure_loss"],
+    ids=["freezeG", "freezeD", "freezeStyle", "structure_loss", "correlation_loss"],
 )
 def test_counts_beyond_the_network_are_refused_with_what_would_do(method, words):
     with pytest.raises(InputError, match=words):
