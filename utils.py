@@ -14,13 +14,8 @@ from torch import Tensor
 
 from canvas import (  # noqa: F401 (for all who draw)
     GAP,
-    INK,
-    LARGEST_SHEET,
-    LEAST_NAME,
     LEAST_SIDE,
-    LINE_COLOURS,
     PAPER,
-    RULE,
     Layout,
     check_sheet,
     line_chart,

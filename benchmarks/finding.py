@@ -4,11 +4,11 @@
     python -m benchmarks.finding portraits/
 
 Every photo is brought to --size, turned about its centre on grey; made small, in the middle of 1024 grey pixels; and given
-glasses, which are drawn over it where the true eyes are. A face is
-found if both eyes are within 40 % of their distance from where they are: with --cut that is their place in FFHQ's photos,
-else where the network sees them upright. Per finder: the share found; how far its eyes are from its own in the upright photo,
-turned along, and from the true ones, in photos where both find them, the worse eye of each, in % of their distance, median and
-90th percentile; and the processor's seconds for a photo, median.
+glasses, which are drawn over it where the true eyes are. A face is found if both eyes are within 40 % of their distance from
+where they are: with --cut that is their place in FFHQ's photos, else where the network sees them upright. Per finder:
+the share found; how far its eyes are from its own in the upright photo, turned along, and from the true ones, in photos where
+both find them, the worse eye of each, in % of their distance, median and 90th percentile; and the processor's seconds for a
+photo, median.
 """
 
 import argparse

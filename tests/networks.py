@@ -1,5 +1,6 @@
 """Small networks for tests, and recorded ones."""
 
+import copy
 from pathlib import Path
 
 import torch
@@ -19,6 +20,14 @@ def tiny_generator(seed: int = 0, size: int = 16, **options) -> Generator:
     torch.manual_seed(seed)
     options = {"style_dim": 8, "n_mlp": 2, "channels": {res: CHANNELS.get(res, 4) for res in _resolutions(size)}} | options
     return _visible(Generator(size, **options))
+
+
+def child_of(source: Generator) -> Generator:
+    """A network that was fine-tuned from it, as far as its weights tell."""
+    child = copy.deepcopy(source)
+    for parameter in child.parameters():
+        parameter.data *= 1.1
+    return child
 
 
 def tiny_discriminator(seed: int = 0, size: int = 16, **options) -> Discriminator:

@@ -10,7 +10,7 @@ import projector
 from editing import directions, sefa
 from scripts import cartoonize, generate, interpolate, layer_swap, style_mixing, truncation
 from tests.commands import failure, run
-from tests.networks import tiny_generator
+from tests.networks import child_of, tiny_generator
 
 PEOPLE = ("--seeds", 0)
 CALLS = {  # command: (the flag of the source, that of the other network, what else it needs)
@@ -29,10 +29,8 @@ CALLS = {  # command: (the flag of the source, that of the other network, what e
 def place(tmp_path_factory):
     """A source, a child of it, a stranger, a factor file and a photo."""
     folder = tmp_path_factory.mktemp("pair")
-    source, child = tiny_generator(0), tiny_generator(0)
-    for parameter in child.parameters():
-        parameter.data *= 1.1
-    for name, network in {"source": source, "child": child, "stranger": tiny_generator(1)}.items():
+    source = tiny_generator(0)
+    for name, network in {"source": source, "child": child_of(source), "stranger": tiny_generator(1)}.items():
         checkpoint.write(folder / f"{name}.pt", {"g_ema": network.state_dict()}, manifest=False)
     directions.save_directions(folder / "factor.pt", sefa.sefa(source))
     Image.fromarray(np.full((16, 16, 3), 99, np.uint8)).save(folder / "me.png")

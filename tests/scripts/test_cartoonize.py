@@ -22,7 +22,7 @@ from editing import cartoon, instant, latents, layer_swap, projection
 from editing.reach import Reach
 from scripts import cartoonize
 from tests.commands import ROOT, failure, files_below, killed_in_call, run, stopped_in_call
-from tests.networks import tiny_discriminator, tiny_encoder, tiny_generator
+from tests.networks import child_of, tiny_discriminator, tiny_encoder, tiny_generator
 
 
 @pytest.fixture(scope="module")
@@ -216,9 +216,7 @@ def test_earlier_people_are_replaced_on_demand_only(place, tmp_path, capsys, mon
 
 
 def test_a_target_that_was_not_fine_tuned_from_the_source_is_pointed_out(place, tmp_path, capsys):
-    tuned = checkpoint.read(place / "s.pt").generator()
-    for parameter in tuned.parameters():
-        parameter.data *= 1.1
+    tuned = child_of(checkpoint.read(place / "s.pt").generator())
     checkpoint.write(tmp_path / "tuned.pt", {"g_ema": tuned.state_dict()})
     draw(place, tmp_path / "a", "--no_align")
     said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning")]
@@ -363,9 +361,7 @@ def alone(place, tmp_path, monkeypatch):
     """Words without networks; s.pt and t.pt come along."""
     monkeypatch.setattr(shipped, "PHOTO", place / "s.pt")
     monkeypatch.setattr(shipped, "CARTOON", tmp_path / "t.pt")
-    target = checkpoint.read(place / "s.pt").generator()
-    for parameter in target.parameters():
-        parameter.data *= 1.1
+    target = child_of(checkpoint.read(place / "s.pt").generator())
     checkpoint.write(tmp_path / "t.pt", {"g_ema": target.state_dict()})
     return ["--step", 1, "--no_align", "--outdir", tmp_path / "out", place / "faces" / "a.png"]
 

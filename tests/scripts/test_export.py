@@ -9,7 +9,7 @@ from exporting import files
 from inversion import files as encoders
 from scripts import export
 from tests.commands import failure, run
-from tests.networks import tiny_encoder, tiny_generator
+from tests.networks import child_of, tiny_encoder, tiny_generator
 from translation.networks import Generator as Translator
 
 onnx = pytest.importorskip("onnx")
@@ -21,11 +21,9 @@ pytest.importorskip("onnxruntime")
 def place(tmp_path_factory):
     """s.pt, its child t.pt, and e.pt, their encoder; wide.pt of 32 px; u.pt, a U-GAT-IT; text.pt."""
     folder = tmp_path_factory.mktemp("place")
-    source, target = tiny_generator(0), tiny_generator(0)
-    for parameter in target.parameters():
-        parameter.data *= 1.1
+    source = tiny_generator(0)
     checkpoint.write(folder / "s.pt", {"g_ema": source.state_dict()})
-    checkpoint.write(folder / "t.pt", {"g_ema": target.state_dict()})
+    checkpoint.write(folder / "t.pt", {"g_ema": child_of(source).state_dict()})
     checkpoint.write(folder / "wide.pt", {"g_ema": tiny_generator(size=32).state_dict()})
     encoders.write(folder / "e.pt", tiny_encoder(home=checkpoint.fingerprint(source.state_dict())))
     torch.manual_seed(0)

@@ -16,7 +16,7 @@ from editing.directions import Edit, save_directions
 from model import Generator
 from scripts import generate
 from tests.commands import failure, run, stopped_in_call
-from tests.networks import tiny_generator
+from tests.networks import child_of, tiny_generator
 
 SHOWN = 128 + utils.GAP  # pixels from one picture of a sheet to the next
 
@@ -135,9 +135,7 @@ def test_columns_are_the_people_in_a_row(cartoon, tmp_path, columns, across, row
 
 
 def test_a_network_that_was_not_fine_tuned_from_the_source_is_pointed_out(cartoon, source, tmp_path, capsys):
-    tuned = checkpoint.read(source).generator()
-    for parameter in tuned.parameters():
-        parameter.data *= 1.1
+    tuned = child_of(checkpoint.read(source).generator())
     checkpoint.write(tmp_path / "tuned.pt", {"g_ema": tuned.state_dict()})
     wide = saved(tmp_path / "wide.pt", style_dim=16)
     words = ["--seeds", "0", "--ckpt", tmp_path / "tuned.pt", cartoon, wide]
