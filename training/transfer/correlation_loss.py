@@ -15,6 +15,8 @@ from training.transfer.base import Term, TransferMethod
 if TYPE_CHECKING:
     from torch import Tensor
 
+LEVEL = 2 / 255  # of pictures in [-1, 1]: what differs by less is one colour, such as that of a plain ground
+
 
 class CorrelationLoss(TransferMethod):
     """1 - Pearson's correlation, over the people of a batch, of G(w) and G_source(w) made small, for the same w and noise.
@@ -49,6 +51,10 @@ class CorrelationLoss(TransferMethod):
     def generator_losses(self, batch):
         import torch
 
+        if len(batch.w) < 2:
+            raise InputError(
+                "--correlation_loss: has nobody to compare in steps of 1 picture; use a larger --batch / --accumulate"
+            )
         with torch.no_grad():
             *_, theirs = batch.source_stages()
         looks = [_look(stage.image, self.pixels) for stage in (batch.stages[-1], theirs)]
@@ -62,10 +68,10 @@ class CorrelationLoss(TransferMethod):
 
 
 def correlation(ours: "Tensor", theirs: "Tensor") -> "Tensor":
-    """Pearson's correlation over the first dimension, mean of the others; 0 where nothing varies, as with one person."""
+    """Pearson's correlation over the first dimension, mean of the others; to 0 where people differ by less than LEVEL."""
     ours, theirs = ours - ours.mean(0), theirs - theirs.mean(0)
-    spread = (ours.square().sum(0) * theirs.square().sum(0)).clamp_min(1e-8).sqrt()
-    return ((ours * theirs).sum(0) / spread).mean()
+    ours_spread, theirs_spread = (some.square().mean(0).clamp_min(LEVEL**2).sqrt() for some in (ours, theirs))
+    return ((ours * theirs).mean(0) / (ours_spread * theirs_spread)).mean()
 
 
 def _look(image: "Tensor", pixels: int) -> "Tensor":

@@ -16,7 +16,7 @@ from tests.vision import doubles
 from training import steps
 from training.state import Settings, new_state
 from training.transfer import METHODS, NADA, CorrelationLoss, FreezeD, FreezeFC, FreezeG, FreezeStyle, NoNoise, StructureLoss
-from training.transfer.correlation_loss import correlation
+from training.transfer.correlation_loss import LEVEL, correlation
 from training.transfer.presets import PRESETS, preset_flags
 from vision import clip_files
 
@@ -185,11 +185,18 @@ def test_correlation_is_pearsons_over_the_people():
     torch.testing.assert_close(correlation(-ours, ours), torch.tensor(-1.0).double())
 
 
-def test_one_person_alone_correlates_with_nobody_and_spoils_no_gradient():
-    ours = torch.randn(1, 3, 2, 2, requires_grad=True)
-    value = correlation(ours, torch.randn(1, 3, 2, 2))
+def test_people_who_do_not_differ_correlate_with_nobody_and_pull_no_harder_for_it():
+    ours = torch.ones(4, 3, 2, 2, requires_grad=True)
+    value = correlation(ours, torch.randn(4, 3, 2, 2))
     value.backward()
-    assert value.item() == 0 and (ours.grad == 0).all()
+    assert value.item() == 0
+    assert ours.grad.norm(dim=0).max() <= 1 / (LEVEL * 4**0.5 * ours[0].numel()) + 1e-6
+
+
+def test_one_person_alone_cannot_be_compared():
+    state = state_with(CorrelationLoss(4))
+    with pytest.raises(InputError, match="has nobody to compare"):
+        steps.generator_step(state, [steps.draw_latents(state, 1)])
 
 
 @pytest.mark.parametrize("mixing", [0.0, 1.0])
