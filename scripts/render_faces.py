@@ -1,4 +1,4 @@
-"""Render synthetic faces of the same people: photo-like (domain A), cartoons (B), or cartoons with plain eyes (C).
+"""Render synthetic faces of the same people: photo-like (domain A), cartoons (B), or plainer cartoons (C).
 
 The same seed gives the same people in all domains, and the same files every time:
     python -m scripts.render_faces --domain B --n 250 --seed 1 --out faces/cartoons
@@ -19,13 +19,13 @@ def parser() -> cli.Parser:
     parser = cli.Parser(__doc__, "python -m scripts.render_faces [flags] --out DIR")
     whole = cli.number(int, least=1)
     add = parser.add_argument_group("faces").add_argument
-    add("--domain", choices=("A", "B", "C"), default="A", help="A: photo-like, B: cartoon, C: with plain eyes (default: A)")
+    add("--domain", choices=("A", "B", "C"), default="A", help="A: photo-like, B: cartoon, C: plainer (default: A)")
     add("--n", type=whole, default=250, metavar="N", help="how many (default: 250)")
     add("--size", type=cli.number(int, least=8), default=64, metavar="PX", help="side, a multiple of 8 (default: 64)")
     add("--seed", type=cli.number(int, least=0, most=2**32 - 1), default=0, metavar="N", help="which people (default: 0)")
     calm = "heads face the viewer, calmly and without glasses: fewer are enough to learn from"
     add("--portraits", action="store_true", help=calm)
-    usual = "hair, beards and eyes as often as in photos of people: dark, often short, brown (default: all equally often)"
+    usual = "hair, skin, beards, eyes and smiles as often as in photos of people (default: all equally often)"
     add("--like_photos", action="store_true", help=usual)
     add("--out", type=cli.out_folder, required=True, metavar="DIR", help="folder for 00000.png, 00001.png, ...")
     add("--overwrite", action="store_true", help="write into a folder that is not empty")

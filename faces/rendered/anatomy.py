@@ -47,8 +47,9 @@ LENGTHS = {
     "lens_height": (0.125, 0.225),
     "lens_corner": (0.09, 0.16),
 }
-Proportions = namedtuple("Proportions", LENGTHS)
-PHOTO, CARTOON = map(Proportions._make, zip(*LENGTHS.values()))
+Proportions = namedtuple("Proportions", [*LENGTHS, "ears_free"])  # ears_free: short hair leaves ears and jaw free
+PHOTO, CARTOON = (Proportions(*lengths, ears_free=False) for lengths in zip(*LENGTHS.values(), strict=True))
+PLAIN_CARTOON = CARTOON._replace(ears_free=True)
 
 
 class Anchor(NamedTuple):
@@ -162,8 +163,16 @@ class Head:
     def skull_hair(self) -> Tensor:
         """The hair around the skull, scalloped by curls. A bald head has it outside the picture."""
         scallops = 0.035 * self.traits["curl"] * torch.cos(self.hair_angle * 13)
-        hair = ellipse(self.hair_x, self.y + 0.06, self.hair_width, self.hair_height)
-        return hair + scallops + FAR_AWAY * self.traits["bald"]
+        hair = ellipse(self.hair_x, self.y + 0.06, self.hair_width, self.hair_height) + scallops
+        if self.proportions.ears_free:
+            hair = torch.where(self.traits["hair_len"] > LONG_HAIR, hair, intersection(hair, self.cropped_sides))
+        return hair + FAR_AWAY * self.traits["bald"]
+
+    @property
+    def cropped_sides(self) -> Tensor:
+        """What short hair keeps to where it leaves the ears free: it lies close above them, and ends there."""
+        fullness = 0.3 * smoothstep(-0.06, -0.42, self.y) * (1 + self.traits["curl"])
+        return intersection(self.hair_x.abs() - 1.01 * self.half_width - 0.01 - fullness, self.y + 0.06)
 
 
 def on_both_sides(*painters: Callable) -> list[Callable]:

@@ -1,6 +1,7 @@
-"""Domains B and C: cartoon faces with dark outlines, flat colours and large eyes, which are plainer in domain C.
+"""Domains B and C: cartoon faces with dark outlines, flat colours and large eyes.
 
-The proportions differ from domain A as well: a bigger and rounder head, taller eyes, a smaller nose.
+The proportions differ from domain A as well: a bigger and rounder head, taller eyes, a smaller nose. Domain C is for small
+networks of photos to learn from: its eyes are dots, its hair has people's colours, and short hair leaves ears and jaw free.
 
     images = paint_cartoon(traits, size=64)
 """
@@ -9,10 +10,12 @@ import torch
 from torch import Tensor
 
 from faces.rendered import anatomy
-from faces.rendered.anatomy import CARTOON, Head, Mouth, Traits, on_both_sides
+from faces.rendered.anatomy import CARTOON, PLAIN_CARTOON, Head, Mouth, Traits, on_both_sides
 from faces.rendered.drawing import Canvas, ellipse, gradient, hsv, intersection, mix, rgb, smoothstep
 
 SKIN = [(255, 226, 206), (255, 205, 165), (236, 172, 124), (196, 128, 84), (142, 86, 58), (102, 62, 46)]
+HAIR = [(240, 205, 130), (190, 138, 80), (132, 86, 52), (84, 54, 40), (44, 34, 36)]
+GINGER = [(248, 178, 92), (222, 120, 56), (168, 76, 40), (108, 50, 36), (60, 34, 32)]
 INK = rgb(0.13, 0.09, 0.12)
 WHITE = rgb(1, 1, 1)
 BLUSH_TINT = rgb(1.0, 0.72, 0.70)
@@ -26,11 +29,11 @@ def paint_cartoon(traits: Traits, size: int, plain: bool = False) -> Tensor:
     """Paint a batch of faces, [n, 3, size, size] in 0..1.
 
     traits:  the attributes of `faces.rendered.synthetic`, each [n, 1, 1, 1]
-    plain:   eyes without what a small network does not learn from a few hundred pictures
+    plain:   domain C
     """
     canvas = Canvas(len(traits["yaw"]), size, shift_y=CARTOON.camera_y)
-    head = Head(canvas, traits, CARTOON)
-    palette = Palette(head)
+    head = Head(canvas, traits, PLAIN_CARTOON if plain else CARTOON)
+    palette = Palette(head, plain)
     paint_background(canvas, head)
     behind = (paint_hair_behind, paint_shoulders, paint_neck, *on_both_sides(paint_ear))
     eyes = on_both_sides(paint_plain_eye if plain else paint_eye, paint_brow)
@@ -44,15 +47,27 @@ def paint_cartoon(traits: Traits, size: int, plain: bool = False) -> Tensor:
 class Palette:
     """The colours of a batch of people, [n, 3, 1, 1] unless patterned, and the pen."""
 
-    def __init__(self, head: Head):
-        traits, warm = head.traits, head.traits["hair_warm"]
-        saturation = mix(0.30 + 0.5 * warm, 0.35 + 0.25 * warm, traits["hair_dark"])
-        self.hair = hsv(0.03 + 0.10 * (1 - warm), saturation, mix(0.98, 0.24, head.hair_depth))
+    def __init__(self, head: Head, plain: bool):
+        traits = head.traits
+        self.hair = (natural_hair if plain else colourful_hair)(head)
         self.hair_in_front = shine_hair(head, self.hair)  # [n, 3, size, size]
         self.skin = gradient(traits["skin"], SKIN)
         self.iris = hsv(0.07 + 0.55 * traits["iris_hue"], 0.75, 0.70)
         self.shirt = hsv(traits["shirt_hue"], 0.62, 0.88)
         self.pen = 0.016 if head.canvas.size >= 96 else 0.020  # half width of the outlines
+
+
+def colourful_hair(head: Head) -> Tensor:
+    """From pale yellow to nearly black, ash is olive."""
+    dark, warm = head.traits["hair_dark"], head.traits["hair_warm"]
+    saturation = mix(0.30 + 0.5 * warm, 0.35 + 0.25 * warm, dark)
+    return hsv(0.03 + 0.10 * (1 - warm), saturation, mix(0.98, 0.24, head.hair_depth))
+
+
+def natural_hair(head: Head) -> Tensor:
+    """Blond, brown or black, and the more ginger the warmer."""
+    dark = head.traits["hair_dark"]
+    return mix(gradient(dark, HAIR), gradient(dark, GINGER), head.traits["hair_warm"])
 
 
 def shine_hair(head: Head, hair: Tensor) -> Tensor:
@@ -115,58 +130,42 @@ def paint_beard(canvas: Canvas, head: Head, palette: Palette):
     canvas.fill(anatomy.beard(head), palette.hair, opacity=head.traits["beard"])
 
 
-class Eye:
-    """The white of an eye, painted; and where its iris lies.
-
-    anchor:          its middle on the head
-    dx, dy:          [n, 1, size, size], pixels seen from there
-    half_width, half_height, shape:  of the white
-    visible:         [n, 1, size, size], its coverage: multiply by it to stay inside
-    gaze_x, gaze_y:  [n, 1, size, size], pixels seen from the middle of the iris
-    """
-
-    def __init__(self, canvas: Canvas, head: Head, side: int, width: float = EYE_WIDTH, height: float = EYE_HEIGHT):
-        traits, openness = head.traits, head.traits["eye_open"]
-        self.anchor = head.eye(side)
-        self.dx, self.dy = head.offset(self.anchor)
-        self.half_width, self.half_height = width * self.anchor.narrowing(), height * openness
-        self.shape = ellipse(self.dx, self.dy, self.half_width, self.half_height)
-        canvas.fill(self.shape, WHITE)
-        self.visible = canvas.coverage(self.shape)
-        self.gaze_x = self.dx - 0.066 * traits["gaze_x"] * self.anchor.facing
-        self.gaze_y = self.dy - 0.060 * traits["gaze_y"] * openness - 0.01
-
-
 def paint_eye(canvas: Canvas, head: Head, palette: Palette, side: int):
     """White, iris with pupil and two highlights, a thin outline, a thick upper lid, and a crease above a wide open eye."""
-    eye = Eye(canvas, head, side)
-    facing, gaze_x, gaze_y, visible = eye.anchor.facing, eye.gaze_x, eye.gaze_y, eye.visible
-    iris = ellipse(gaze_x, gaze_y, 0.104 * eye.anchor.narrowing(), 0.128)
+    anchor, openness = head.eye(side), head.traits["eye_open"]
+    dx, dy = head.offset(anchor)
+    half_width, half_height = EYE_WIDTH * anchor.narrowing(), EYE_HEIGHT * openness
+    eye = ellipse(dx, dy, half_width, half_height)
+    canvas.fill(eye, WHITE)
+
+    facing, inside = anchor.facing, canvas.coverage(eye)
+    gaze_x, gaze_y = dx - 0.066 * head.traits["gaze_x"] * facing, dy - 0.060 * head.traits["gaze_y"] * openness - 0.01
+    iris = ellipse(gaze_x, gaze_y, 0.104 * anchor.narrowing(), 0.128)
     iris_colour = mix(palette.iris * 0.62, (palette.iris * 1.25).clamp(max=1), smoothstep(-0.10, 0.10, gaze_y))
-    canvas.fill(iris, iris_colour, opacity=visible)
-    canvas.line(iris, 0.010, INK * 0.8, opacity=visible)
-    canvas.fill(iris + 0.055, INK * 0.6, opacity=visible)
+    canvas.fill(iris, iris_colour, opacity=inside)
+    canvas.line(iris, 0.010, INK * 0.8, opacity=inside)
+    canvas.fill(iris + 0.055, INK * 0.6, opacity=inside)
     large_highlight = ellipse(gaze_x + 0.038 * facing, gaze_y + 0.052, 0.040 * facing, 0.042)
     small_highlight = ellipse(gaze_x - 0.036 * facing, gaze_y - 0.050, 0.018, 0.018)
-    canvas.fill(large_highlight, WHITE, opacity=visible)
-    canvas.fill(small_highlight, WHITE, opacity=0.9 * visible)
+    canvas.fill(large_highlight, WHITE, opacity=inside)
+    canvas.fill(small_highlight, WHITE, opacity=0.9 * inside)
 
-    canvas.line(eye.shape, 0.55 * palette.pen, INK)
-    canvas.fill(intersection(eye.shape.abs() - 1.5 * palette.pen, eye.dy + 0.30 * eye.half_height), INK)
-    wide_open = ellipse(eye.dx, eye.dy, eye.half_width, EYE_HEIGHT)
-    nearly_open = 0.2 * (head.traits["eye_open"] - 0.75)
-    crease = intersection(wide_open.abs() - 0.5 * palette.pen, eye.dy + 0.72 * EYE_HEIGHT, nearly_open)
+    canvas.line(eye, 0.55 * palette.pen, INK)
+    canvas.fill(intersection(eye.abs() - 1.5 * palette.pen, dy + 0.30 * half_height), INK)
+    wide_open = ellipse(dx, dy, half_width, EYE_HEIGHT)
+    nearly_open = 0.2 * (openness - 0.75)
+    crease = intersection(wide_open.abs() - 0.5 * palette.pen, dy + 0.72 * EYE_HEIGHT, nearly_open)
     canvas.fill(crease, INK, opacity=0.7)
 
 
 def paint_plain_eye(canvas: Canvas, head: Head, palette: Palette, side: int):
-    """A somewhat smaller eye: white, a dark iris with one highlight, and the upper lid."""
-    eye = Eye(canvas, head, side, 0.91 * EYE_WIDTH, 0.83 * EYE_HEIGHT)
-    facing, visible = eye.anchor.facing, eye.visible
-    canvas.fill(ellipse(eye.gaze_x, eye.gaze_y, 0.105 * eye.anchor.narrowing(), 0.125), palette.iris * 0.42, opacity=visible)
-    highlight = ellipse(eye.gaze_x + 0.035 * facing, eye.gaze_y + 0.050, 0.045 * facing, 0.045)
-    canvas.fill(highlight, WHITE, opacity=visible)
-    canvas.fill(intersection(eye.shape.abs() - 1.7 * palette.pen, eye.dy + 0.25 * eye.half_height), INK)
+    """A dark oval with one highlight."""
+    traits, anchor = head.traits, head.eye(side)
+    dx, dy = head.offset(anchor)
+    dx, dy = dx - 0.030 * traits["gaze_x"] * anchor.facing, dy - 0.025 * traits["gaze_y"]
+    narrowing, openness = anchor.narrowing(), 0.4 + 0.6 * traits["eye_open"]
+    canvas.fill(ellipse(dx, dy, 0.098 * narrowing, 0.136 * openness), mix(INK, palette.iris * 0.42, 0.5))
+    canvas.fill(ellipse(dx + 0.034 * anchor.facing, dy + 0.046 * openness, 0.044 * narrowing, 0.046 * openness), WHITE)
 
 
 def paint_brow(canvas: Canvas, head: Head, palette: Palette, side: int):

@@ -1,4 +1,4 @@
-"""Faces from code: photo-like (domain A), cartoons (B), cartoons with plain eyes (C); the same people from 26 attributes.
+"""Faces from code: photo-like (domain A), cartoons (B), plainer cartoons (C); the same people from 26 attributes.
 
 The same attributes give the same person in the same pose in all domains, so whatever a network should keep while it
 turns one domain into another can be measured. A data set is a seed:
@@ -46,6 +46,16 @@ def short_or_long(short: float) -> Draw:
 def low(part: float) -> Draw:
     """Uniform over the lowest part of the range."""
     return lambda u, _: part * u
+
+
+def mostly_low(u: Tensor, v: Tensor) -> Tensor:
+    """The lower of two draws: the higher a place in the range, the rarer."""
+    return torch.minimum(u, v)
+
+
+def high(part: float) -> Draw:
+    """Uniform over the highest part of the range."""
+    return lambda u, _: 1 - part * u
 
 
 def yes(share: float) -> Draw:
@@ -102,6 +112,8 @@ IN_PHOTOS = {  # draws of `sample_people`
         "hair_warm": low(0.6),
         "curl": often_zero(0.5),
         "beard": yes(0.3),
+        "skin": mostly_low,
+        "smile": high(0.6),
         "iris_hue": low(0.12),
     },
 }
@@ -135,7 +147,8 @@ def sample_attributes(n: int, seed: int, draws: Mapping[str, Draw] | None = None
 
 def sample_people(n: int, seed: int) -> dict[str, Tensor]:
     """Like `sample_attributes`, but as people are in the photos of demo/photo64.pt: every second one has short hair, which is
-    flatter and higher on the forehead; hair is mostly dark, the darker the skin the more often, and seldom red; eyes are brown.
+    flatter and higher on the forehead; hair is mostly dark, the darker the skin the more often, and seldom red; skin is more
+    often light than dark; eyes are brown; few frown.
     """
     people = sample_attributes(n, seed, IN_PHOTOS)
     cropped = (people["hair_len"] < 0.5) & (people["curl"] == 0)
@@ -159,7 +172,7 @@ def render(attributes: dict[str, Tensor], size: int = 64, domain: str = "A", see
 
     attributes:  a tensor [n] for each name in `ATTRIBUTES`
     size:        side of the pictures in pixels, a multiple of 8; outlines are thin below 64
-    domain:      "A" for photo-like faces, "B" for cartoons, "C" for those with plain eyes
+    domain:      "A" for photo-like faces, "B" for cartoons, "C" for plainer ones, with hair as people have it
     seed:        of backdrop and grain in domain A; cartoons have no noise
     first:       index of the first of these faces in its data set. Noise belongs to the index, so a data set can be
                  rendered in pieces: render(faces i to j, first=i) equals render(all)[i:j]
@@ -195,7 +208,7 @@ def _noise_seed(seed: int, index: int) -> int:
 def _check(attributes: dict[str, Tensor], size: int, domain: str) -> int:
     """Refuse what cannot be rendered; return the number of faces."""
     if domain not in ("A", "B", "C"):
-        raise ValueError(f'domain={domain!r}: expected "A" (photo-like), "B" (cartoon) or "C" (cartoon with plain eyes)')
+        raise ValueError(f'domain={domain!r}: expected "A" (photo-like), "B" (cartoon) or "C" (plainer cartoon)')
     # Whole vector registers per face: otherwise rounding would depend on the place of a face in its batch.
     if size <= 0 or size % 8:
         raise ValueError(f"size={size}: expected a positive multiple of 8")

@@ -279,24 +279,44 @@ def test_wrong_arguments_are_refused_in_one_line(arguments, complaint):
     assert "\n" not in str(error.value)
 
 
-# Plain eyes
+# Plainer cartoons
 
 
-def test_plain_eyes_are_where_the_others_are_and_nothing_else_differs():
+def test_plain_eyes_are_where_the_others_are_and_the_face_below_them_is_the_same():
     for attribute, axis in [("yaw", 0), ("pitch", 1), ("gaze_x", 0)]:
         poses = {attribute: torch.linspace(-1, 1, 7).tolist()}
         cartoon, plain = (eye_positions(domain, **poses)[axis] for domain in "BC")
         assert torch.corrcoef(torch.stack([cartoon, plain]))[0, 1] > 0.99
-    difference = (render(person(), 64, "B") - render(person(), 64, "C")).abs().amax((0, 1))
+    difference = (render(person(bald=1), 64, "B") - render(person(bald=1), 64, "C")).abs().amax((0, 1))
     assert difference[28:40].max() > 0.3
-    assert difference[42:].max() == difference[:24].max() == 0
+    assert difference[42:].max() == 0
+
+
+def test_short_hair_of_plain_cartoons_leaves_ears_and_jaw_free_and_long_hair_does_not():
+    beside_the_jaw = slice(40, 52)
+    for domain, short in [("B", True), ("C", False)]:
+        assert (change_map(domain, hair_dark=(0, 1))[beside_the_jaw].max() > 0.1) == short
+        assert change_map(domain, hair_dark=(0, 1), hair_len=(1, 1))[beside_the_jaw].max() > 0.1
+    ear = 34, 53  # row and column
+    assert change_map("C", skin=(0, 1))[ear] > 0.3
+    assert change_map("C", skin=(0, 1), hair_len=(1, 1))[ear] == 0
+
+
+def test_hair_of_plain_cartoons_is_blond_brown_black_or_ginger():
+    tops = render(person(hair_dark=[0.1, 0.5, 0.9, 0.5], hair_warm=[0.0, 0.0, 0.0, 1.0]), 64, "C")[:, :, 12, 20]
+    lightness = tops.mean(1)
+    assert (lightness[:3].diff() < -0.1).all()
+    red, green, blue = tops.T
+    assert (red >= green).all() and (green[:3] >= 0.99 * blue[:3]).all()
+    assert red[3] - green[3] > red[1] - green[1]
 
 
 # People as in photos
 
 
-def test_people_as_in_photos_have_dark_hair_and_half_of_them_short():
+def test_people_as_in_photos_have_dark_hair_and_half_of_them_short_and_more_light_skin_than_dark():
     everybody, people = sample_attributes(4000, seed=1), sample_people(4000, seed=1)
+    assert people["skin"].median() == pytest.approx(1 - 0.5**0.5, abs=0.03) and people["smile"].min() > -0.21
     assert (everybody["hair_len"] < 0.5).float().mean() == pytest.approx(0.4, abs=0.03)
     assert (people["hair_len"] < 0.5).float().mean() == pytest.approx(0.5, abs=0.03)
     for skin in (people["skin"] < 0.3, people["skin"] > 0.7):
