@@ -447,7 +447,8 @@ def test_a_network_in_onnx_draws_what_its_networks_draw(place, onnx, tmp_path, c
     renamed = {"latents.pt": "latents.npz"}
     assert {path.name for path in ours.iterdir()} == {renamed.get(path.name, path.name) for path in theirs.iterdir()}
     for path in ours.glob("*.png"):
-        assert np.abs(pixels(path) - pixels(theirs / path.name)).max() <= 1
+        most = 2 if path.name == "sheet.png" else 1  # levels; a sheet enlarges small pictures, which sharpens what differs
+        assert np.abs(pixels(path) - pixels(theirs / path.name)).max() <= most
     assert (ours / "pictures.txt").read_bytes() == (theirs / "pictures.txt").read_bytes()
     found, expected = latents.read_latents(ours / "latents.npz"), latents.read_latents(theirs / "latents.pt")
     assert (found.space, found.names) == (expected.space, expected.names)
