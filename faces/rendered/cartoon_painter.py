@@ -160,12 +160,14 @@ def paint_eye(canvas: Canvas, head: Head, palette: Palette, side: int):
 
 def paint_plain_eye(canvas: Canvas, head: Head, palette: Palette, side: int):
     """A dark oval with one highlight."""
-    traits, anchor = head.traits, head.eye(side)
+    anchor, openness = head.eye(side), 0.4 + 0.6 * head.traits["eye_open"]
     dx, dy = head.offset(anchor)
-    dx, dy = dx - 0.030 * traits["gaze_x"] * anchor.facing, dy - 0.025 * traits["gaze_y"]
-    narrowing, openness = anchor.narrowing(), 0.4 + 0.6 * traits["eye_open"]
-    canvas.fill(ellipse(dx, dy, 0.098 * narrowing, 0.136 * openness), mix(INK, palette.iris * 0.42, 0.5))
-    canvas.fill(ellipse(dx + 0.034 * anchor.facing, dy + 0.046 * openness, 0.044 * narrowing, 0.046 * openness), WHITE)
+    facing, narrowing = anchor.facing, anchor.narrowing()
+    gaze_x, gaze_y = dx - 0.030 * head.traits["gaze_x"] * facing, dy - 0.025 * head.traits["gaze_y"]
+    iris = ellipse(gaze_x, gaze_y, 0.098 * narrowing, 0.136 * openness)
+    highlight = ellipse(gaze_x + 0.034 * facing, gaze_y + 0.046 * openness, 0.044 * narrowing, 0.046 * openness)
+    canvas.fill(iris, mix(INK, palette.iris * 0.42, 0.5))
+    canvas.fill(highlight, WHITE)
 
 
 def paint_brow(canvas: Canvas, head: Head, palette: Palette, side: int):
