@@ -65,8 +65,8 @@ def add_look(parser: cli.Parser) -> argparse._ArgumentGroup:
 
 LOOK = ("cutoff", "edit", "mix", "mix_layers", "no_noise", "swap", "width")  # the flags of `add_look`
 CARTOON = (  # what the pictures of one photo tell, beside its name
-    *("source", "target", "encoder", "swap", "width", "space", "wplus_reg", "encoder_reg", "truncation", "reach"),
-    *("perceptual", "precision", "step", "seed"),
+    *("source", "target", "encoder", "swap", "width", "space", "wplus_reg", "encoder_reg", "tune", "carry", "truncation"),
+    *("reach", "perceptual", "precision", "step", "seed"),
 )
 PERSON = ("latents", "truncation", "ckpt", *LOOK)  # what the picture of one person tells, beside who it is
 

@@ -26,7 +26,8 @@ import cli
 import flags
 import newfolder
 import progress
-from editing.defaults import PACE, SPACE, STEPS, WPLUS_REG
+from editing import defaults
+from editing.defaults import PACE, SPACE, STEPS, TUNE, WPLUS_REG
 from errors import InputError, named
 from unfinished import Unfinished
 from writing import whole_file
@@ -41,16 +42,16 @@ if TYPE_CHECKING:
     from faces.photos import Album
     from model import Generator
 
-    Cartoonist = Callable[[Tensor], list[Image]]
+    Cartoonist = Callable[[Tensor, Tensor], Image]
 
 BETWEEN = 4  # pictures on a strip between start and final
 NAME_WIDTH = 240  # pixels for the name of a photo on its strip
 TOLD = (
     *("ckpt", "target_ckpt", "space", "init", "encoder", "fixed_noise", "perceptual", "precision", "seed", "step", "lr", "mse"),
-    *("wplus_reg", "encoder_reg"),
+    *("wplus_reg", "encoder_reg", "tune"),
 )
 SCHEDULE = ("lr", "lr_rampup", "lr_rampdown", "noise", "noise_ramp", "noise_regularize", "mse", "wplus_reg")
-DECIDE = ("space", "fixed_noise", "precision", "seed", "step", *SCHEDULE, "encoder_reg", "batch", "layout")
+DECIDE = ("space", "fixed_noise", "precision", "seed", "step", *SCHEDULE, "encoder_reg", "tune", "batch", "layout")
 ENCODED_STEPS = 500  # from an encoder on, as published
 
 
@@ -77,12 +78,15 @@ def parser() -> cli.Parser:
     flags.add_distance(parser, group)
     flags.add_precision(group)
     add("--seed", type=cli.number(int, least=0), default=0, metavar="N", help="of the jitter (default: 0)")
+    bend = f"steps that bend the networks to each person, for the cartoon (default: {TUNE}, with --step 0 0)"
+    add("--tune", type=cli.number(int, least=0), default=0, metavar="N", help=bend)
     add_schedule(parser)
     add = flags.add_new_folder(parser, "projected", "the latents").add_argument
     reference = "reference: FIRST_PHOTO.pt with an entry for each path, PHOTO-project.png (default: ours)"
     add("--layout", choices=("ours", "reference"), default="ours", help=reference)
     add("--batch", type=cli.number(int, least=1), default=1, metavar="N", help="photos at a time, for large GPUs (default: 1)")
     parser.needs("--wplus_reg", "--space w+")
+    parser.needs("--tune", "--target_ckpt")
     parser.idle_with("--noise_regularize", "--fixed_noise")
     parser.idle_with("--noise_ramp", "--noise 0")
     parser.idle_with("--init", "--encoder")
@@ -122,7 +126,6 @@ def project(args: argparse.Namespace) -> Path:
     import utils
     from editing import cartoon, latents, people, projection
     from editing.one_by_one import OneByOne
-    from editing.reach import Reach
     from faces.photos import Album
     from inversion import files, searching
     from vision import perceptual
@@ -150,10 +153,14 @@ def project(args: argparse.Namespace) -> Path:
     album.report(len(photos), args.outdir)
     print(f"distance: {note}")
     cli.save_command(args, args.outdir)
-    with progress.Bar(batches(args, len(photos)) * args.step, "steps", done=batches(args, job.done) * args.step) as bar:
+    with progress.Bar(steps(args, len(photos)), "steps", done=steps(args, job.done)) as bar:
+        stepped, dtype, most = partial(step_on, bar), utils.compute_dtype(args.precision), defaults.reach(args.step)
+        distance = searching.held(distance.to(device), encoder, generator, args.encoder_reg)
+        bending = {"tune": args.tune, "dtype": dtype, "stepped": stepped}
+        painter = cartoon.Painter(generator, target, distance, most=most, **bending) if target else None
         search = projection.find(
             generator,
-            searching.held(distance.to(device), encoder, generator, args.encoder_reg),
+            distance,
             (photo.image for photo in photos[job.done :] if bar.show(photo.path.name) is None),
             args.space,
             schedule(args),
@@ -161,13 +168,14 @@ def project(args: argparse.Namespace) -> Path:
             noise=latents.noise_of(noise, slice(job.done, None)),
             batch=args.batch,
             fixed_noise=args.fixed_noise,
-            dtype=utils.compute_dtype(args.precision),
+            within=painter and painter.within,
+            dtype=dtype,
             seed=args.seed,
             snapshots=shown_steps(args.step),
-            stepped=partial(step_on, bar),
+            stepped=stepped,
         )
         found = (person for batch in search for person in batch.each())
-        drawn = partial(cartoon.draw, generator, target, reach=Reach.of(generator)) if target else None
+        drawn = painter and painter.cartoon
         return job.run(found, partial(keep, args, photos, drawn), partial(save, args, photos, job.work.result, generator))
 
 
@@ -185,8 +193,9 @@ def pictures_of(args: argparse.Namespace, photo: Photo) -> list[Path]:
     return [args.outdir / f"{photo.name}{ending}.png" for ending in endings]
 
 
-def batches(args: argparse.Namespace, photos: int) -> int:
-    return -(-photos // args.batch)
+def steps(args: argparse.Namespace, photos: int) -> int:
+    """Of the searches, batch by batch, and of the tunings, one by one."""
+    return -(-photos // args.batch) * args.step + photos * args.tune
 
 
 def step_on(bar: progress.Bar, loss: float, noise: float) -> None:
@@ -237,6 +246,7 @@ def fill_in(args: argparse.Namespace) -> None:
         space = args.space if "space" in args.given else SPACE
         usual |= PACE if args.step else {}
         usual |= {"wplus_reg": WPLUS_REG} if space == "w+" and args.step else {}
+        usual |= {"tune": defaults.tune(args.step)} if args.step else {}
     elif args.encoder:
         reason, usual = "from an encoder", {"space": "w+", "fixed_noise": True, "step": ENCODED_STEPS}
     taken = {flag: value for flag, value in usual.items() if flag not in args.given}
@@ -307,7 +317,7 @@ def shown_steps(steps: int) -> list[int]:
 def draw(args: argparse.Namespace, photos: Sequence[Photo], drawn: Cartoonist | None, number: int, found: Projection) -> str:
     """NAME.png, NAME-strip.png and NAME-cartoon.png of one of the photos; returns a line on it.
 
-    drawn: latents -> cartoons; None for no cartoon
+    drawn: latent and photo -> cartoon; None for no cartoon
     """
     import lettering
     import utils
@@ -325,7 +335,7 @@ def draw(args: argparse.Namespace, photos: Sequence[Photo], drawn: Cartoonist | 
     strip = {"target": utils.to_pictures(photo.image[None])[0], "start": steps[0], **between}
     strip |= {"final": steps[args.step]} if args.step else {}
     if drawn:
-        (strip["cartoon"],) = drawn(found.latent)
+        strip["cartoon"] = drawn(found.latent, photo.image[None])
     sheet = utils.sheet([*strip.values()], len(strip), [*strip], title=f"{shown}: {line}")
     for picture, path in zip([steps[args.step], sheet, strip.get("cartoon")], pictures_of(args, photo)):
         utils.save_png(picture, path, **told)

@@ -14,7 +14,7 @@ projections, and where --target is given its cartoons.
 import argparse
 import time
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,16 +27,16 @@ from errors import InputError
 from scripts import _faces, cartoonize
 
 if TYPE_CHECKING:
-    import torch
+    from PIL.Image import Image
     from torch import Tensor
 
+    from editing.cartoon import Painter
     from editing.projection import Schedule
-    from model import Generator
     from vision.identity import Identity
-    from vision.perceptual import Distance
 
 HEAD = ("photos", "setting", "number", "MAE", "disc", "identity", "strangers", "s", "s of processor")
 COLUMNS = 8
+BENDING = {"tune": int, "reach": float}  # of `editing.cartoon.Painter`, and their types
 
 
 def parser() -> cli.Parser:
@@ -47,7 +47,9 @@ def parser() -> cli.Parser:
     add("--source", default=str(shipped.PHOTO), metavar="FILE", help="with its discriminator (default: demo/photo64.pt)")
     add("--target", metavar="FILE", help="of cartoons, for the sheet")
     add("--encoder", metavar="FILE", help="with which a setting of start=encoder begins")
-    words = "default, as scripts.cartoonize, or name=value,...: space, start, and what editing.projection.Schedule has"
+    words = (
+        "default, as scripts.cartoonize, or name=value,...: space, start, tune, reach, and what editing.projection.Schedule has"
+    )
     add("--setting", action="append", metavar="TEXT", help=f"{words}; repeat it for more")
     add("--batch", type=cli.number(int, least=1), default=1, metavar="N", help="photos at a time (default: 1)")
     flags.add_distance(parser, group)
@@ -63,13 +65,13 @@ def main(args: argparse.Namespace) -> Path:
     import checkpoint
     import utils
     from benchmarks import tables
-    from editing import cartoon, latents
+    from editing import cartoon
     from faces.photos import Album
     from inversion import files, searching
     from vision import perceptual
 
     settings = {text: setting(text) for text in args.setting or ["default"]}
-    if not args.encoder and (text := next((text for text, (_, _, encoded) in settings.items() if encoded), "")):
+    if not args.encoder and (text := next((text for text, way in settings.items() if way.encoded), "")):
         raise InputError(f"--setting {text}: needs --encoder FILE")
     device = cli.read("--device", args.device, utils.choose_device)
     file = cli.read("--source", args.source, checkpoint.read_aloud)
@@ -82,23 +84,23 @@ def main(args: argparse.Namespace) -> Path:
         path: [face.cut() for face in cartoonize.cut_faces(args, Album([path]), source.size).values()] for path in args.paths
     }
     args.outdir = newfolder.choose(args.outdir, "likeness", "sheet.png", args.overwrite)
-    identity, lines, sheets = reader(), [], {}
+    identity, lines, sheets, dtype = reader(), [], {}, utils.compute_dtype(args.precision)
     for path, photos in albums.items():
         targets = utils.from_pictures(photos).to(device)
         sheets.setdefault("photo", []).extend(photos)
-        for text, (space, schedule, encoded) in settings.items():
-            start = searching.starter(encoder if encoded else None, source, space)
-            latent, seconds = found(
-                source, distance, targets, space, schedule, start, args.batch, utils.compute_dtype(args.precision)
-            )
-            images = latents.draw(source, source.broadcast(latent)).clamp(-1, 1)
+        for text, way in settings.items():
+            painter = cartoon.Painter(source, target or source, distance, most=way.most, tune=way.tune, dtype=dtype)
+            start = searching.starter(encoder if way.encoded else None, source, way.space)
+            drawn, seconds = people(painter, targets, way, start, args.batch)
+            projected, cartoons = zip(*drawn)
+            images = utils.from_pictures(projected).to(device)
             with torch.no_grad():
                 pixels, disc = (targets - images).abs().mean() / 2, judge(images, targets).mean()
             alike = of_people(identity, targets, images)
             lines.append([path, text, len(photos), f"{pixels:.4f}", f"{disc:.3f}", *alike, *seconds])
-            sheets.setdefault(text, []).extend(utils.to_pictures(images))
+            sheets.setdefault(text, []).extend(projected)
             if target:
-                sheets.setdefault(f"{text} cartoon", []).extend(cartoon.draw(source, target, latent))
+                sheets.setdefault(f"{text} cartoon", []).extend(cartoons)
     print(f"{identity_note(identity)}\n{tables.table(HEAD, lines)}")
     cli.save_command(args, args.outdir)
     return utils.save_png(
@@ -106,14 +108,22 @@ def main(args: argparse.Namespace) -> Path:
     )
 
 
-def setting(text: str) -> "tuple[str, Schedule, bool]":
-    """(space, schedule, whether an encoder begins) of "name=value,...".
+@dataclass(frozen=True)
+class Way:
+    """Of finding people; encoded: whether an encoder begins, the others as in `editing.cartoon`."""
 
-    Raises InputError for a name or a value that means nothing.
-    """
-    from editing import cartoon
+    space: str
+    schedule: "Schedule"
+    encoded: bool
+    tune: int
+    most: float
 
-    space, schedule, encoded = cartoon.SPACE, cartoon.SCHEDULE, False
+
+def setting(text: str) -> Way:
+    """Of "name=value,...". Raises InputError for a name or a value that means nothing."""
+    from editing import cartoon, defaults
+
+    space, schedule, encoded, bending = cartoon.SPACE, cartoon.SCHEDULE, False, {}
     kinds = {field.name: type(getattr(schedule, field.name)) for field in fields(schedule)}
     for name, _, value in (part.partition("=") for part in text.split(",") if part not in ("", "default")):
         if name == "space" and value in ("w", "w+"):
@@ -123,37 +133,35 @@ def setting(text: str) -> "tuple[str, Schedule, bool]":
             encoded = value == "encoder"
             continue
         try:
-            schedule = replace(schedule, **{name: kinds[name](value)})
+            if name in BENDING:
+                bending[name] = BENDING[name](value)
+            else:
+                schedule = replace(schedule, **{name: kinds[name](value)})
         except (KeyError, ValueError):
             raise InputError(
-                f"--setting {text}: {name}={value}: expected space=w, start=encoder, or {'=, '.join(kinds)}="
+                f"--setting {text}: {name}={value}: expected space=w, start=encoder, or {'=, '.join([*BENDING, *kinds])}="
             ) from None
-    return space, schedule, encoded
+    usual = {"tune": defaults.tune(schedule.steps), "reach": defaults.reach(schedule.steps)} | bending
+    return Way(space, schedule, encoded, usual["tune"], usual["reach"])
 
 
-def found(
-    source: "Generator",
-    distance: "Distance",
-    targets: "Tensor",
-    space: str,
-    schedule: "Schedule",
-    start: "Callable[[Tensor], Tensor] | None",
-    batch: int,
-    dtype: "torch.dtype | None" = None,
-) -> "tuple[Tensor, list[str]]":
-    """Latents of the photos, and seconds that each took: by the clock, and of the processor."""
-    import torch
-
+def people(
+    painter: "Painter", targets: "Tensor", way: Way, start: "Callable[[Tensor], Tensor] | None", batch: int
+) -> "tuple[list[tuple[Image, Image]], list[str]]":
+    """Each as the source draws them and as cartoon; and seconds that each took: by the clock, and of the processor."""
     from editing import projection
 
     clocks = time.perf_counter(), time.process_time()
-    with progress.Bar(-(-len(targets) // batch) * schedule.steps, "steps") as bar:
-        stepped = lambda *_: bar.update()
-        options = {"start": start, "fixed_noise": True, "batch": batch, "dtype": dtype, "stepped": stepped}
-        search = projection.find(source, distance, targets, space, schedule, **options)
-        latent = torch.cat([one.latent for one in search])
+    with progress.Bar(-(-len(targets) // batch) * way.schedule.steps + len(targets) * way.tune, "steps") as bar:
+        painter.stepped = stepped = lambda *_: bar.update()
+        options = {"fixed_noise": True, "within": painter.within, "batch": batch, "dtype": painter.dtype, "stepped": stepped}
+        search = projection.find(painter.source, painter.distance, targets, way.space, way.schedule, start=start, **options)
+        found = [one.latent for together in search for one in together.each()]
+        drawn = [
+            painter.paint(latent, painter.bent(latent, photo)) for latent, photo in zip(found, targets.split(1), strict=True)
+        ]
     end = time.perf_counter(), time.process_time()
-    return latent, [f"{(after - before) / len(targets):.2f}" for before, after in zip(clocks, end)]
+    return drawn, [f"{(after - before) / len(targets):.2f}" for before, after in zip(clocks, end)]
 
 
 def reader() -> "Identity | None":

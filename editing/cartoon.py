@@ -1,4 +1,4 @@
-"""From a photo to a cartoon: its latent in the network of photos, drawn by the network of cartoons.
+"""From a photo to a cartoon: its latent in the network of photos, drawn by the network of cartoons, both bent to the person.
 
     target = open_target("cartoon.pt", source, "ffhq.pt")
     for person in cartoonize(source, target, [face], distance):
@@ -17,8 +17,8 @@ from torch import Tensor
 import checkpoint
 import utils
 from data.squares import square
-from editing import latents, layer_swap, projection
-from editing.defaults import PACE, REACH, SPACE, STEPS, WPLUS_REG
+from editing import latents, layer_swap, projection, tuning
+from editing.defaults import CARRY, PACE, REACH, SPACE, STEPS, TUNE, WPLUS_REG
 from editing.projection import Projection, Schedule
 from editing.reach import Reach
 from errors import InputError
@@ -30,12 +30,13 @@ SCHEDULE = Schedule(STEPS, wplus_reg=WPLUS_REG, **PACE)
 
 @dataclass
 class Person:
-    """Pictures of somebody, and what was found of them."""
+    """Pictures of somebody, what was found of them, and source and target, bent to them."""
 
     found: Projection
     photo: Image.Image
     projected: Image.Image
     cartoon: Image.Image
+    networks: tuple[Generator, Generator]
 
 
 def open_target(path: str | Path, source: Generator, source_path: str | Path, related: bool = False) -> Generator:
@@ -63,47 +64,84 @@ def cartoonize(
     schedule: Schedule = SCHEDULE,
     *,
     start: Callable[[Tensor], Tensor] | None = None,
-    psi: float = 1.0,
-    most: float = REACH,
-    dtype: torch.dtype | None = None,
     seed: int = 0,
-    stepped: Callable[[float, float], object] = lambda loss, noise: None,
+    **painting,
 ) -> Iterator[Person]:
     """A person for each photo, found when it is asked for.
 
-    photos: faces, cut as the source's were; their centre square is taken
-    start:  gives latents to begin with, see `projection.find`
-    psi:    of the cartoon, see `model.truncate`
-    most:   of the cartoon, see `Reach.within`
-    others: as in `projection.find`
+    photos:   faces, cut as the source's were; their centre square is taken
+    start:    gives latents to begin with, see `projection.find`
+    painting: of `Painter`: psi, most, tune, carry, dtype, stepped
     Raises InputError at once where the average face does not fit the space.
     """
+    painter = Painter(source, target, distance, **painting)
     cut: list[Image.Image] = []
-    reach = Reach.of(source)
 
     def targets() -> Iterator[Tensor]:
         for photo in photos:
             cut[:] = [square(photo, source.size)]
             yield utils.from_pictures(cut)[0]
 
-    options = {"fixed_noise": True, "dtype": dtype, "seed": seed, "snapshots": [schedule.steps], "stepped": stepped}
+    options = {"fixed_noise": True, "seed": seed, "within": painter.within, "dtype": painter.dtype, "stepped": painter.stepped}
     search = projection.find(source, distance, targets(), space, schedule, start=start, **options)
 
     def person(found: Projection) -> Person:
-        (cartoon,) = draw(source, target, found.latent, psi, most, reach)
-        return Person(found, cut[0], utils.to_pictures(found.snapshots[schedule.steps])[0], cartoon)
+        networks = painter.bent(found.latent, utils.from_pictures(cut))
+        return Person(found, cut[0], *painter.paint(found.latent, networks), networks)
 
     return map(person, search)
 
 
-def draw(
-    source: Generator, target: Generator, latent: Tensor, psi: float = 1.0, most: float = REACH, reach: Reach | None = None
-) -> list[Image.Image]:
-    """Latents that were found in the source, [people, style_dim] or [people, n_latent, style_dim], as cartoons.
+@dataclass
+class Painter:
+    """Draws who was found in the source: as it can draw them, and as cartoons of the target.
 
-    psi:   below 1 pulls them towards the average face of the source
-    most:  how far they may be from it along each axis of W, in standard deviations
-    reach: that of the source, where it is known already
+    psi:   of the cartoon, see `model.truncate`; of the average cartoon nothing is bent
+    most:  how far latents may be from the average face of the source, see `Reach.within`
+    tune:  steps that bend the source until it draws the photo, see `tuning`; 0: none
+    carry: how much of that the target takes; nothing where its weights have other shapes
+    dtype, stepped: as in `projection.project`
     """
-    w_plus = (reach or Reach.of(source)).within(source.broadcast(latent), most)
-    return utils.to_pictures(latents.draw(target, latents.truncated(source, w_plus, psi)))
+
+    source: Generator
+    target: Generator
+    distance: Distance
+    psi: float = 1.0
+    most: float = REACH
+    tune: int = TUNE
+    carry: float = CARRY
+    dtype: torch.dtype | None = None
+    stepped: Callable[[float, float], object] = lambda loss, noise: None
+
+    def __post_init__(self) -> None:
+        self._reach = Reach.of(self.source)
+
+    def within(self, latent: Tensor) -> Tensor:
+        return self._reach.within(latent, self.most)
+
+    def bent(self, latent: Tensor, photo: Tensor) -> tuple[Generator, Generator]:
+        """Source and target, bent to the person of a photo.
+
+        latent: [1, style_dim] or [1, n_latent, style_dim], found in the source
+        photo:  [1, 3, size, size] in [-1, 1]
+        """
+        source, target = self.source, self.target
+        if not self.tune:
+            return source, target
+        pivot, photo = self.within(source.broadcast(latent)), photo.to(source.device)
+        tuned = tuning.tune(source, self.distance, photo, pivot, self.tune, dtype=self.dtype, stepped=self.stepped)
+        share = self.carry * self.psi if tuning.fits(target, source) else 0.0
+        return tuned, tuning.carry(target, source, tuned, share) if share else target
+
+    def paint(self, latent: Tensor, networks: tuple[Generator, Generator]) -> tuple[Image.Image, Image.Image]:
+        """By networks of `bent`: what the source draws, and the cartoon."""
+        source, target = networks
+        found = self.source.broadcast(latent)
+        pivot = self.within(found)
+        (projected,) = utils.to_pictures(latents.draw(source, pivot if self.tune else found))
+        (cartoon,) = utils.to_pictures(latents.draw(target, latents.truncated(self.source, pivot, self.psi)))
+        return projected, cartoon
+
+    def cartoon(self, latent: Tensor, photo: Tensor) -> Image.Image:
+        """Of the person of a photo alone."""
+        return self.paint(latent, self.bent(latent, photo))[1]

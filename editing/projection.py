@@ -146,7 +146,7 @@ def find(
     space:   "w", or "w+" where every layer has its own w
     start:   `starting_points`, [1 or photos, ...], or what gives them for some photos, as an encoder does; None: w_avg
     noise:   to begin with, for each convolution [1 or photos, 1, res, res]; None: the noise stored in the network
-    options: of `project`: fixed_noise, dtype, seed, snapshots, stepped
+    options: of `project`: fixed_noise, within, dtype, seed, snapshots, stepped
     Raises InputError at once where w_avg does not fit the space.
     """
     if start is None:
@@ -187,6 +187,7 @@ def project(
     spread: float,
     noise: Sequence[Tensor] | None = None,
     fixed_noise: bool = False,
+    within: Callable[[Tensor], Tensor] | None = None,
     schedule: Schedule = Schedule(),
     dtype: torch.dtype | None = None,
     seed: int = 0,
@@ -200,6 +201,7 @@ def project(
     spread:      of w, see `latent_spread`
     noise:       to begin with, for each convolution [1 or photos, 1, res, res]; None: the noise stored in the network
     fixed_noise: leave it as it is
+    within:      brings latents, shaped as `start`, back to where they may be, after each step; see `Reach.within`
     dtype:       in which generator and discriminator compute while it searches, e.g. torch.bfloat16; None: their own
     seed:        of the jitter, which is the same for each photo
     snapshots:   after how many steps to draw; 0 is the start
@@ -236,11 +238,13 @@ def project(
         optimizer.zero_grad()
         (loss + regularizer).sum().backward()
         optimizer.step()
+        if within is not None:
+            latent.data.copy_(within(latent.detach()))
         normalize_noise(maps)
         for values, value in ((distances, apart), (errors, mse)):
             values.append(value.detach().cpu())
         costs = loss.detach().mean().item(), regularizer.detach().mean().item()
-        _check(sum(costs), step)
+        check_loss(sum(costs), step)
         stepped(*costs)
         snapshot(step + 1)
     kept = [layer.detach() for layer in maps] or (None if stored else [_each(layer, len(latent)) for layer in noise])
@@ -248,7 +252,8 @@ def project(
     return Projection(latent.detach(), kept, *told, drawn)
 
 
-def _check(loss: float, step: int) -> None:
+def check_loss(loss: float, step: int) -> None:
+    """Raises InputError for NaN and Inf. step: counts from 0"""
     if not math.isfinite(loss):
         raise InputError(f"the loss is {loss} at step {step + 1}; search with a lower learning rate, or lower weights")
 

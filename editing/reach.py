@@ -3,9 +3,10 @@
     reach = Reach.of(source)
     images = latents.draw(target, reach.within(w_plus, 1.0))
 
-A photo that was searched in w+ lies where nobody is: 3 to 5 times as far from the average as a random person, mostly along axes
-in which people hardly differ (Zhu et al. 2020, 2012.09036, measure latents in these coordinates). The network that was searched
-does not show it; one that was fine-tuned from it does. Unlike truncation this leaves alone what is usual in somebody.
+A photo that was searched freely in w+ lies where nobody is: 3 to 5 times as far from the average as a random person, mostly
+along axes in which people hardly differ (Zhu et al. 2020, 2012.09036, measure latents in these coordinates). The network that
+was searched does not show it; one that was fine-tuned from it does. Unlike truncation this leaves alone what is usual in
+somebody.
 """
 
 from dataclasses import dataclass
@@ -40,8 +41,14 @@ class Reach:
         variance, axes = torch.linalg.eigh(w.transpose(1, 2) @ w / w.shape[1])
         return cls(torch.atleast_2d(generator.w_avg), axes.float(), variance.clamp(min=0).sqrt().float())
 
-    def within(self, w_plus: Tensor, most: float) -> Tensor:
-        """[people, n_latent, style_dim], at most `most` standard deviations from the centre along each axis."""
-        along = torch.einsum("pld,lda->pla", w_plus - self.centre, self.axes.expand(w_plus.shape[1], -1, -1))
+    def within(self, latents: Tensor, most: float) -> Tensor:
+        """At most `most` standard deviations from the centre along each axis.
+
+        latents: [people, n_latent, style_dim], or in W [people, style_dim]
+        """
+        if latents.ndim == 2:
+            return self.within(latents[:, None], most)[:, 0]
+        axes = self.axes.expand(latents.shape[1], -1, -1)
+        along = torch.einsum("pld,lda->pla", latents - self.centre, axes)
         held = along.clamp(-most * self.spread, most * self.spread)
-        return self.centre + torch.einsum("pla,lda->pld", held, self.axes.expand(w_plus.shape[1], -1, -1))
+        return self.centre + torch.einsum("pla,lda->pld", held, axes)

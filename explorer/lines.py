@@ -8,7 +8,8 @@ import shlex
 
 import cli
 import flags
-from editing.defaults import REACH, SPACE, WPLUS_REG
+from editing import defaults
+from editing.defaults import SPACE, WPLUS_REG
 from explorer.face import Face, Strength
 
 
@@ -66,14 +67,15 @@ def swing(face: Face, moving: Strength, far: float, ending: str, paths: dict[str
 def photo(name: str, eyes: str, steps: int, paths: dict[str, str], encoder: str = "") -> str:
     """What makes the cartoon of a photo; eyes: where they are, "" for whoever is found; encoder: its file"""
     given = {"source": paths["source"], "target": paths["cartoon"], "encoder": encoder or None}
-    given |= {"eyes": eyes or None, "step": steps}
+    given |= {"eyes": eyes or None, "step": steps, "tune": 0 if steps else None}  # the page draws with networks as they are
     return line("scripts.cartoonize", [name, *words(given)])
 
 
 def photo_text(steps: int, paths: dict[str, str], name: str, encoder: str = "") -> dict[str, object]:
     """What `scripts.cartoonize` writes into the pictures of a photo."""
     given = {"source": paths["source"], "target": paths["cartoon"], "space": SPACE, "wplus_reg": WPLUS_REG, "truncation": 1.0}
-    given |= {"reach": REACH, "precision": "fp32", "step": steps, "seed": 0, "encoder": encoder or None}
+    given |= {"precision": "fp32", "step": steps, "seed": 0, "encoder": encoder or None}
+    given |= {"reach": defaults.reach(steps), "tune": 0, "carry": defaults.CARRY}
     given = dict.fromkeys(flags.CARTOON) | given
     return {"photo": name} | cli.told(argparse.Namespace(**given), flags.CARTOON)
 

@@ -16,7 +16,7 @@ import utils
 from checkpoint import fingerprint
 from editing import latents
 from editing.cartoon import Person
-from editing.defaults import REACH, SPACE, STEPS
+from editing.defaults import REACH_AT_ONCE, SPACE, STEPS
 from editing.reach import Reach
 from errors import InputError
 from explorer import html, lines, photo
@@ -194,7 +194,7 @@ class PhotoTab:
     def keep(self, person: Person, name: str) -> Path:
         """The latent from which the cartoon was drawn, in a file that commands read."""
         source = self.explorer.studio.source
-        w_plus = Reach.of(source).within(source.broadcast(person.found.latent), REACH)
+        w_plus = Reach.of(source).within(source.broadcast(person.found.latent), REACH_AT_ONCE)  # a search stayed nearer
         free = filenames.first_free(self.folder / name, lambda path: Path(f"{path}.pt").exists())
         return latents.save_latents(f"{free}.pt", w_plus, space="w+", names=[name], ckpt=fingerprint(source.state_dict()))
 

@@ -15,7 +15,7 @@ from threading import Event, Lock, Thread
 from PIL.Image import Image
 from torch import Tensor
 
-from editing import cartoon
+from editing import cartoon, defaults
 from editing.cartoon import Person
 from errors import InputError
 from model import StyleGenerator
@@ -74,7 +74,8 @@ class Search:
                 self.begun = True
                 schedule = replace(cartoon.SCHEDULE, steps=self.steps)
                 self._check()
-                (self._person,) = cartoon.cartoonize(*self._given, schedule=schedule, start=self._start, stepped=self._stepped)
+                how = {"most": defaults.reach(self.steps), "tune": 0, "start": self._start, "stepped": self._stepped}
+                (self._person,) = cartoon.cartoonize(*self._given, schedule=schedule, **how)
         except Exception as error:  # told to whoever asks for the person
             self._error = error
         finally:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 import utils
 from drawer import Drawer
 from editing import latents
-from editing.defaults import REACH
+from editing.defaults import REACH_AT_ONCE
 from editing.instant import KIND, PICTURES
 from editing.reach import Reach
 from inversion.encoder import Encoder
@@ -50,12 +50,12 @@ class Recorded(nn.Module):
 class PhotoToCartoon(Recorded):
     """What `editing.cartoon` does with an encoder and without a search.
 
-    most, psi: as of `cartoon.draw`
+    most, psi: as of `cartoon.Painter`
     """
 
     kind = KIND
 
-    def __init__(self, source: Drawer, target: Drawer, encoder: Encoder, most: float = REACH, psi: float = 1.0):
+    def __init__(self, source: Drawer, target: Drawer, encoder: Encoder, most: float = REACH_AT_ONCE, psi: float = 1.0):
         super().__init__()
         self.source, self.target, self.encoder, self.most, self.psi = source, target, encoder, most, psi
         self.size = source.size

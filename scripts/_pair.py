@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import cli
 import shipped
-from editing.defaults import REACH
 from errors import InputError, named
 
 if TYPE_CHECKING:
@@ -31,10 +30,10 @@ def add_swap(parser: cli.Parser, group: argparse._ArgumentGroup) -> None:
     parser.needs("--width", "--swap")
 
 
-def add_reach(group: argparse._ArgumentGroup) -> None:
-    """--reach."""
-    far = "how far a cartoon may be from the average along each axis of W, in standard deviations; 100: any"
-    group.add_argument("--reach", type=cli.number(least=0), default=REACH, metavar="X", help=f"{far} (default: {REACH:g})")
+def add_reach(group: argparse._ArgumentGroup, default: float | None, usual: str) -> None:
+    """--reach. usual: the default, in words"""
+    far = "how far people may be from the average along each axis of W, in standard deviations; 100: any"
+    group.add_argument("--reach", type=cli.number(least=0), default=default, metavar="X", help=f"{far} (default: {usual})")
 
 
 def choose(args: argparse.Namespace) -> list[str]:

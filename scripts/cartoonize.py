@@ -27,7 +27,8 @@ import cli
 import flags
 import newfolder
 import progress
-from editing.defaults import PACE, SPACE, STEPS, WPLUS_REG
+from editing import defaults
+from editing.defaults import CARRY, PACE, REACH, REACH_AT_ONCE, SPACE, STEPS, TUNE, WPLUS_REG
 from errors import InputError, named
 from scripts import _faces, _pair
 from unfinished import Unfinished
@@ -48,9 +49,12 @@ ROWS = ("photo", "projected", "cartoon")
 COLUMNS = 8
 MOST_ON_SHEET = 400
 TOLD = flags.CARTOON
-DECIDE = ("space", "wplus_reg", "encoder_reg", "precision", "step", "seed", "swap", "width", "truncation", "reach")
+DECIDE = (
+    *("space", "wplus_reg", "encoder_reg", "precision", "step", "seed", "tune", "carry", "swap", "width", "truncation"),
+    *("reach", "keep_networks"),
+)
 DECIDED = "--source --target --encoder --encoder_reg --space --wplus_reg --perceptual --vgg --precision --step --seed "
-DECIDED += "--swap --width --truncation --reach --device"  # by the network of --onnx
+DECIDED += "--tune --carry --keep_networks --swap --width --truncation --reach --device"  # by the network of --onnx
 
 
 def parser() -> cli.Parser:
@@ -72,15 +76,24 @@ def parser() -> cli.Parser:
     steps = f"Adam's; 100 is a first look, 0 what --encoder says (default: {STEPS})"
     add("--step", type=cli.number(int, least=0), default=STEPS, metavar="N", help=steps)
     add("--seed", type=cli.number(int, least=0), default=0, metavar="N", help="of the projection (default: 0)")
+    _pair.add_reach(group, None, f"{REACH:g}, with --step 0 {REACH_AT_ONCE:g}")
     group = parser.add_argument_group("cartoon")
+    add = group.add_argument
+    bend = "steps that bend --source until it draws the photo (pivotal tuning)"
+    add("--tune", type=cli.number(int, least=0), metavar="N", help=f"{bend} (default: {TUNE}, with --step 0 0)")
+    much = "how much of that --target takes: 0 less like them, 1 all"
+    add("--carry", type=cli.number(least=0), default=CARRY, metavar="X", help=f"{much} (default: {CARRY:g})")
+    kept = "write both networks as they were bent, NAME-source.pt and NAME-target.pt; they draw latents.pt as here"
+    add("--keep_networks", action="store_true", help=kept)
     _pair.add_swap(parser, group)
     flags.add_truncation(group, "below 1 pulls people towards the average: smoother cartoons, less like them")
-    _pair.add_reach(group)
     add = flags.add_new_folder(parser, "cartoonized", "latents and pictures").add_argument
     add("--columns", type=cli.number(int, least=1), default=COLUMNS, metavar="N", help=f"people in a row (default: {COLUMNS})")
     parser.needs("--wplus_reg", "--space w+")
     parser.idle_with(DECIDED, "--onnx")
-    parser.idle_with("--wplus_reg --encoder_reg --perceptual --vgg --precision --seed", "--step 0")
+    parser.idle_with("--wplus_reg --encoder_reg --seed", "--step 0")
+    parser.needs("--perceptual --vgg --precision", "--step", "--tune")
+    parser.idle_with("--carry --keep_networks", "--tune 0")
     return parser
 
 
@@ -133,8 +146,7 @@ def cartoonize(args: argparse.Namespace) -> Path:
     from inversion import files, searching
     from vision import perceptual
 
-    if args.step == 0 and not args.encoder:
-        raise InputError("--step 0: finds nothing; give --encoder FILE as well, whose latents are drawn as they are")
+    fill_in(args)
     if args.outdir:  # before networks are read
         newfolder.choose(args.outdir, "", RESULT, args.overwrite, others=[ARRAYS])
     assumed = _pair.choose(args)
@@ -155,7 +167,8 @@ def cartoonize(args: argparse.Namespace) -> Path:
     album.report(len(faces), args.outdir)
     print(f"distance: {note}")
     cli.save_command(args, args.outdir)
-    with progress.Bar(len(faces) * args.step, "steps", done=job.done * args.step) as bar:
+    each = args.step + args.tune
+    with progress.Bar(len(faces) * each, "steps", done=job.done * each) as bar:
         people = cartoon.cartoonize(
             source,
             target,
@@ -166,12 +179,23 @@ def cartoonize(args: argparse.Namespace) -> Path:
             start=searching.starter(encoder, source, args.space),
             psi=args.truncation,
             most=args.reach,
+            tune=args.tune,
+            carry=args.carry,
             dtype=utils.compute_dtype(args.precision),
             seed=args.seed,
             stepped=partial(step_on, bar),
         )
         job.run(people, partial(kept, args, [*faces]), partial(save, args, [*faces], source))
     return args.outdir / SHEET
+
+
+def fill_in(args: argparse.Namespace) -> None:
+    """What was not said, and depends on whether there is a search. Raises InputError for flags that find nothing."""
+    if args.step == 0 and not args.encoder:
+        raise InputError("--step 0: finds nothing; give --encoder FILE as well, whose latents are drawn as they are")
+    usual = {"reach": defaults.reach(args.step), "tune": defaults.tune(args.step)}
+    vars(args).update({flag: value for flag, value in usual.items() if vars(args)[flag] is None})
+    parser().check(args)
 
 
 @dataclass
@@ -192,7 +216,9 @@ def pictures_of(args: argparse.Namespace, name: str) -> dict[str, Path]:
 
 
 def kept(args: argparse.Namespace, names: Sequence[str], number: int, person: Person) -> Projection:
-    """The pictures of one person. Returns what the latent file needs."""
+    """The pictures of one person, and with --keep_networks the networks. Returns what the latent file needs."""
+    if args.keep_networks:
+        keep_networks(args, names[number], person)
     keep(args, names[number], {row: getattr(person, row) for row in ROWS}, cli.told(args, TOLD))
     return replace(person.found, snapshots={})
 
@@ -202,6 +228,17 @@ def keep(args: argparse.Namespace, name: str, pictures: dict[str, Image], told: 
 
     for row, path in pictures_of(args, name).items():
         canvas.save_png(pictures[row], path, photo=name, **told)
+
+
+def keep_networks(args: argparse.Namespace, name: str, person: Person) -> None:
+    """As the files that they come from."""
+    import checkpoint
+    from editing import layer_swap
+
+    files = checkpoint.read(args.source), checkpoint.read(args.target)
+    whose = {"source": (files[0], files[0], "low"), "target": (*files, "low" if args.swap else "high")}
+    for network, (kind, ends) in zip(person.networks, whose.items()):
+        checkpoint.write(args.outdir / f"{name}-{kind}.pt", layer_swap.contents(network, *ends), manifest=False)
 
 
 def save(args: argparse.Namespace, names: Sequence[str], source: Generator, found: Projection) -> None:

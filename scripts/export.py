@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import cli
 import flags
 import shipped
+from editing.defaults import REACH_AT_ONCE
 from errors import InputError, named
 from scripts import _pair
 
@@ -42,7 +43,7 @@ def parser() -> cli.Parser:
     group.add_argument("--encoder", metavar="FILE", help="for the source (default: demo/encoder64.pt, of demo/photo64.pt)")
     _pair.add_swap(parser, group)
     flags.add_truncation(group, "below 1 pulls people towards the average: smoother cartoons, less like them")
-    _pair.add_reach(group)
+    _pair.add_reach(group, REACH_AT_ONCE, f"{REACH_AT_ONCE:g}")
     group = parser.add_argument_group("others in its place")
     either = group.add_mutually_exclusive_group().add_argument
     either("--ckpt", metavar="FILE", help="a generator alone, of any format")

@@ -121,7 +121,7 @@ def newest_checkpoints(work: Path) -> dict[str, list[Path]]:
 
 
 def projected(args: argparse.Namespace, source, network, photos: Tensor) -> Tensor:
-    """The latents, [people, n_latent, style_dim]: of an earlier call, or projected now as scripts.cartoonize does."""
+    """The latents, [people, n_latent, style_dim]: of an earlier call, or searched freely now."""
     import torch
 
     import checkpoint

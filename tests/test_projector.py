@@ -232,7 +232,7 @@ def shown(strip, column):
 
 
 def test_the_strip_goes_from_the_target_to_the_cartoon(place, tmp_path):
-    out = project(place, tmp_path / "out", "--target_ckpt", place / "t.pt", "--perceptual", "mse", "--step", 60)
+    out = project(place, tmp_path / "out", "--target_ckpt", place / "t.pt", "--perceptual", "mse", "--step", 60, "--tune", 0)
     strip, cartoon = pixels(out / "0-strip.png"), checkpoint.read(place / "t.pt").generator()
     assert strip.shape[1] == 8 * (128 + utils.GAP) + utils.GAP  # target, start, 4 steps, final, cartoon
     distances = [np.square(shown(strip, column) - shown(strip, 0)).mean() for column in (1, 3, 6)]
@@ -365,11 +365,11 @@ def test_without_a_folder_a_stopped_call_goes_on_in_its_own(place, tmp_path, mon
 @pytest.mark.parametrize(
     "words, space, noise, said",
     [
-        ([], "w+", False, f"--space w+, --fixed_noise, {PACED}, --wplus_reg 1;"),
-        (["--space", "w"], "w", False, f"--fixed_noise, {PACED};"),
-        (["--search_noise", "--wplus_reg", 0], "w+", True, f"--space w+, {PACED};"),
-        (["--lr", 0.1], "w+", False, "--fixed_noise, --lr_rampdown 0.6, --noise_ramp 0.2, --wplus_reg 1;"),
-        (["--w_plus", "--fixed_noise", "--wplus_reg", 1, *PACED.replace(",", "").split()], "w+", False, ""),
+        ([], "w+", False, f"--space w+, --fixed_noise, {PACED}, --wplus_reg 1, --tune 80;"),
+        (["--space", "w"], "w", False, f"--fixed_noise, {PACED}, --tune 80;"),
+        (["--search_noise", "--wplus_reg", 0], "w+", True, f"--space w+, {PACED}, --tune 80;"),
+        (["--lr", 0.1], "w+", False, "--fixed_noise, --lr_rampdown 0.6, --noise_ramp 0.2, --wplus_reg 1, --tune 80;"),
+        (["--w_plus", "--fixed_noise", "--wplus_reg", 1, "--tune", 2, *PACED.replace(",", "").split()], "w+", False, ""),
     ],
 )
 def test_for_a_cartoon_what_flags_do_not_say_is_as_in_cartoonize(place, tmp_path, capsys, words, space, noise, said):

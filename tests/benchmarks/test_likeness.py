@@ -8,7 +8,7 @@ from PIL import Image
 import checkpoint
 import utils
 from benchmarks import likeness
-from editing import cartoon, latents
+from editing import cartoon, defaults, latents
 from errors import InputError
 from inversion import files
 from inversion.encoder import Encoder
@@ -49,12 +49,12 @@ def lines(text):
 def test_who_is_drawn_already_is_found_and_noise_is_not(place, capsys):
     run(
         likeness,
-        *words(place, "--setting", "steps=1,lr=1e-9", "--setting", "steps=1,lr=1e-9,space=w"),
+        *words(place, "--setting", "steps=1,lr=1e-9,tune=0", "--setting", "steps=1,lr=1e-9,tune=0,space=w"),
         place / "average.png",
         place / "noise.png",
     )
     table = lines(capsys.readouterr().out)
-    assert [line[1] for line in table] == ["steps=1,lr=1e-9", "steps=1,lr=1e-9,space=w"] * 2
+    assert [line[1] for line in table] == ["steps=1,lr=1e-9,tune=0", "steps=1,lr=1e-9,tune=0,space=w"] * 2
     drawn, noise = (np.array([line[3:6] for line in table[half]], float) for half in (slice(0, 2), slice(2, 4)))
     assert (drawn[:, 0] < 0.01).all() and (drawn[:, 2] > 0.999).all()
     assert (noise[:, :2] > 5 * drawn[:, :2]).all()
@@ -62,16 +62,26 @@ def test_who_is_drawn_already_is_found_and_noise_is_not(place, capsys):
 
 def test_pixels_are_counted_from_black_to_white(place, capsys):
     Image.new("RGB", (16, 16), "white").save(place / "w.png")
-    run(likeness, *words(place, "--setting", "steps=1,lr=1e-9", "--target", place / "s.pt"), place / "w.png")
+    run(likeness, *words(place, "--setting", "steps=1,lr=1e-9,tune=0", "--target", place / "s.pt"), place / "w.png")
     drawn = np.asarray(Image.open(place / "average.png"), float)
     assert float(lines(capsys.readouterr().out)[0][3]) == pytest.approx((1 - drawn / 255).mean(), abs=0.01)
     assert (place / "out" / "sheet.png").is_file()
 
 
 def test_a_setting_is_that_of_cartoons_but_for_what_it_says():
-    assert likeness.setting("default") == likeness.setting("") == (cartoon.SPACE, cartoon.SCHEDULE, False)
-    space, schedule, encoded = likeness.setting("space=w,steps=7,mse=2,start=encoder")
-    assert (space, schedule.steps, schedule.mse, schedule.lr, encoded) == ("w", 7, 2.0, cartoon.SCHEDULE.lr, True)
+    usual = likeness.Way(cartoon.SPACE, cartoon.SCHEDULE, False, cartoon.TUNE, cartoon.REACH)
+    assert likeness.setting("default") == likeness.setting("") == usual
+    way = likeness.setting("space=w,steps=7,mse=2,start=encoder,reach=3")
+    assert (way.space, way.schedule.steps, way.schedule.mse, way.schedule.lr) == ("w", 7, 2.0, cartoon.SCHEDULE.lr)
+    assert (way.encoded, way.tune, way.most) == (True, cartoon.TUNE, 3.0)
+    at_once = likeness.setting("start=encoder,steps=0")
+    assert (at_once.tune, at_once.most) == (0, defaults.REACH_AT_ONCE)
+
+
+def test_whoever_is_tuned_to_is_nearer(place, capsys):
+    run(likeness, *words(place, "--setting", "steps=1,tune=0", "--setting", "steps=1,tune=40"), place / "noise.png")
+    plain, tuned = (float(line[3]) for line in lines(capsys.readouterr().out))
+    assert tuned < 0.9 * plain
 
 
 def test_an_encoder_begins_where_it_is_asked_for(place, capsys):

@@ -23,18 +23,46 @@ PHOTOS = [Image.fromarray(NUMBERS.integers(0, 256, (*sides, 3), dtype=np.uint8))
 
 
 def people(photos, **options):
-    return [*cartoon.cartoonize(SOURCE, TARGET, photos, PixelDistance(), schedule=Schedule(4), **options)]
+    return [*cartoon.cartoonize(SOURCE, TARGET, photos, PixelDistance(), **{"schedule": Schedule(4), "tune": 3} | options)]
 
 
 def test_a_person_is_cut_projected_and_drawn_by_the_target():
-    square, wide = people(PHOTOS)
+    square, wide = people(PHOTOS, tune=0)
     assert np.array_equal(square.photo, PHOTOS[0]) and wide.photo.size == (16, 16)  # a photo of this size, to the pixel
     for person in (square, wide):
-        w_plus, (projected,) = person.found.latent, person.found.snapshots.values()
-        assert w_plus.shape == (1, SOURCE.n_latent, 8) and person.found.noise is None
-        assert np.array_equal(person.projected, utils.to_pictures(projected)[0])
+        w_plus = person.found.latent
+        assert w_plus.shape == (1, SOURCE.n_latent, 8) and person.found.noise is None and person.networks == (SOURCE, TARGET)
+        assert np.array_equal(person.projected, utils.to_pictures(latents.draw(SOURCE, w_plus))[0])
         held = Reach.of(SOURCE).within(w_plus, cartoon.REACH)
         assert np.array_equal(person.cartoon, utils.to_pictures(latents.draw(TARGET, held))[0])
+
+
+def test_nobody_is_found_further_away_than_allowed():
+    reach = Reach.of(SOURCE)
+    for most in (0.5, 100.0):
+        (person,) = people(PHOTOS[:1], tune=0, most=most, space="w", schedule=Schedule(20))
+        w = person.found.latent
+        torch.testing.assert_close(reach.within(w, most), w)
+        assert (most == 100) == (not torch.allclose(reach.within(w, 0.5), w, atol=1e-3))
+
+
+def test_networks_are_bent_to_each_person_alone():
+    before = checkpoint.fingerprint(SOURCE.state_dict()), checkpoint.fingerprint(TARGET.state_dict())
+    plain, bent = people(PHOTOS, tune=0), people(PHOTOS, tune=30)
+    assert before == (checkpoint.fingerprint(SOURCE.state_dict()), checkpoint.fingerprint(TARGET.state_dict()))
+    apart = lambda person: np.abs(np.asarray(person.projected, float) - np.asarray(person.photo)).mean()
+    for one, other in zip(plain, bent, strict=True):
+        assert torch.equal(one.found.latent, other.found.latent) and apart(other) < 0.9 * apart(one)
+        assert not np.array_equal(one.cartoon, other.cartoon)
+        redrawn = (utils.to_pictures(latents.draw(network, other.found.latent))[0] for network in other.networks)
+        assert all(map(np.array_equal, redrawn, (other.projected, other.cartoon)))
+
+
+def test_a_target_of_other_widths_takes_nothing(capsys):
+    slim = tiny_generator(channels={4: 4, 8: 4, 16: 4})
+    for person, plain in zip(*([*cartoon.cartoonize(SOURCE, slim, PHOTOS, PixelDistance(), schedule=Schedule(2), tune=n)]
+                               for n in (2, 0))):  # fmt: skip
+        assert np.array_equal(person.cartoon, plain.cartoon) and not np.array_equal(person.projected, plain.projected)
 
 
 def test_somebody_comes_out_of_a_list_as_alone():

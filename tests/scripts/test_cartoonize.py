@@ -18,7 +18,7 @@ import checkpoint
 import projector
 import shipped
 import utils
-from editing import cartoon, instant, latents, layer_swap, projection
+from editing import cartoon, defaults, instant, latents, layer_swap, projection
 from editing.reach import Reach
 from scripts import cartoonize
 from tests.commands import ROOT, failure, files_below, killed_in_call, run, stopped_in_call
@@ -49,7 +49,7 @@ def no_weights(tmp_path, monkeypatch):
 
 def draw(place, out, *words, photos=("faces",)):
     networks = ["--source", place / "s.pt", "--target", place / "t.pt", "--device", "cpu"]
-    run(cartoonize, *networks, "--step", 3, "--outdir", out, *words, *[place / photo for photo in photos])
+    run(cartoonize, *networks, "--step", 3, "--tune", 2, "--outdir", out, *words, *[place / photo for photo in photos])
     return out
 
 
@@ -60,7 +60,7 @@ def pixels(path):
 
 @pytest.mark.parametrize("space", ["w", "w+"])
 def test_everybody_is_projected_and_drawn_by_the_target(place, tmp_path, capsys, space):
-    out = draw(place, tmp_path / "new" / "out", "--no_align", "--space", space)
+    out = draw(place, tmp_path / "new" / "out", "--no_align", "--space", space, "--tune", 0)
     assert capsys.readouterr().out.splitlines()[-1] == str(out / "sheet.png")
     pictures = {f"{name}-{row}.png" for name in "ab" for row in ("photo", "projected", "cartoon")}
     assert {path.name for path in out.iterdir()} == {"sheet.png", "latents.pt", "command.txt", "pictures.txt", *pictures}
@@ -144,7 +144,7 @@ def test_the_sheet_has_photos_above_cartoons(place, tmp_path):
 
 @pytest.mark.parametrize("width", [None, 1.0])
 def test_swap_takes_the_low_resolutions_from_the_source(place, tmp_path, width):
-    out = draw(place, tmp_path, "--no_align", "--swap", 8, *(["--width", width] if width else []))
+    out = draw(place, tmp_path, "--no_align", "--tune", 0, "--swap", 8, *(["--width", width] if width else []))
     source, target = (checkpoint.read(place / f"{name}.pt").generator() for name in "st")
     blend = layer_swap.blend(source, target, 8, width)
     w_plus = Reach.of(source).within(latents.read_latents(out / "latents.pt").w_plus(source), cartoon.REACH)
@@ -158,14 +158,35 @@ def test_truncation_0_draws_everybody_as_the_average_cartoon(place, tmp_path):
     assert (pixels(out / "a-projected.png") != pixels(out / "b-projected.png")).any()
 
 
-def test_reach_holds_cartoons_back_and_nothing_else(place, tmp_path):
-    out, average, free = (draw(place, tmp_path / x, "--no_align", "--reach", x) for x in ("1", "0", "100"))
-    assert np.abs(pixels(average / "a-cartoon.png") - pixels(average / "b-cartoon.png")).max() <= 1
-    assert (pixels(out / "a-cartoon.png") != pixels(free / "a-cartoon.png")).any()
+def test_reach_holds_people_back(place, tmp_path):
+    out, average, free = (draw(place, tmp_path / x, "--no_align", "--tune", 0, "--reach", x) for x in ("0.1", "0", "100"))
+    for row in ("projected", "cartoon"):
+        assert np.abs(pixels(average / f"a-{row}.png") - pixels(average / f"b-{row}.png")).max() <= 1
+        assert (pixels(out / f"a-{row}.png") != pixels(free / f"a-{row}.png")).any()
     found = latents.read_latents(free / "latents.pt")
     expected = utils.to_pixels(latents.draw(checkpoint.read(place / "t.pt").generator(), found.latent)).numpy().astype(int)
     assert np.abs(pixels(free / "b-cartoon.png") - expected[1]).max() <= 1
-    assert np.array_equal(pixels(out / "a-projected.png"), pixels(free / "a-projected.png"))
+
+
+@pytest.mark.parametrize("swap", [[], ["--swap", 8]], ids=["", "swapped"])
+def test_the_networks_that_were_bent_draw_the_same_from_the_latents(place, tmp_path, swap):
+    out = draw(place, tmp_path, "--no_align", "--tune", 20, "--keep_networks", *swap)
+    for number, name in enumerate("ab"):
+        for network, row in {"source": "projected", "target": "cartoon"}.items():
+            generator = checkpoint.read(out / f"{name}-{network}.pt").generator()
+            w_plus = latents.read_latents(out / "latents.pt").w_plus(generator)[number : number + 1]
+            drawn = utils.to_pixels(latents.draw(generator, w_plus)).numpy()[0].astype(int)
+            assert np.abs(pixels(out / f"{name}-{row}.png") - drawn).max() <= 1
+    plain = draw(place, tmp_path / "plain", "--no_align", "--tune", 0, *swap)
+    assert (pixels(plain / "a-cartoon.png") != pixels(out / "a-cartoon.png")).any()
+
+
+def test_carry_decides_how_much_of_it_the_cartoon_takes(place, tmp_path):
+    none, some, plain = (draw(place, tmp_path / str(i), "--no_align", *words) for i, words in enumerate(
+        [["--tune", 20, "--carry", 0], ["--tune", 20, "--carry", 0.5], ["--tune", 0]]))  # fmt: skip
+    assert np.array_equal(pixels(none / "a-cartoon.png"), pixels(plain / "a-cartoon.png"))
+    assert (pixels(some / "a-cartoon.png") != pixels(plain / "a-cartoon.png")).any()
+    assert np.array_equal(pixels(none / "a-projected.png"), pixels(some / "a-projected.png"))
 
 
 def test_points_by_hand_need_no_package(place, tmp_path, monkeypatch):
@@ -331,8 +352,8 @@ def test_a_stopped_call_is_not_mixed_with_another_one(place, tmp_path, monkeypat
 def test_the_projector_gives_the_same_latent_and_the_same_cartoon(place, tmp_path, photo, words):
     """Of a photo of the network's size, of one that is to be cut, and with the same flags for both."""
     Image.effect_noise((45, 30), 60).convert("RGB").save(place / "wide.png")
-    run(projector, *["--ckpt", place / "s.pt", "--target_ckpt", place / "t.pt", "--device", "cpu", "--step", 5, *words.split()],
-        *["--outdir", tmp_path / "p", place / photo])  # fmt: skip
+    run(projector, *["--ckpt", place / "s.pt", "--target_ckpt", place / "t.pt", "--device", "cpu", "--step", 5, "--tune", 2],
+        *[*words.split(), "--outdir", tmp_path / "p", place / photo])  # fmt: skip
     draw(place, tmp_path / "c", "--no_align", "--step", 5, *words.split(), photos=[photo])
     one, other = (latents.read_latents(tmp_path / folder / "latents.pt") for folder in "pc")
     assert torch.equal(one.latent, other.latent) and one.space == other.space and one.noise is other.noise is None
@@ -352,8 +373,12 @@ def test_what_an_earlier_call_drew_is_no_photo(place, tmp_path):
 
 def test_the_network_and_the_defaults_that_the_projector_takes_for_cartoons_are_these(place):
     args = cartoonize.parser().parse_args(["--source", "s", "--target", "t", "photo"])
+    cartoonize.fill_in(args)
     assert (args.space, args.wplus_reg, args.reach) == (cartoon.SPACE, cartoon.WPLUS_REG, cartoon.REACH)
-    assert args.step == cartoon.SCHEDULE.steps
+    assert (args.step, args.tune, args.carry) == (cartoon.SCHEDULE.steps, cartoon.TUNE, cartoon.CARRY)
+    args = cartoonize.parser().parse_args(["--encoder", "e", "--step", "0", "photo"])
+    cartoonize.fill_in(args)
+    assert (args.tune, args.reach) == (0, defaults.REACH_AT_ONCE)
 
 
 @pytest.fixture
@@ -363,7 +388,7 @@ def alone(place, tmp_path, monkeypatch):
     monkeypatch.setattr(shipped, "CARTOON", tmp_path / "t.pt")
     target = child_of(checkpoint.read(place / "s.pt").generator())
     checkpoint.write(tmp_path / "t.pt", {"g_ema": target.state_dict()})
-    return ["--step", 1, "--no_align", "--outdir", tmp_path / "out", place / "faces" / "a.png"]
+    return ["--step", 1, "--tune", 1, "--no_align", "--outdir", tmp_path / "out", place / "faces" / "a.png"]
 
 
 def test_where_no_network_is_named_those_that_come_along_draw_and_are_named(place, tmp_path, alone, capsys):
