@@ -161,7 +161,8 @@ def cartoonize(args: argparse.Namespace) -> Path:
     faces = cut_faces(args, album, source.size)
     plan = plan_of(args, faces, [source, target, distance, encoder])
     args.outdir = newfolder.choose(args.outdir, "cartoonized", RESULT, args.overwrite, plan, [ARRAYS])
-    job = OneByOne(Unfinished(args.outdir / RESULT, plan), [[*pictures_of(args, name).values()] for name in faces])
+    written = [[*pictures_of(args, name).values(), *networks_of(args, name).values()] for name in faces]
+    job = OneByOne(Unfinished(args.outdir / RESULT, plan), written)
     with named(f"--space {args.space}"):
         projection.starting_points(source.broadcast(source.w_avg[None]), args.space)
     album.report(len(faces), args.outdir)
@@ -215,10 +216,15 @@ def pictures_of(args: argparse.Namespace, name: str) -> dict[str, Path]:
     return {row: args.outdir / f"{name}-{row}.png" for row in ROWS}
 
 
+def networks_of(args: argparse.Namespace, name: str) -> dict[str, Path]:
+    """Of --keep_networks."""
+    return {kind: args.outdir / f"{name}-{kind}.pt" for kind in ("source", "target") if args.keep_networks}
+
+
 def kept(args: argparse.Namespace, names: Sequence[str], number: int, person: Person) -> Projection:
     """The pictures of one person, and with --keep_networks the networks. Returns what the latent file needs."""
     if args.keep_networks:
-        keep_networks(args, names[number], person)
+        keep_networks(args, networks_of(args, names[number]), person)
     keep(args, names[number], {row: getattr(person, row) for row in ROWS}, cli.told(args, TOLD))
     return replace(person.found, snapshots={})
 
@@ -230,15 +236,15 @@ def keep(args: argparse.Namespace, name: str, pictures: dict[str, Image], told: 
         canvas.save_png(pictures[row], path, photo=name, **told)
 
 
-def keep_networks(args: argparse.Namespace, name: str, person: Person) -> None:
+def keep_networks(args: argparse.Namespace, paths: dict[str, Path], person: Person) -> None:
     """As the files that they come from."""
     import checkpoint
     from editing import layer_swap
 
-    files = checkpoint.read(args.source), checkpoint.read(args.target)
-    whose = {"source": (files[0], files[0], "low"), "target": (*files, "low" if args.swap else "high")}
-    for network, (kind, ends) in zip(person.networks, whose.items()):
-        checkpoint.write(args.outdir / f"{name}-{kind}.pt", layer_swap.contents(network, *ends), manifest=False)
+    source, target = checkpoint.read(args.source), checkpoint.read(args.target)
+    ends = {"source": (source, source, "low"), "target": (source, target, "low" if args.swap else "high")}
+    for network, (kind, path) in zip(person.networks, paths.items(), strict=True):
+        checkpoint.write(path, layer_swap.contents(network, *ends[kind]), manifest=False)
 
 
 def save(args: argparse.Namespace, names: Sequence[str], source: Generator, found: Projection) -> None:

@@ -114,10 +114,12 @@ def test_a_swing_is_drawn_by_its_line(studio, folder, tmp_path, ending):
     assert written.read_bytes() == film.data
 
 
-def test_a_photo_tells_what_the_command_would():
+@pytest.mark.parametrize("steps, encoder", [(20, ""), (0, "e.pt")])
+def test_a_photo_tells_what_the_command_would(steps, encoder):
     paths = {"source": "s.pt", "cartoon": "c.pt"}
-    args = cartoonize.parser().parse_args(words(lines.photo("me.jpg", "", 20, paths)))
-    told = lines.photo_text(20, paths, "me")
+    args = cartoonize.parser().parse_args(words(lines.photo("me.jpg", "", steps, paths, encoder)))
+    cartoonize.fill_in(args)
+    told = lines.photo_text(steps, paths, "me", encoder)
     assert told == {"photo": "me"} | cli.told(args, flags.CARTOON) | {"space": told["space"], "wplus_reg": told["wplus_reg"]}
 
 
@@ -125,5 +127,5 @@ def test_a_line_can_be_pasted_whatever_files_are_called():
     line = lines.photo("it's me.jpg", "-3.0,1.0,2.0,1.0", 20, {"source": "a b.pt", "cartoon": "c.pt"})
     assert words(line) == [
         *("it's me.jpg", "--source", "a b.pt", "--target", "c.pt"),
-        *("--eyes=-3.0,1.0,2.0,1.0", "--step", "20"),
+        *("--eyes=-3.0,1.0,2.0,1.0", "--step", "20", "--tune", "0"),
     ]
