@@ -7,7 +7,7 @@ What a stopped call leaves in it, and what of that a later one may use: `unfinis
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import unfinished
@@ -68,3 +68,11 @@ def _first(folder: Path, names: Sequence[str]) -> str | None:
 def _is_free(result: Path, plan: Plan | None) -> bool:
     begun = unfinished.plan_of(result)
     return not result.exists() if begun is None else plan is not None and unfinished.goes_on(begun, plan)
+
+
+def spare(folder: Path, written: Iterable[Path], read: Iterable[str | Path | None]) -> None:
+    """Raises InputError where a file that will be written there is one that is read; None: no such file."""
+    inputs = [Path(path) for path in read if path and Path(path).exists()]
+    for path in written:
+        if path.exists() and any(path.samefile(given) for given in inputs):
+            raise InputError(f"--outdir {folder}: would overwrite {path}, which is read here; name another folder")

@@ -8,6 +8,9 @@ Photos must be cut as the network's were: python -m scripts.align me.jpg --out a
 latents; they go to projected/latents.pt, which every editing command reads (--latents). A call that was stopped or killed
 goes on when it is repeated. Searching on from what was found:
     python projector.py --ckpt ffhq256.pt --init projected/latents.pt --step 500 me.png
+A network that draws the photo exactly there, and edits of it:
+    python projector.py --ckpt ffhq256.pt --tune 350 me.png
+    python apply_factor.py --ckpt projected/me-tuned.pt --latents projected/latents.pt --factor factor.pt -i 0
 In one pass of an encoder (python -m scripts.train_encoder), or on from there:
     python projector.py --ckpt ffhq256.pt --encoder encoder.pt --step 0 me.png
 """
@@ -16,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -37,12 +41,14 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
+    from checkpoint import Checkpoint
+    from editing.cartoon import Painter
     from editing.people import People
     from editing.projection import Projection, Schedule
     from faces.photos import Album
     from model import Generator
 
-    Cartoonist = Callable[[Tensor, Tensor], Image]
+    Painted = Callable[["Photo", Tensor], Image]
 
 BETWEEN = 4  # pictures on a strip between start and final
 NAME_WIDTH = 240  # pixels for the name of a photo on its strip
@@ -72,13 +78,14 @@ def parser() -> cli.Parser:
     begin = "begin with latents and noise of a file (docs/latents.md); repeat it for more (default: mean, the mean w)"
     add("--init", action="append", metavar="FILE", help=begin)
     flags.add_encoder(parser, group)
-    fixed = "leave the noise maps alone (default: only with --target_ckpt or --encoder)"
+    fixed = "leave the noise maps alone (default: only with --target_ckpt, --encoder or --tune)"
     add("--fixed_noise", action="store_true", help=fixed)
     add("--search_noise", action="store_false", dest="fixed_noise", default=False, help="search them, also with these")
     flags.add_distance(parser, group)
     flags.add_precision(group)
     add("--seed", type=cli.number(int, least=0), default=0, metavar="N", help="of the jitter (default: 0)")
-    bend = f"steps that bend the networks to each person, for the cartoon (default: {TUNE}, with --step 0 0)"
+    bend = "steps that bend the network until it draws the photo at what was found (pivotal tuning): NAME-tuned.pt, for edits"
+    bend += f"; with --target_ckpt both networks, for the cartoon (default: 0, for cartoons {TUNE})"
     add("--tune", type=cli.number(int, least=0), default=0, metavar="N", help=bend)
     add_schedule(parser)
     add = flags.add_new_folder(parser, "projected", "the latents").add_argument
@@ -86,7 +93,6 @@ def parser() -> cli.Parser:
     add("--layout", choices=("ours", "reference"), default="ours", help=reference)
     add("--batch", type=cli.number(int, least=1), default=1, metavar="N", help="photos at a time, for large GPUs (default: 1)")
     parser.needs("--wplus_reg", "--space w+")
-    parser.needs("--tune", "--target_ckpt")
     parser.idle_with("--noise_regularize", "--fixed_noise")
     parser.idle_with("--noise_ramp", "--noise 0")
     parser.idle_with("--init", "--encoder")
@@ -148,16 +154,18 @@ def project(args: argparse.Namespace) -> Path:
         distance, note = perceptual.choose(args.perceptual, source, args.vgg)
     plan = plan_of(args, photos, [generator, target, distance, encoder], [start, *noise])
     args.outdir = newfolder.choose(args.outdir, "projected", file_name, args.overwrite, plan)
-    spare_inputs(args, album, [file_name, *[f"{name}.png" for name in names if args.layout == "ours"]])
-    job = OneByOne(Unfinished(args.outdir / file_name, plan), [pictures_of(args, photo) for photo in photos], args.batch)
+    written = [pictures_of(args, photo) for photo in photos]
+    read = [*album.files, args.ckpt, args.target_ckpt, args.encoder]
+    newfolder.spare(args.outdir, [args.outdir / file_name, *itertools.chain(*written)], read)
+    job = OneByOne(Unfinished(args.outdir / file_name, plan), written, args.batch)
     album.report(len(photos), args.outdir)
     print(f"distance: {note}")
     cli.save_command(args, args.outdir)
     with progress.Bar(steps(args, len(photos)), "steps", done=steps(args, job.done)) as bar:
-        stepped, dtype, most = partial(step_on, bar), utils.compute_dtype(args.precision), defaults.reach(args.step)
+        stepped, dtype = partial(step_on, bar), utils.compute_dtype(args.precision)
         distance = searching.held(distance.to(device), encoder, generator, args.encoder_reg)
-        bending = {"tune": args.tune, "dtype": dtype, "stepped": stepped}
-        painter = cartoon.Painter(generator, target, distance, most=most, **bending) if target else None
+        how = {"most": defaults.reach(args.step)} if target else {"most": None, "carry": 0.0}
+        painter = cartoon.Painter(generator, target or generator, distance, tune=args.tune, dtype=dtype, stepped=stepped, **how)
         search = projection.find(
             generator,
             distance,
@@ -168,14 +176,14 @@ def project(args: argparse.Namespace) -> Path:
             noise=latents.noise_of(noise, slice(job.done, None)),
             batch=args.batch,
             fixed_noise=args.fixed_noise,
-            within=painter and painter.within,
+            within=painter.within if target else None,
             dtype=dtype,
             seed=args.seed,
             snapshots=shown_steps(args.step),
             stepped=stepped,
         )
         found = (person for batch in search for person in batch.each())
-        drawn = painter and painter.cartoon
+        drawn = partial(painted, args, painter, source) if last_picture(args) else None
         return job.run(found, partial(keep, args, photos, drawn), partial(save, args, photos, job.work.result, generator))
 
 
@@ -189,8 +197,28 @@ class Photo:
 
 
 def pictures_of(args: argparse.Namespace, photo: Photo) -> list[Path]:
-    endings = ["", "-strip", *["-cartoon"] * bool(args.target_ckpt)]
-    return [args.outdir / f"{photo.name}{ending}.png" for ending in endings]
+    last = last_picture(args)
+    endings = [".png", "-strip.png", *[f"-{last}.png"] * bool(last), *["-tuned.pt"] * (last == "tuned")]
+    return [args.outdir / f"{photo.name}{ending}" for ending in endings]
+
+
+def last_picture(args: argparse.Namespace) -> str:
+    """What stands behind the projection, "" for nothing."""
+    return "cartoon" if args.target_ckpt else "tuned" if args.tune else ""
+
+
+def painted(args: argparse.Namespace, painter: Painter, source: Checkpoint, photo: Photo, latent: Tensor) -> Image:
+    """The last picture of somebody. Writes the network that draws it where that is the projection, tuned."""
+    import checkpoint
+    from editing import layer_swap
+
+    networks = painter.bent(latent, photo.image[None])
+    projected, cartoon = painter.paint(latent, networks)
+    if args.target_ckpt:
+        return cartoon
+    contents = layer_swap.contents(networks[0], source, source, "low")
+    checkpoint.write(args.outdir / f"{photo.name}-tuned.pt", contents, manifest=False)
+    return projected
 
 
 def steps(args: argparse.Namespace, photos: int) -> int:
@@ -204,7 +232,7 @@ def step_on(bar: progress.Bar, loss: float, noise: float) -> None:
 
 
 def keep(
-    args: argparse.Namespace, photos: Sequence[Photo], drawn: Cartoonist | None, number: int, found: Projection
+    args: argparse.Namespace, photos: Sequence[Photo], drawn: Painted | None, number: int, found: Projection
 ) -> Projection:
     """The pictures of one person. Returns what the latent file needs: only that of the reference holds a picture."""
     progress.say(draw(args, photos, drawn, number, found))
@@ -226,17 +254,10 @@ def output_names(args: argparse.Namespace, album: Album) -> tuple[str, list[str]
     return file_name, [f"{name}-project" if reference else name for name in names]
 
 
-def spare_inputs(args: argparse.Namespace, album: Album, written: Sequence[str]) -> None:
-    """Raises InputError before anything that is read would be overwritten."""
-    inputs = [Path(path) for path in (*album.files, args.ckpt, args.target_ckpt) if path]
-    for path in [args.outdir / name for name in written]:
-        if path.exists() and any(given.exists() and path.samefile(given) for given in inputs):
-            raise InputError(f"--outdir {args.outdir}: would overwrite {path}, which is read here; name another folder")
-
-
 def fill_in(args: argparse.Namespace) -> None:
     """What was not said is with --target_ckpt as scripts.cartoonize has it, so that both give the same cartoon, and with
-    --encoder as published: it says a w for each layer, and noise is left alone.
+    --encoder as published: it says a w for each layer, and noise is left alone. A network that is tuned is to draw the person
+    with the noise it has.
 
     Raises InputError for flags that would do nothing.
     """
@@ -249,6 +270,8 @@ def fill_in(args: argparse.Namespace) -> None:
         usual |= {"tune": defaults.tune(args.step)} if args.step else {}
     elif args.encoder:
         reason, usual = "from an encoder", {"space": "w+", "fixed_noise": True, "step": ENCODED_STEPS}
+    elif args.tune:
+        reason, usual = "for a network that draws the photo by itself", {"fixed_noise": True}
     taken = {flag: value for flag, value in usual.items() if flag not in args.given}
     vars(args).update(taken)
     parser().check(args)
@@ -314,10 +337,10 @@ def shown_steps(steps: int) -> list[int]:
     return sorted({round(steps * i / (BETWEEN + 1)) for i in range(BETWEEN + 2)})
 
 
-def draw(args: argparse.Namespace, photos: Sequence[Photo], drawn: Cartoonist | None, number: int, found: Projection) -> str:
-    """NAME.png, NAME-strip.png and NAME-cartoon.png of one of the photos; returns a line on it.
+def draw(args: argparse.Namespace, photos: Sequence[Photo], drawn: Painted | None, number: int, found: Projection) -> str:
+    """NAME.png, NAME-strip.png and the last picture of one of the photos; returns a line on it.
 
-    drawn: latent and photo -> cartoon; None for no cartoon
+    drawn: photo and latent -> that picture; None for none
     """
     import lettering
     import utils
@@ -334,10 +357,11 @@ def draw(args: argparse.Namespace, photos: Sequence[Photo], drawn: Cartoonist | 
     between = {f"step {step}": picture for step, picture in steps.items() if 0 < step < args.step}
     strip = {"target": utils.to_pictures(photo.image[None])[0], "start": steps[0], **between}
     strip |= {"final": steps[args.step]} if args.step else {}
+    last = last_picture(args)
     if drawn:
-        strip["cartoon"] = drawn(found.latent, photo.image[None])
+        strip[last] = drawn(photo, found.latent)
     sheet = utils.sheet([*strip.values()], len(strip), [*strip], title=f"{shown}: {line}")
-    for picture, path in zip([steps[args.step], sheet, strip.get("cartoon")], pictures_of(args, photo)):
+    for picture, path in zip([steps[args.step], sheet, strip.get(last)], pictures_of(args, photo)):
         utils.save_png(picture, path, **told)
     return f"{photo.path}: {line}"
 

@@ -97,7 +97,7 @@ class Painter:
     """Draws who was found in the source: as it can draw them, and as cartoons of the target.
 
     psi:   of the cartoon, see `model.truncate`; of the average cartoon nothing is bent
-    most:  how far latents may be from the average face of the source, see `Reach.within`
+    most:  how far latents may be from the average face of the source, see `Reach.within`; None: anywhere
     tune:  steps that bend the source until it draws the photo, see `tuning`; 0: none
     carry: how much of that the target takes; nothing where its weights have other shapes
     dtype, stepped: as in `projection.project`
@@ -107,17 +107,17 @@ class Painter:
     target: Generator
     distance: Distance
     psi: float = 1.0
-    most: float = REACH
+    most: float | None = REACH
     tune: int = TUNE
     carry: float = CARRY
     dtype: torch.dtype | None = None
     stepped: Callable[[float, float], object] = lambda loss, noise: None
 
     def __post_init__(self) -> None:
-        self._reach = Reach.of(self.source)
+        self._reach = None if self.most is None else Reach.of(self.source)
 
     def within(self, latent: Tensor) -> Tensor:
-        return self._reach.within(latent, self.most)
+        return latent if self._reach is None else self._reach.within(latent, self.most)
 
     def bent(self, latent: Tensor, photo: Tensor) -> tuple[Generator, Generator]:
         """Source and target, bent to the person of a photo.

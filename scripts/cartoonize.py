@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -162,6 +163,7 @@ def cartoonize(args: argparse.Namespace) -> Path:
     plan = plan_of(args, faces, [source, target, distance, encoder])
     args.outdir = newfolder.choose(args.outdir, "cartoonized", RESULT, args.overwrite, plan, [ARRAYS])
     written = [[*pictures_of(args, name).values(), *networks_of(args, name).values()] for name in faces]
+    newfolder.spare(args.outdir, itertools.chain(*written), [args.source, args.target, args.encoder])
     job = OneByOne(Unfinished(args.outdir / RESULT, plan), written)
     with named(f"--space {args.space}"):
         projection.starting_points(source.broadcast(source.w_avg[None]), args.space)

@@ -17,7 +17,7 @@ from PIL import Image
 import checkpoint
 import projector
 import utils
-from editing import latents, projection
+from editing import latents, projection, tuning
 from editing.cartoon import REACH
 from editing.reach import Reach
 from inversion import files as encoders
@@ -601,3 +601,42 @@ def test_every_hostile_checkpoint_ends_in_one_line(place, tmp_path, capsys, name
     file = zip_with_pickle(tmp_path / "file.pt", hostile.pickled(name, canary))
     assert str(file) in failure(capsys, projector, "--ckpt", file, place / "0.png")
     assert not canary.exists()
+
+
+def test_a_tuned_network_draws_the_photo_from_the_latent_and_edits_take_it(place, tmp_path):
+    words = ["--perceptual", "mse", "--step", 4, "--tune", 60]
+    plain = project(place, tmp_path / "plain", "--perceptual", "mse", "--step", 4, "--fixed_noise", photos=("0", "1"))
+    out = project(place, tmp_path / "out", *words, photos=("0", "1"))
+    found, expected = (latents.read_latents(folder / "latents.pt") for folder in (out, plain))
+    assert torch.equal(found.latent, expected.latent) and found.noise is None  # what is found is that of a call without
+    source = checkpoint.read(place / "s.pt").generator()
+    for number, name in enumerate("01"):
+        network = checkpoint.read(out / f"{name}-tuned.pt").generator()
+        w_plus = found.w_plus(network)[number : number + 1]
+        drawn = utils.to_pixels(latents.draw(network, w_plus)).numpy()[0].astype(int)
+        assert np.abs(pixels(out / f"{name}-tuned.png") - drawn).max() <= 1
+        photo, before = pixels(place / f"{name}.png"), pixels(out / f"{name}.png")
+        assert np.square(drawn - photo).mean() < 0.5 * np.square(before - photo).mean()
+        assert torch.equal(network.style[1].weight, source.style[1].weight)
+    assert pixels(out / "0-strip.png").shape[1] - pixels(plain / "0-strip.png").shape[1] == 128 + utils.GAP
+
+
+def test_without_tuning_no_network_is_written(place, tmp_path):
+    out = project(place, tmp_path, "--target_ckpt", place / "t.pt", "--tune", 2)
+    assert {path.suffix for path in out.iterdir()} >= {".png"} and [path.name for path in out.glob("*.pt")] == ["latents.pt"]
+
+
+def test_a_killed_tuning_is_done_again(place, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["--step", 2, "--tune", 2]
+    with stopped_in_call(2, signal.SIGINT, tuning, "tune", monkeypatch), pytest.raises(SystemExit):
+        project(place, "out", *words, photos=("0", "1"))
+    assert Path("out/0-tuned.pt").exists() and not Path("out/1-tuned.pt").exists()
+    project(place, "out", *words, photos=("0", "1"))
+    project(place, "whole", *words, photos=("0", "1"))
+    for name in ("0-tuned.png", "1-tuned.png"):
+        assert np.array_equal(pixels(f"out/{name}"), pixels(f"whole/{name}"))
+    ours, theirs = (checkpoint.read(f"{folder}/1-tuned.pt").networks["g_ema"] for folder in ("out", "whole"))
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    with pytest.raises(SystemExit, match=r"would overwrite .*0-tuned\.pt"):
+        project(place, "out", "--step", 2, "--tune", 2, "--overwrite", ckpt=Path.cwd() / "out/0-tuned.pt")
