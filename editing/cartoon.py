@@ -141,7 +141,3 @@ class Painter:
         (projected,) = utils.to_pictures(latents.draw(source, pivot if self.tune else found))
         (cartoon,) = utils.to_pictures(latents.draw(target, latents.truncated(self.source, pivot, self.psi)))
         return projected, cartoon
-
-    def cartoon(self, latent: Tensor, photo: Tensor) -> Image.Image:
-        """Of the person of a photo alone."""
-        return self.paint(latent, self.bent(latent, photo))[1]

@@ -15,9 +15,10 @@ TUNE, CARRY = 80, 1.0  # steps that bend the source to somebody, and how much of
 
 
 def reach(steps: int) -> float:
+    """After a search of so many."""
     return REACH if steps else REACH_AT_ONCE
 
 
 def tune(steps: int) -> int:
-    """Whoever asks for no search wants a cartoon at once."""
+    """Likewise. Whoever asks for no search wants a cartoon at once."""
     return TUNE if steps else 0

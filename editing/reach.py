@@ -41,14 +41,14 @@ class Reach:
         variance, axes = torch.linalg.eigh(w.transpose(1, 2) @ w / w.shape[1])
         return cls(torch.atleast_2d(generator.w_avg), axes.float(), variance.clamp(min=0).sqrt().float())
 
-    def within(self, latents: Tensor, most: float) -> Tensor:
+    def within(self, latent: Tensor, most: float) -> Tensor:
         """At most `most` standard deviations from the centre along each axis.
 
-        latents: [people, n_latent, style_dim], or in W [people, style_dim]
+        latent: [people, n_latent, style_dim], or in W [people, style_dim]
         """
-        if latents.ndim == 2:
-            return self.within(latents[:, None], most)[:, 0]
-        axes = self.axes.expand(latents.shape[1], -1, -1)
-        along = torch.einsum("pld,lda->pla", latents - self.centre, axes)
+        if latent.ndim == 2:
+            return self.within(latent[:, None], most)[:, 0]
+        axes = self.axes.expand(latent.shape[1], -1, -1)
+        along = torch.einsum("pld,lda->pla", latent - self.centre, axes)
         held = along.clamp(-most * self.spread, most * self.spread)
         return self.centre + torch.einsum("pla,lda->pld", held, axes)
