@@ -49,15 +49,15 @@ EDITING = {  # a line each; {photo}, {toon}, {person}, {latents}, {run}, {folder
     "apply_factor": "apply_factor.py --ckpt {toon} --source {photo} -i 0-1 -n 1 --steps 2 --outdir {out} {folder}/factor.pt",
     "ganspace": "-m scripts.ganspace --n 20000 --edit a=1:coarse --out {out}.pt {photo}",
     "apply_factor --latents": "apply_factor.py --ckpt {toon} -i a --latents {latents} --outdir {out} {folder}/ganspace.pt",
-    "projector": "projector.py --ckpt {photo} --target_ckpt {toon} --step 2 --outdir {out} {person}",
-    "cartoonize": "-m scripts.cartoonize {person} --no_align --source {photo} --target {toon} --step 2 --outdir {out}",
+    "projector": "projector.py --ckpt {photo} --target_ckpt {toon} --step 2 --tune 2 --outdir {out} {person}",
+    "cartoonize": "-m scripts.cartoonize {person} --no_align --source {photo} --target {toon} --step 2 --tune 2 --outdir {out}",
     "train_encoder": "-m scripts.train_encoder --ckpt {photo} --photos {folder}/faces.lmdb --batch 2 --n_sample 2 --iter 2 "
     "--outdir {out}",
     "train_encoder --passes": "-m scripts.train_encoder --ckpt {folder}/paper256.pt --batch 2 --n_sample 2 --iter 1 --passes 2 "
     "--adversarial_weight 0 --channel_base 2048 --outdir {out}",
     "projector --encoder": "projector.py --ckpt {photo} --encoder {folder}/train_encoder/encoder.pt --step 0 --outdir {out} "
     "{person}",
-    "cartoonize --encoder": "-m scripts.cartoonize {person} --no_align --source {photo} --target {toon} --step 1 "
+    "cartoonize --encoder": "-m scripts.cartoonize {person} --no_align --source {photo} --target {toon} --step 1 --tune 1 "
     "--encoder {folder}/train_encoder/encoder.pt --encoder_reg 1 --outdir {out}",
     "export --encoder": "-m scripts.export {out}.onnx --source {photo} --target {toon} --half "
     "--encoder {folder}/train_encoder/encoder.pt",
