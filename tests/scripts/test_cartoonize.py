@@ -307,8 +307,8 @@ def test_the_sheet_shows_as_many_as_memory_holds(place, tmp_path, capsys, monkey
 
 
 def words_for(place, out, *words):
-    networks = ["--source", place / "s.pt", "--target", place / "t.pt", "--device", "cpu"]
-    return [*networks, "--step", 3, "--tune", 2, "--outdir", out, "--no_align", "--perceptual", "mse", *words, *[place / "faces"] * 2]
+    networks = ["--source", place / "s.pt", "--target", place / "t.pt", "--device", "cpu", "--step", 3, "--tune", 2]
+    return [*networks, "--outdir", out, "--no_align", "--perceptual", "mse", *words, *[place / "faces"] * 2]
 
 
 @pytest.mark.slow
