@@ -16,7 +16,7 @@ OUT := demo/out
 PHOTO ?=  # of people for the demo; without it those of demo/people
 ALIGN ?=  # flags of scripts.align, where it does not find a face by itself: ALIGN="--eyes 205,102,247,104"
 TOONS ?=  # that the demo learns from; without it rendered ones
-DEMO_ITERATIONS ?= 1500
+DEMO_ITERATIONS ?= 1050
 DEMO_STEPS ?=  # of the search for a photo
 DEMO_WRITES := photos cartoons cartoons.lmdb run cartoon64.pt faces cartoonized people.png photos.png
 EXPLORED := $(or $(wildcard $(OUT)/cartoon64.pt),$(wildcard demo/toon64.pt),$(OUT)/cartoon64.pt)  # yours, else the shipped one
@@ -42,7 +42,7 @@ demo: .venv/faces
 	$(BIN)/python prepare_data.py --size 64 --out $(OUT)/new/cartoons.lmdb $(call quoted,$(or $(TOONS),$(OUT)/new/cartoons))
 	@cd $(OUT) && rm -rf $(DEMO_WRITES) && mv new/* . && rmdir new
 	$(BIN)/python train.py --ckpt demo/photo64.pt --preset cartoon $(if $(TOONS),,--freezeG 3) --correlation_loss 8 \
-	    --path_regularize 0 --augment_p 0.1 --ema_decay 0.995 --batch 8 --iter $(DEMO_ITERATIONS) --n_sample 24 \
+	    --path_regularize 0 --lr 0.003 --augment_p 0.1 --ema_decay 0.993 --batch 8 --iter $(DEMO_ITERATIONS) --n_sample 24 \
 	    --outdir $(OUT)/run $(OUT)/cartoons.lmdb
 	@cp $$(ls $(OUT)/run/checkpoints/*.pt | tail -1) $(OUT)/cartoon64.pt
 	$(BIN)/python -m scripts.generate --ckpt $(OUT)/cartoon64.pt --source demo/photo64.pt --truncation 0.7 --seeds 0-23 \
