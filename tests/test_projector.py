@@ -272,7 +272,7 @@ def words_for(place, out, *words, photos):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("words", ["", "--layout reference --batch 2", "--target_ckpt {t}"])
+@pytest.mark.parametrize("words", ["", "--layout reference --batch 2", "--target_ckpt {t} --tune 2"])
 def test_a_killed_call_goes_on_and_leaves_what_an_undisturbed_one_does(place, tmp_path, words, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     line = words_for(place, "out", "--perceptual", "mse", *words.format(t=place / "t.pt").split(), photos="01201")

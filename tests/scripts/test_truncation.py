@@ -145,7 +145,7 @@ def test_every_command_pulls_people_towards_the_same_face(tmp_path, centre, psi)
     evaluated = torch.cat([*features.pictures(checkpoint.read(tmp_path / "a.pt").generator(), [3], psi=psi)])
     assert differ(utils.to_pixels(evaluated)[0].numpy(), generated) <= 1
     Image.fromarray(generated.astype(np.uint8)).save(tmp_path / "me.png")
-    words = [*words[:3], tmp_path / "cartoon", "--step", 2, "--no_align", "--truncation", psi, "--reach", 100]
+    words = [*words[:3], tmp_path / "cartoon", "--step", 2, "--no_align", "--truncation", psi, "--reach", 100, "--tune", 0]
     run(cartoonize, "--source", tmp_path / "a.pt", "--target", tmp_path / "a.pt", *words, tmp_path / "me.png")
     words = ["--latents", tmp_path / "cartoon" / "latents.pt", "--truncation", psi, "--device", "cpu"]
     run(generate, "--ckpt", tmp_path / "a.pt", *words, "--outdir", tmp_path / "again")
