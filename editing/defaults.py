@@ -7,7 +7,7 @@ as near after 120 as the published schedule after 200 (benchmarks/results/2026-1
 people as they usually are, and the networks are bent for the rest (`tuning`).
 """
 
-SPACE, WPLUS_REG, STEPS = "w+", 1, 160
+SPACE, WPLUS_REG, STEPS = "w+", 1, 100
 PACE = {"lr": 0.3, "lr_rampdown": 0.6, "noise_ramp": 0.2}  # fields of `projection.Schedule`, flags of projector.py
 REACH = 1.0  # standard deviations that a search may go: further out the cartoons of photos, not of random people, break up
 REACH_AT_ONCE = 1.5  # what an encoder says in one pass is brought back to

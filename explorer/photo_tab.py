@@ -66,7 +66,7 @@ class PhotoTab:
                         gr.Slider(-45, 45, 0, step=0.5, label="turned, in degrees", elem_id="crop-turn"),
                     ]
             with gr.Column(min_width=260):
-                usual = f"of the search: 100 is a first look, {STEPS} what the command takes"
+                usual = f"of the search; {STEPS} is what the command takes"
                 least = 0 if self.encoder else 20
                 self.steps = gr.Slider(least, 1000, STEPS, step=10, label="Steps", info=usual, elem_id="steps")
                 with gr.Row():

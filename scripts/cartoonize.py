@@ -74,7 +74,7 @@ def parser() -> cli.Parser:
     flags.add_distance(parser, group)
     flags.add_precision(group)
     flags.add_encoder(parser, group)
-    steps = f"Adam's; 100 is a first look, 0 what --encoder says (default: {STEPS})"
+    steps = f"Adam's; 0: what --encoder says (default: {STEPS})"
     add("--step", type=cli.number(int, least=0), default=STEPS, metavar="N", help=steps)
     add("--seed", type=cli.number(int, least=0), default=0, metavar="N", help="of the projection (default: 0)")
     _pair.add_reach(group, None, f"{REACH:g}, with --step 0 {REACH_AT_ONCE:g}")
