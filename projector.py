@@ -267,7 +267,7 @@ def fill_in(args: argparse.Namespace) -> None:
         space = args.space if "space" in args.given else SPACE
         usual |= PACE if args.step else {}
         usual |= {"wplus_reg": WPLUS_REG} if space == "w+" and args.step else {}
-        usual |= {"tune": defaults.tune(args.step)} if args.step else {}
+        usual |= {"tune": TUNE} if args.step else {}
     elif args.encoder:
         reason, usual = "from an encoder", {"space": "w+", "fixed_noise": True, "step": ENCODED_STEPS}
     elif args.tune:

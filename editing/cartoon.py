@@ -137,7 +137,7 @@ class Painter:
         """By networks of `bent`: what the source draws, and the cartoon."""
         source, target = networks
         found = self.source.broadcast(latent)
-        pivot = self.within(found)
+        pivot = self.within(found)  # the same after a search, not of what an encoder says
         (projected,) = utils.to_pictures(latents.draw(source, pivot if self.tune else found))
         (cartoon,) = utils.to_pictures(latents.draw(target, latents.truncated(self.source, pivot, self.psi)))
         return projected, cartoon

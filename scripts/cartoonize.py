@@ -1,4 +1,4 @@
-"""Photos to cartoons: find the face, find its latent in the photo network, draw that latent with the cartoon network.
+"""Photos to cartoons: find the face, find its latent, bend the networks of photos and of cartoons to the person, draw it.
 
     python -m scripts.cartoonize me.jpg                           # by the networks that come along: 64 px, 3D cartoons
     python -m scripts.cartoonize me.jpg --target mine.pt          # by one of yours that was fine-tuned from demo/photo64.pt
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch.nn import Module
 
+    from checkpoint import Checkpoint
     from data.decode import Decoded
     from editing.cartoon import Person
     from editing.projection import Projection
@@ -162,7 +163,7 @@ def cartoonize(args: argparse.Namespace) -> Path:
     faces = cut_faces(args, album, source.size)
     plan = plan_of(args, faces, [source, target, distance, encoder])
     args.outdir = newfolder.choose(args.outdir, "cartoonized", RESULT, args.overwrite, plan, [ARRAYS])
-    written = [[*pictures_of(args, name).values(), *networks_of(args, name).values()] for name in faces]
+    written = [[*pictures_of(args, name).values(), *networks_of(args, name)] for name in faces]
     newfolder.spare(args.outdir, itertools.chain(*written), [args.source, args.target, args.encoder])
     job = OneByOne(Unfinished(args.outdir / RESULT, plan), written)
     with named(f"--space {args.space}"):
@@ -188,7 +189,8 @@ def cartoonize(args: argparse.Namespace) -> Path:
             seed=args.seed,
             stepped=partial(step_on, bar),
         )
-        job.run(people, partial(kept, args, [*faces]), partial(save, args, [*faces], source))
+        homes = [file, checkpoint.read(args.target)] if args.keep_networks else []
+        job.run(people, partial(kept, args, [*faces], homes), partial(save, args, [*faces], source))
     return args.outdir / SHEET
 
 
@@ -218,15 +220,20 @@ def pictures_of(args: argparse.Namespace, name: str) -> dict[str, Path]:
     return {row: args.outdir / f"{name}-{row}.png" for row in ROWS}
 
 
-def networks_of(args: argparse.Namespace, name: str) -> dict[str, Path]:
-    """Of --keep_networks."""
-    return {kind: args.outdir / f"{name}-{kind}.pt" for kind in ("source", "target") if args.keep_networks}
+def networks_of(args: argparse.Namespace, name: str) -> list[Path]:
+    """Source and target of --keep_networks."""
+    return [args.outdir / f"{name}-{kind}.pt" for kind in ("source", "target") if args.keep_networks]
 
 
-def kept(args: argparse.Namespace, names: Sequence[str], number: int, person: Person) -> Projection:
-    """The pictures of one person, and with --keep_networks the networks. Returns what the latent file needs."""
-    if args.keep_networks:
-        keep_networks(args, networks_of(args, names[number]), person)
+def kept(
+    args: argparse.Namespace, names: Sequence[str], homes: Sequence[Checkpoint], number: int, person: Person
+) -> Projection:
+    """The pictures of one person, and with --keep_networks the networks. Returns what the latent file needs.
+
+    homes: the files of source and target, whose like is written; none without --keep_networks
+    """
+    if homes:
+        keep_networks(args, names[number], *homes, person.networks)
     keep(args, names[number], {row: getattr(person, row) for row in ROWS}, cli.told(args, TOLD))
     return replace(person.found, snapshots={})
 
@@ -238,15 +245,16 @@ def keep(args: argparse.Namespace, name: str, pictures: dict[str, Image], told: 
         canvas.save_png(pictures[row], path, photo=name, **told)
 
 
-def keep_networks(args: argparse.Namespace, paths: dict[str, Path], person: Person) -> None:
+def keep_networks(
+    args: argparse.Namespace, name: str, source: Checkpoint, target: Checkpoint, networks: Sequence[Generator]
+) -> None:
     """As the files that they come from."""
     import checkpoint
     from editing import layer_swap
 
-    source, target = checkpoint.read(args.source), checkpoint.read(args.target)
-    ends = {"source": (source, source, "low"), "target": (source, target, "low" if args.swap else "high")}
-    for network, (kind, path) in zip(person.networks, paths.items(), strict=True):
-        checkpoint.write(path, layer_swap.contents(network, *ends[kind]), manifest=False)
+    ends = (source, source, "low"), (source, target, "low" if args.swap else "high")
+    for path, network, mixed in zip(networks_of(args, name), networks, ends, strict=True):
+        checkpoint.write(path, layer_swap.contents(network, *mixed), manifest=False)
 
 
 def save(args: argparse.Namespace, names: Sequence[str], source: Generator, found: Projection) -> None:
