@@ -39,8 +39,14 @@ def add_people(group: argparse._ArgumentGroup, seeds: str | None, usual: str = "
     return either
 
 
-def add_truncation(group: argparse._ArgumentGroup, text: str = "1: all the variety, 0: the average face") -> None:
-    group.add_argument("--truncation", type=cli.number(), default=1.0, metavar="PSI", help=f"{text} (default: 1)")
+def add_truncation(
+    group: argparse._ArgumentGroup,
+    text: str = "1: all the variety, 0: the average face",
+    default: float | None = 1.0,
+    usual: str = "1",
+) -> None:
+    """--truncation. usual: the default, in words"""
+    group.add_argument("--truncation", type=cli.number(), default=default, metavar="PSI", help=f"{text} (default: {usual})")
 
 
 def add_look(parser: cli.Parser) -> argparse._ArgumentGroup:
@@ -112,10 +118,11 @@ def add_precision(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help=text)
 
 
-def add_encoder(parser: cli.Parser, group: argparse._ArgumentGroup) -> None:
-    """--encoder and --encoder_reg."""
+def add_encoder(parser: cli.Parser, group: argparse._ArgumentGroup, usual: str) -> None:
+    """--encoder and --encoder_reg. usual: the default in words, see `shipped.encoder_of`"""
     add = group.add_argument
-    add("--encoder", metavar="FILE", help="begin with what it says of the photo; scripts.train_encoder trains one")
+    begin = "begin with what it says of the photo; scripts.train_encoder trains one; none: with the average face"
+    add("--encoder", metavar="FILE", help=f"{begin} (default: {usual}, else none)")
     near = "weight that holds the search where the encoder would say the same (default: 0)"
     add("--encoder_reg", type=cli.number(least=0), metavar="X", help=near)
     parser.needs("--encoder_reg", "--encoder")

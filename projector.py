@@ -30,8 +30,9 @@ import cli
 import flags
 import newfolder
 import progress
+import shipped
 from editing import defaults
-from editing.defaults import PACE, SPACE, STEPS, TUNE, WPLUS_REG
+from editing.defaults import PACE, SPACE, STEPS, STEPS_ENCODED, TUNE, WPLUS_REG
 from errors import InputError, named
 from unfinished import Unfinished
 from writing import whole_file
@@ -77,7 +78,7 @@ def parser() -> cli.Parser:
     add("--w_plus", action="store_const", dest="space", const="w+", help="the published name of --space w+")
     begin = "begin with latents and noise of a file (docs/latents.md); repeat it for more (default: mean, the mean w)"
     add("--init", action="append", metavar="FILE", help=begin)
-    flags.add_encoder(parser, group)
+    flags.add_encoder(parser, group, "for cartoons of demo/photo64.pt demo/encoder64.pt")
     fixed = "leave the noise maps alone (default: only with --target_ckpt, --encoder or --tune)"
     add("--fixed_noise", action="store_true", help=fixed)
     add("--search_noise", action="store_false", dest="fixed_noise", default=False, help="search them, also with these")
@@ -104,7 +105,8 @@ def add_schedule(parser: cli.Parser) -> None:
     """The flags of the reference; times are parts of all steps."""
     add = parser.add_argument_group("schedule").add_argument
     part, positive = cli.number(least=0, most=1), cli.number(least=0)
-    steps = f"of Adam; 0: the start is the answer (default: 1000, for cartoons {STEPS}, from an encoder {ENCODED_STEPS})"
+    usual = f"1000, for cartoons {STEPS}; from an encoder {ENCODED_STEPS}, for cartoons {STEPS_ENCODED}"
+    steps = f"of Adam; 0: the start is the answer (default: {usual})"
     add("--step", type=cli.number(int, least=0), default=1000, metavar="N", help=steps)
     usual = lambda name, default: f"(default: {default}, for cartoons {PACE[name]})"
     add("--lr", type=cli.number(above=0), default=0.1, metavar="X", help=f"highest learning rate {usual('lr', 0.1)}")
@@ -164,7 +166,7 @@ def project(args: argparse.Namespace) -> Path:
     with progress.Bar(steps(args, len(photos)), "steps", done=steps(args, job.done)) as bar:
         stepped, dtype = partial(step_on, bar), utils.compute_dtype(args.precision)
         distance = searching.held(distance.to(device), encoder, generator, args.encoder_reg)
-        how = {"most": defaults.reach(args.step)} if target else {"most": None, "carry": 0.0}
+        how = {"most": defaults.reach(args.step), "psi": defaults.psi(args.step)} if target else {"most": None, "carry": 0.0}
         painter = cartoon.Painter(generator, target or generator, distance, tune=args.tune, dtype=dtype, stepped=stepped, **how)
         search = projection.find(
             generator,
@@ -262,8 +264,11 @@ def fill_in(args: argparse.Namespace) -> None:
     Raises InputError for flags that would do nothing.
     """
     reason, usual = "", {}
+    along = args.target_ckpt and not args.init
+    args.encoder = shipped.encoder_of(args.ckpt if along else "", args.encoder)
     if args.target_ckpt:
-        reason, usual = "for the cartoon, as scripts.cartoonize", {"space": SPACE, "fixed_noise": True, "step": STEPS}
+        steps = defaults.steps(args.encoder)
+        reason, usual = "for the cartoon, as scripts.cartoonize", {"space": SPACE, "fixed_noise": True, "step": steps}
         space = args.space if "space" in args.given else SPACE
         usual |= PACE if args.step else {}
         usual |= {"wplus_reg": WPLUS_REG} if space == "w+" and args.step else {}

@@ -12,3 +12,11 @@ PHOTO, CARTOON = FOLDER / "photo64.pt", FOLDER / "toon64.pt"
 ENCODER = FOLDER / "encoder64.pt"  # of PHOTO
 INSTANT = FOLDER / "cartoon64.onnx"  # all three in one, of scripts.export
 EXAMPLE = "demo/photo64.pt"  # as help and errors name it
+NONE = "none"
+
+
+def encoder_of(source: str | Path, named: str | None = None) -> str | None:
+    """The encoder to begin with in a source: the one that is named, else of PHOTO the one that comes along; of NONE none."""
+    if named is None:
+        return str(ENCODER) if ENCODER.is_file() and os.path.realpath(source) == os.path.realpath(PHOTO) else None
+    return None if named == NONE else named

@@ -2,7 +2,7 @@
 
     python -m benchmarks.likeness held_out/ known/
     python -m benchmarks.likeness held_out/ --setting default --setting space=w --setting steps=300,wplus_reg=1,mse=5 --batch 8
-    python -m benchmarks.likeness held_out/ --encoder encoder.pt --setting steps=200 --setting start=encoder,steps=0
+    python -m benchmarks.likeness held_out/ --encoder encoder.pt --setting start=mean,steps=200 --setting steps=0
 
 For each path and each setting, the mean over its photos: the absolute difference of pixels, where black and white are 1 apart;
 the distance `disc`, of the source's discriminator; the cosine of dlib's face embeddings of photo and projection, and for
@@ -46,7 +46,7 @@ def parser() -> cli.Parser:
     add("paths", nargs="+", type=Path, metavar="PATH", help="photos, or folders and zips of them: a line of the table each")
     add("--source", default=str(shipped.PHOTO), metavar="FILE", help="with its discriminator (default: demo/photo64.pt)")
     add("--target", metavar="FILE", help="of cartoons, for the sheet")
-    add("--encoder", metavar="FILE", help="with which a setting of start=encoder begins")
+    add("--encoder", metavar="FILE", help="(default: of demo/photo64.pt demo/encoder64.pt, else none)")
     words = (
         "default, as scripts.cartoonize, or name=value,...: space, start, tune, reach, and what editing.projection.Schedule has"
     )
@@ -70,7 +70,8 @@ def main(args: argparse.Namespace) -> Path:
     from inversion import files, searching
     from vision import perceptual
 
-    settings = {text: setting(text) for text in args.setting or ["default"]}
+    args.encoder = shipped.encoder_of(args.source, args.encoder)
+    settings = {text: setting(text, args.encoder) for text in args.setting or ["default"]}
     if not args.encoder and (text := next((text for text, way in settings.items() if way.encoded), "")):
         raise InputError(f"--setting {text}: needs --encoder FILE")
     device = cli.read("--device", args.device, utils.choose_device)
@@ -119,12 +120,12 @@ class Way:
     most: float
 
 
-def setting(text: str) -> Way:
-    """Of "name=value,...". Raises InputError for a name or a value that means nothing."""
+def setting(text: str, encoder: object = None) -> Way:
+    """Of "name=value,...". encoder: whether there is one. Raises InputError for a name or a value that means nothing."""
     from editing import cartoon, defaults
 
-    space, schedule, encoded, bending = cartoon.SPACE, cartoon.SCHEDULE, False, {}
-    kinds = {field.name: type(getattr(schedule, field.name)) for field in fields(schedule)}
+    space, encoded, told, bending = cartoon.SPACE, bool(encoder), {}, {}
+    kinds = {field.name: type(getattr(cartoon.SCHEDULE, field.name)) for field in fields(cartoon.SCHEDULE)}
     for name, _, value in (part.partition("=") for part in text.split(",") if part not in ("", "default")):
         if name == "space" and value in ("w", "w+"):
             space = value
@@ -136,11 +137,12 @@ def setting(text: str) -> Way:
             if name in BENDING:
                 bending[name] = BENDING[name](value)
             else:
-                schedule = replace(schedule, **{name: kinds[name](value)})
+                told[name] = kinds[name](value)
         except (KeyError, ValueError):
             raise InputError(
                 f"--setting {text}: {name}={value}: expected space=w, start=encoder, or {'=, '.join([*BENDING, *kinds])}="
             ) from None
+    schedule = replace(cartoon.SCHEDULE, **({"steps": defaults.steps(encoded)} | told))
     usual = {"tune": defaults.tune(schedule.steps), "reach": defaults.reach(schedule.steps)} | bending
     return Way(space, schedule, encoded, usual["tune"], usual["reach"])
 

@@ -12,14 +12,14 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-BETAS, EPS = (0.9, 0.999), 1e-8
+EPS = 1e-8
 
 
 class Adam:
-    """lr: may be changed between steps"""
+    """lr: may be changed between steps; betas: how long its means of gradients and of their squares remember"""
 
-    def __init__(self, tensors: Sequence[Tensor], lr: float):
-        self.tensors, self.lr = [*tensors], lr
+    def __init__(self, tensors: Sequence[Tensor], lr: float, betas: tuple[float, float] = (0.9, 0.999)):
+        self.tensors, self.lr, self.betas = [*tensors], lr, betas
         self.means, self.squares = ([torch.zeros_like(tensor) for tensor in tensors] for _ in range(2))
         self.steps = [torch.zeros((), device=tensor.device) for tensor in tensors]
 
@@ -31,7 +31,7 @@ class Adam:
     def step(self) -> None:
         torch._foreach_add_(self.steps, 1)
         moments = self.means, self.squares, [], self.steps
-        betas = dict(zip(("beta1", "beta2"), BETAS))
+        betas = dict(zip(("beta1", "beta2"), self.betas))
         still = {"weight_decay": 0.0, "amsgrad": False, "maximize": False}
         torch._fused_adam_(
             self.tensors, [tensor.grad for tensor in self.tensors], *moments, lr=self.lr, eps=EPS, **betas, **still

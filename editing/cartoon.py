@@ -18,7 +18,7 @@ import checkpoint
 import utils
 from data.squares import square
 from editing import latents, layer_swap, projection, tuning
-from editing.defaults import CARRY, PACE, REACH, SPACE, STEPS, TUNE, WPLUS_REG
+from editing.defaults import CARRY, PACE, PSI, REACH, SPACE, STEPS, TUNE, WPLUS_REG
 from editing.projection import Projection, Schedule
 from editing.reach import Reach
 from errors import InputError
@@ -106,7 +106,7 @@ class Painter:
     source: Generator
     target: Generator
     distance: Distance
-    psi: float = 1.0
+    psi: float = PSI
     most: float | None = REACH
     tune: int = TUNE
     carry: float = CARRY

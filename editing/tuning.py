@@ -16,11 +16,12 @@ import torch
 from torch import Tensor
 
 from editing.adam import Adam
-from editing.projection import check_loss
+from editing.projection import Schedule, check_loss
 from model import StyleGenerator, computing_in, weights_stay
 from vision.perceptual import Distance
 
-LR = 1e-3  # of Adam; weights are stored with variance 1
+PACE = {"lr": 7e-3, "lr_rampup": 0.1, "lr_rampdown": 0.6}  # of `Schedule`; weights are stored with variance 1
+BETAS = 0.8, 0.95  # of Adam: some tens of steps are too few for a longer memory
 MSE = 5.0  # weight of the squared difference of pixels, beside the distance
 
 
@@ -45,10 +46,12 @@ def tune(
     """
     tuned = copy.deepcopy(generator)
     weights = [weight.requires_grad_() for weight in _weights(tuned, tuned.size).values()]
-    optimizer, noise = Adam(weights, LR), tuned.stored_noise()
+    schedule = Schedule(steps, **PACE)
+    optimizer, noise = Adam(weights, schedule.lr, BETAS), tuned.stored_noise()
     with torch.no_grad(), computing_in(dtype, distance):
         wanted = distance.features(photo)
     for step in range(steps):
+        optimizer.lr = schedule.learning_rate(step)
         with computing_in(dtype, tuned, distance):
             image = tuned.synthesis(w_plus, noise)
             loss = distance.between(distance.features(image), wanted).sum()

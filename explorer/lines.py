@@ -8,6 +8,7 @@ import shlex
 
 import cli
 import flags
+import shipped
 from editing import defaults
 from editing.defaults import SPACE, WPLUS_REG
 from explorer.face import Face, Strength
@@ -66,8 +67,9 @@ def swing(face: Face, moving: Strength, far: float, ending: str, paths: dict[str
 
 def photo(name: str, eyes: str, steps: int, paths: dict[str, str], encoder: str = "") -> str:
     """What makes the cartoon of a photo; eyes: where they are, "" for whoever is found; encoder: its file"""
-    given = {"source": paths["source"], "target": paths["cartoon"], "encoder": encoder or None}
-    given |= {"eyes": eyes or None, "step": steps, "tune": 0 if steps else None}  # the page draws with networks as they are
+    none = shipped.NONE if shipped.encoder_of(paths["source"]) else None
+    given = {"source": paths["source"], "target": paths["cartoon"], "encoder": encoder or none, "eyes": eyes or None}
+    given |= {"step": steps} | ({"tune": 0, "truncation": 1} if steps else {})  # the page draws with networks as they are
     return line("scripts.cartoonize", [name, *words(given)])
 
 

@@ -14,9 +14,9 @@ import gradio as gr
 import filenames
 import utils
 from checkpoint import fingerprint
-from editing import latents
+from editing import defaults, latents
 from editing.cartoon import Person
-from editing.defaults import REACH_AT_ONCE, SPACE, STEPS
+from editing.defaults import REACH_AT_ONCE, SPACE
 from editing.reach import Reach
 from errors import InputError
 from explorer import html, lines, photo
@@ -66,9 +66,10 @@ class PhotoTab:
                         gr.Slider(-45, 45, 0, step=0.5, label="turned, in degrees", elem_id="crop-turn"),
                     ]
             with gr.Column(min_width=260):
-                usual = f"of the search; {STEPS} is what the command takes"
+                steps = defaults.steps(self.encoder)
+                usual = f"of the search; {steps} is what the command takes"
                 least = 0 if self.encoder else 20
-                self.steps = gr.Slider(least, 1000, STEPS, step=10, label="Steps", info=usual, elem_id="steps")
+                self.steps = gr.Slider(least, 1000, steps, step=10, label="Steps", info=usual, elem_id="steps")
                 with gr.Row():
                     self.go = gr.Button("Make the cartoon", variant="primary", interactive=False, elem_id="go")
                     self.stop = gr.Button("Stop", interactive=False, elem_id="stop")

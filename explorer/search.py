@@ -74,7 +74,8 @@ class Search:
                 self.begun = True
                 schedule = replace(cartoon.SCHEDULE, steps=self.steps)
                 self._check()
-                how = {"most": defaults.reach(self.steps), "tune": 0, "start": self._start, "stepped": self._stepped}
+                how = {"psi": 1.0, "most": defaults.reach(self.steps), "tune": 0}
+                how |= {"start": self._start, "stepped": self._stepped}
                 (self._person,) = cartoon.cartoonize(*self._given, schedule=schedule, **how)
         except Exception as error:  # told to whoever asks for the person
             self._error = error

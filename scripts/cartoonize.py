@@ -28,8 +28,9 @@ import cli
 import flags
 import newfolder
 import progress
+import shipped
 from editing import defaults
-from editing.defaults import CARRY, PACE, REACH, REACH_AT_ONCE, SPACE, STEPS, TUNE, WPLUS_REG
+from editing.defaults import CARRY, PACE, PSI, REACH, REACH_AT_ONCE, SPACE, STEPS, STEPS_ENCODED, TUNE, WPLUS_REG
 from errors import InputError, named
 from scripts import _faces, _pair
 from unfinished import Unfinished
@@ -60,7 +61,7 @@ DECIDED += "--tune --carry --keep_networks --swap --width --truncation --reach -
 
 
 def parser() -> cli.Parser:
-    parser = cli.Parser(__doc__, "python -m scripts.cartoonize [flags] PHOTO...")
+    parser = cli.Parser(__doc__, "python -m scripts.cartoonize [flags] PHOTO...", later=True)
     group = parser.add_argument_group("photos and networks")
     group.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="pictures, or folders, zips and films of them")
     _pair.add_pair(group)
@@ -74,9 +75,9 @@ def parser() -> cli.Parser:
     add("--wplus_reg", type=cli.number(least=0), default=WPLUS_REG, metavar="X", help=near)
     flags.add_distance(parser, group)
     flags.add_precision(group)
-    flags.add_encoder(parser, group)
-    steps = f"Adam's; 0: what --encoder says (default: {STEPS})"
-    add("--step", type=cli.number(int, least=0), default=STEPS, metavar="N", help=steps)
+    flags.add_encoder(parser, group, "of demo/photo64.pt demo/encoder64.pt")
+    steps = f"Adam's; 0: what --encoder says (default: {STEPS_ENCODED}, without an encoder {STEPS})"
+    add("--step", type=cli.number(int, least=0), metavar="N", help=steps)
     add("--seed", type=cli.number(int, least=0), default=0, metavar="N", help="of the projection (default: 0)")
     _pair.add_reach(group, None, f"{REACH:g}, with --step 0 {REACH_AT_ONCE:g}")
     group = parser.add_argument_group("cartoon")
@@ -88,7 +89,8 @@ def parser() -> cli.Parser:
     kept = "write both networks as they were bent, NAME-source.pt and NAME-target.pt; they draw latents.pt as here"
     add("--keep_networks", action="store_true", help=kept)
     _pair.add_swap(parser, group)
-    flags.add_truncation(group, "below 1 pulls people towards the average: smoother cartoons, less like them")
+    drawn = "below 1 pulls people towards the average: smoother cartoons, less like them"
+    flags.add_truncation(group, drawn, None, f"{PSI:g}, with --step 0 1")
     add = flags.add_new_folder(parser, "cartoonized", "latents and pictures").add_argument
     add("--columns", type=cli.number(int, least=1), default=COLUMNS, metavar="N", help=f"people in a row (default: {COLUMNS})")
     parser.needs("--wplus_reg", "--space w+")
@@ -110,6 +112,7 @@ def at_once(args: argparse.Namespace) -> Path:
     from editing.instant import Cartoonist
     from faces.photos import Album
 
+    parser().check(args)
     if args.outdir:  # before the network is read
         newfolder.choose(args.outdir, "", ARRAYS, args.overwrite, others=[RESULT])
     cartoonist = cli.read("--onnx", args.onnx, Cartoonist)
@@ -148,10 +151,9 @@ def cartoonize(args: argparse.Namespace) -> Path:
     from inversion import files, searching
     from vision import perceptual
 
-    fill_in(args)
+    assumed = fill_in(args)
     if args.outdir:  # before networks are read
         newfolder.choose(args.outdir, "", RESULT, args.overwrite, others=[ARRAYS])
-    assumed = _pair.choose(args)
     device = cli.read("--device", args.device, utils.choose_device)
     file = cli.read("--source", args.source, checkpoint.read_aloud)
     source = file.generator().to(device)
@@ -194,13 +196,21 @@ def cartoonize(args: argparse.Namespace) -> Path:
     return args.outdir / SHEET
 
 
-def fill_in(args: argparse.Namespace) -> None:
-    """What was not said, and depends on whether there is a search. Raises InputError for flags that find nothing."""
+def fill_in(args: argparse.Namespace) -> list[str]:
+    """What was not said: it depends on the source, and on whether there is a search. Returns which networks were not named.
+
+    Raises InputError for flags that find nothing.
+    """
+    assumed = _pair.choose(args)
+    args.encoder = shipped.encoder_of(args.source, args.encoder)
+    if args.step is None:
+        args.step = defaults.steps(args.encoder)
     if args.step == 0 and not args.encoder:
         raise InputError("--step 0: finds nothing; give --encoder FILE as well, whose latents are drawn as they are")
-    usual = {"reach": defaults.reach(args.step), "tune": defaults.tune(args.step)}
+    usual = {"reach": defaults.reach(args.step), "tune": defaults.tune(args.step), "truncation": defaults.psi(args.step)}
     vars(args).update({flag: value for flag, value in usual.items() if vars(args)[flag] is None})
     parser().check(args)
+    return assumed
 
 
 @dataclass

@@ -29,7 +29,8 @@ def parser() -> cli.Parser:
     several = {"nargs": "+", "action": "extend", "metavar": "FILE"}
     add("--factors", **several, help="direction files (default: SeFa of the source, computed at once)")
     add("--runs", **several | {"metavar": "FOLDER"}, help="training runs to look at, as they go on")
-    add("--encoder", metavar="FILE", help="answers for a photo at once, and the search goes on from there")
+    usual = "default: of demo/photo64.pt demo/encoder64.pt, else none"
+    add("--encoder", metavar="FILE", help=f"answers for a photo at once, and the search goes on from there ({usual})")
     group = parser.add_argument_group("page")
     add = group.add_argument
     first = f"who is shown first (default: 0; {FIRST} of the networks that come along)"
@@ -92,8 +93,9 @@ def choose_networks(args: argparse.Namespace) -> None:
             raise InputError("--source: says what --ckpt was fine-tuned from; name both, or neither")
         args.ckpt, args.source = str(shipped.CARTOON), str(shipped.PHOTO)
         args.seed = FIRST if args.seed is None else args.seed
-    if args.encoder and not args.source:
+    if args.encoder not in (None, shipped.NONE) and not args.source:
         raise InputError("--encoder: looks at photos for the --source of --ckpt; name it as well")
+    args.encoder = shipped.encoder_of(args.source or "", args.encoder)
 
 
 if __name__ == "__main__":

@@ -83,11 +83,11 @@ def pair(args: argparse.Namespace) -> tuple[Recorded, dict[str, str]]:
     from inversion import files
 
     assumed = _pair.choose(args)
-    if not args.encoder and "source" not in assumed:
+    args.encoder = shipped.encoder_of(args.source, args.encoder)
+    if not args.encoder:
         raise InputError(f"--source {args.source}: needs --encoder as well; python -m scripts.train_encoder trains one")
     source = cli.read("--source", args.source, checkpoint.read_aloud).generator()
     target = _pair.open_target(args, source, assumed)
-    args.encoder = args.encoder or str(shipped.ENCODER)
     encoder = cli.read("--encoder", args.encoder, files.opened, source)
     given = {"source": source, "target": target, "encoder": encoder}
     told = {name: f"{Path(vars(args)[name]).name} {checkpoint.fingerprint(each.state_dict())}" for name, each in given.items()}

@@ -18,7 +18,7 @@ import checkpoint
 import projector
 import utils
 from editing import latents, projection, tuning
-from editing.cartoon import REACH
+from editing.defaults import PSI, REACH
 from editing.reach import Reach
 from inversion import files as encoders
 from inversion.encoder import Encoder
@@ -238,8 +238,9 @@ def test_the_strip_goes_from_the_target_to_the_cartoon(place, tmp_path):
     distances = [np.square(shown(strip, column) - shown(strip, 0)).mean() for column in (1, 3, 6)]
     assert distances[0] > distances[1] > distances[2]
     found = latents.read_latents(out / "latents.pt")
-    held = Reach.of(checkpoint.read(place / "s.pt").generator()).within(found.w_plus(cartoon), REACH)
-    drawn = utils.to_pixels(latents.draw(cartoon, held)).numpy()[0].astype(int)
+    source = checkpoint.read(place / "s.pt").generator()
+    held = Reach.of(source).within(found.w_plus(cartoon), REACH)
+    drawn = utils.to_pixels(latents.draw(cartoon, latents.truncated(source, held, PSI))).numpy()[0].astype(int)
     assert np.abs(pixels(out / "0-cartoon.png") - drawn).max() <= 1
 
 
@@ -365,10 +366,10 @@ def test_without_a_folder_a_stopped_call_goes_on_in_its_own(place, tmp_path, mon
 @pytest.mark.parametrize(
     "words, space, noise, said",
     [
-        ([], "w+", False, f"--space w+, --fixed_noise, {PACED}, --wplus_reg 1, --tune 80;"),
-        (["--space", "w"], "w", False, f"--fixed_noise, {PACED}, --tune 80;"),
-        (["--search_noise", "--wplus_reg", 0], "w+", True, f"--space w+, {PACED}, --tune 80;"),
-        (["--lr", 0.1], "w+", False, "--fixed_noise, --lr_rampdown 0.6, --noise_ramp 0.2, --wplus_reg 1, --tune 80;"),
+        ([], "w+", False, f"--space w+, --fixed_noise, {PACED}, --wplus_reg 1, --tune 50;"),
+        (["--space", "w"], "w", False, f"--fixed_noise, {PACED}, --tune 50;"),
+        (["--search_noise", "--wplus_reg", 0], "w+", True, f"--space w+, {PACED}, --tune 50;"),
+        (["--lr", 0.1], "w+", False, "--fixed_noise, --lr_rampdown 0.6, --noise_ramp 0.2, --wplus_reg 1, --tune 50;"),
         (["--w_plus", "--fixed_noise", "--wplus_reg", 1, "--tune", 2, *PACED.replace(",", "").split()], "w+", False, ""),
     ],
 )

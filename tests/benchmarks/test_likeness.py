@@ -1,5 +1,7 @@
 """benchmarks.likeness: what a network draws itself is found again, and each setting has its line."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -75,6 +77,8 @@ def test_a_setting_is_that_of_cartoons_but_for_what_it_says():
     assert (way.space, way.schedule.steps, way.schedule.mse, way.schedule.lr) == ("w", 7, 2.0, cartoon.SCHEDULE.lr)
     assert (way.encoded, way.tune, way.most) == (True, cartoon.TUNE, 3.0)
     at_once = likeness.setting("start=encoder,steps=0")
+    assert likeness.setting("default", "e.pt") == replace(usual, schedule=replace(usual.schedule, steps=50), encoded=True)
+    assert likeness.setting("start=mean", "e.pt") == usual
     assert (at_once.tune, at_once.most) == (0, defaults.REACH_AT_ONCE)
 
 
@@ -93,7 +97,7 @@ def test_an_encoder_begins_where_it_is_asked_for(place, capsys):
     files.write(place / "other.pt", encoder)
     told = {}
     for name in ("mean", "other"):
-        settings = ["--setting", "steps=0", "--setting", "steps=0,start=encoder"]
+        settings = ["--setting", "steps=0,start=mean", "--setting", "steps=0,start=encoder"]
         where = words(place, "--encoder", place / f"{name}.pt", "--overwrite", *settings)
         run(likeness, *where, place / "noise.png")
         told[name] = [line[3:5] for line in lines(capsys.readouterr().out)]

@@ -27,7 +27,7 @@ def people(photos, **options):
 
 
 def test_a_person_is_cut_projected_and_drawn_by_the_target():
-    square, wide = people(PHOTOS, tune=0)
+    square, wide = people(PHOTOS, tune=0, psi=1.0)
     assert np.array_equal(square.photo, PHOTOS[0]) and wide.photo.size == (16, 16)  # a photo of this size, to the pixel
     for person in (square, wide):
         w_plus = person.found.latent
@@ -48,7 +48,7 @@ def test_nobody_is_found_further_away_than_allowed():
 
 def test_networks_are_bent_to_each_person_alone():
     before = checkpoint.fingerprint(SOURCE.state_dict()), checkpoint.fingerprint(TARGET.state_dict())
-    plain, bent = people(PHOTOS, tune=0), people(PHOTOS, tune=30)
+    plain, bent = (people(PHOTOS, tune=steps, psi=1.0) for steps in (0, 30))
     assert before == (checkpoint.fingerprint(SOURCE.state_dict()), checkpoint.fingerprint(TARGET.state_dict()))
     apart = lambda person: np.abs(np.asarray(person.projected, float) - np.asarray(person.photo)).mean()
     for one, other in zip(plain, bent, strict=True):

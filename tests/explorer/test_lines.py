@@ -127,5 +127,5 @@ def test_a_line_can_be_pasted_whatever_files_are_called():
     line = lines.photo("it's me.jpg", "-3.0,1.0,2.0,1.0", 20, {"source": "a b.pt", "cartoon": "c.pt"})
     assert words(line) == [
         *("it's me.jpg", "--source", "a b.pt", "--target", "c.pt"),
-        *("--eyes=-3.0,1.0,2.0,1.0", "--step", "20", "--tune", "0"),
+        *("--eyes=-3.0,1.0,2.0,1.0", "--step", "20", "--tune", "0", "--truncation", "1"),
     ]

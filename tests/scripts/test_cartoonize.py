@@ -60,7 +60,7 @@ def pixels(path):
 
 @pytest.mark.parametrize("space", ["w", "w+"])
 def test_everybody_is_projected_and_drawn_by_the_target(place, tmp_path, capsys, space):
-    out = draw(place, tmp_path / "new" / "out", "--no_align", "--space", space, "--tune", 0)
+    out = draw(place, tmp_path / "new" / "out", "--no_align", "--space", space, "--tune", 0, "--truncation", 1)
     assert capsys.readouterr().out.splitlines()[-1] == str(out / "sheet.png")
     pictures = {f"{name}-{row}.png" for name in "ab" for row in ("photo", "projected", "cartoon")}
     assert {path.name for path in out.iterdir()} == {"sheet.png", "latents.pt", "command.txt", "pictures.txt", *pictures}
@@ -144,11 +144,12 @@ def test_the_sheet_has_photos_above_cartoons(place, tmp_path):
 
 @pytest.mark.parametrize("width", [None, 1.0])
 def test_swap_takes_the_low_resolutions_from_the_source(place, tmp_path, width):
-    out = draw(place, tmp_path, "--no_align", "--tune", 0, "--swap", 8, *(["--width", width] if width else []))
+    flags = ["--swap", 8, *(["--width", width] if width else [])]
+    out = draw(place, tmp_path, "--no_align", "--tune", 0, "--truncation", 0.5, *flags)
     source, target = (checkpoint.read(place / f"{name}.pt").generator() for name in "st")
     blend = layer_swap.blend(source, target, 8, width)
     w_plus = Reach.of(source).within(latents.read_latents(out / "latents.pt").w_plus(source), cartoon.REACH)
-    expected = utils.to_pixels(latents.draw(blend, w_plus)).numpy().astype(int)
+    expected = utils.to_pixels(latents.draw(blend, latents.truncated(source, w_plus, 0.5))).numpy().astype(int)
     assert np.abs(pixels(out / "a-cartoon.png") - expected[0]).max() <= 1
 
 
@@ -159,7 +160,8 @@ def test_truncation_0_draws_everybody_as_the_average_cartoon(place, tmp_path):
 
 
 def test_reach_holds_people_back(place, tmp_path):
-    out, average, free = (draw(place, tmp_path / x, "--no_align", "--tune", 0, "--reach", x) for x in ("0.1", "0", "100"))
+    plain = ["--no_align", "--tune", 0, "--truncation", 1]
+    out, average, free = (draw(place, tmp_path / x, *plain, "--reach", x) for x in ("0.1", "0", "100"))
     for row in ("projected", "cartoon"):
         assert np.abs(pixels(average / f"a-{row}.png") - pixels(average / f"b-{row}.png")).max() <= 1
         assert (pixels(out / f"a-{row}.png") != pixels(free / f"a-{row}.png")).any()
@@ -170,7 +172,7 @@ def test_reach_holds_people_back(place, tmp_path):
 
 @pytest.mark.parametrize("swap", [[], ["--swap", 8]], ids=["", "swapped"])
 def test_the_networks_that_were_bent_draw_the_same_from_the_latents(place, tmp_path, swap):
-    out = draw(place, tmp_path, "--no_align", "--tune", 20, "--keep_networks", *swap)
+    out = draw(place, tmp_path, "--no_align", "--tune", 20, "--keep_networks", "--truncation", 1, *swap)
     for number, name in enumerate("ab"):
         for network, row in {"source": "projected", "target": "cartoon"}.items():
             generator = checkpoint.read(out / f"{name}-{network}.pt").generator()
@@ -333,7 +335,7 @@ def test_a_stopped_call_is_not_mixed_with_another_one(place, tmp_path, monkeypat
     with stopped_in_call(2, signal.SIGINT, projection, "project", monkeypatch), pytest.raises(SystemExit):
         run(cartoonize, *line)
     for flags, said in {
-        "--truncation 0.5": "with --truncation 1.0",
+        "--truncation 0.5": "with --truncation 0.85",
         "--swap 8": "without --swap",
         "--precision bf16": "with --precision fp32",
     }.items():
@@ -376,15 +378,17 @@ def test_the_network_and_the_defaults_that_the_projector_takes_for_cartoons_are_
     cartoonize.fill_in(args)
     assert (args.space, args.wplus_reg, args.reach) == (cartoon.SPACE, cartoon.WPLUS_REG, cartoon.REACH)
     assert (args.step, args.tune, args.carry) == (cartoon.SCHEDULE.steps, cartoon.TUNE, cartoon.CARRY)
+    assert args.truncation == cartoon.Painter.psi == defaults.PSI
     args = cartoonize.parser().parse_args(["--encoder", "e", "--step", "0", "photo"])
     cartoonize.fill_in(args)
-    assert (args.tune, args.reach) == (0, defaults.REACH_AT_ONCE)
+    assert (args.tune, args.reach, args.truncation) == (0, defaults.REACH_AT_ONCE, 1.0)
 
 
 @pytest.fixture
 def alone(place, tmp_path, monkeypatch):
-    """Words without networks; s.pt and t.pt come along."""
+    """Words without networks; s.pt and t.pt come along, and no encoder."""
     monkeypatch.setattr(shipped, "PHOTO", place / "s.pt")
+    monkeypatch.setattr(shipped, "ENCODER", tmp_path / "e.pt")
     monkeypatch.setattr(shipped, "CARTOON", tmp_path / "t.pt")
     target = child_of(checkpoint.read(place / "s.pt").generator())
     checkpoint.write(tmp_path / "t.pt", {"g_ema": target.state_dict()})
@@ -399,6 +403,30 @@ def test_where_no_network_is_named_those_that_come_along_draw_and_are_named(plac
     run(cartoonize, *named, "--outdir", tmp_path / "named", alone[-1])
     for name in ("a-projected.png", "a-cartoon.png"):
         assert np.array_equal(pixels(tmp_path / "out" / name), pixels(tmp_path / "named" / name))
+
+
+def test_the_encoder_that_comes_along_begins_for_its_source_alone(place, tmp_path, alone):
+    from inversion import files
+
+    files.write(shipped.ENCODER, tiny_encoder())
+    found = {}
+    for name, words in {
+        "": ["--step", 2],
+        "the source by its name": ["--source", place / "s.pt", "--step", 2],
+        "the encoder by its name": ["--encoder", shipped.ENCODER, "--step", 2],
+        "none": ["--encoder", "none", "--step", 2],
+    }.items():
+        run(cartoonize, *alone[2:-3], *words, "--outdir", tmp_path / name / "out", alone[-1])
+        found[name] = latents.read_latents(tmp_path / name / "out" / "latents.pt").latent
+    first, *same, none = found.values()
+    assert all(torch.equal(first, other) for other in same) and not torch.allclose(first, none)
+    shutil.copy(place / "s.pt", tmp_path / "copy.pt")
+    steps = {}
+    for source in (place / "s.pt", tmp_path / "copy.pt"):
+        args = cartoonize.parser().parse_args(["--source", str(source), "photo"])
+        cartoonize.fill_in(args)
+        steps[args.encoder] = args.step
+    assert steps == {str(shipped.ENCODER): defaults.STEPS_ENCODED, None: defaults.STEPS}
 
 
 @pytest.mark.parametrize("flag, other", [("--target", "--source"), ("--source", "--target")])
