@@ -3,12 +3,12 @@
 The target has noise of its own: what the noise of a photo explains, its cartoon would lose. So noise is not searched. In w+
 a face is nearer to the photo than in w, and held near w it can still be drawn by another network. Pixels beside the distance,
 or less of a hold, turn dark hair light in the cartoon (docs/photos.md). Long steps that shrink early, with little jitter, are
-as near after 120 as the published schedule after 200 (benchmarks/results/2026-11-27-projection.md); from an encoder on, half
-of the steps are enough. What is found stays near people as they usually are, and the networks are bent for the rest (`tuning`).
+as near after 120 as the published schedule after 200 (benchmarks/results/2026-11-27-projection.md); from an encoder on, a third
+of the steps is enough. What is found stays near people as they usually are, and the networks are bent for the rest (`tuning`).
 """
 
 SPACE, WPLUS_REG = "w+", 1
-STEPS, STEPS_ENCODED = 100, 50  # of a search from the average face, and from what an encoder says
+STEPS, STEPS_ENCODED = 100, 30  # of a search from the average face, and from what an encoder says
 PACE = {"lr": 0.3, "lr_rampdown": 0.6, "noise_ramp": 0.2}  # fields of `projection.Schedule`, flags of projector.py
 REACH = 1.0  # standard deviations that a search may go: further out the cartoons of photos, not of random people, break up
 REACH_AT_ONCE = 1.5  # what an encoder says in one pass is brought back to
