@@ -71,8 +71,9 @@ class Ruler:
     cartoons: the reading of fresh B faces
     """
 
-    def __init__(self, regressor: Regressor, truth: Truth, count: int = COUNT):
-        self.regressor, self.count = regressor, count
+    def __init__(self, regressor: Regressor, truth: Truth, count: int | None = None):
+        """count: of faces in each set (default: COUNT)"""
+        self.regressor, self.count = regressor, (count := count or COUNT)
         self.outputs = believed(truth)
         if not self.outputs:
             better = "python -m scripts.train_regressor makes a better one"

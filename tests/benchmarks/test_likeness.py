@@ -77,7 +77,8 @@ def test_a_setting_is_that_of_cartoons_but_for_what_it_says():
     assert (way.space, way.schedule.steps, way.schedule.mse, way.schedule.lr) == ("w", 7, 2.0, cartoon.SCHEDULE.lr)
     assert (way.encoded, way.tune, way.most) == (True, cartoon.TUNE, 3.0)
     at_once = likeness.setting("start=encoder,steps=0")
-    assert likeness.setting("default", "e.pt") == replace(usual, schedule=replace(usual.schedule, steps=defaults.STEPS_ENCODED), encoded=True)
+    fewer = replace(usual.schedule, steps=defaults.STEPS_ENCODED)
+    assert likeness.setting("default", "e.pt") == replace(usual, schedule=fewer, encoded=True)
     assert likeness.setting("start=mean", "e.pt") == usual
     assert (at_once.tune, at_once.most) == (0, defaults.REACH_AT_ONCE)
 

@@ -11,14 +11,19 @@ import utils
 from dataset import open_images
 from faces.rendered.synthetic import render, sample_attributes
 from metrics import distances, features
-from metrics.attributes import regressor
-from metrics.attributes.ruler import Ruler
+from metrics.attributes import regressor, ruler
 from metrics.path_length import path_length
 from metrics.table import METRICS, Metric
 from scripts import evaluate
 from tests.commands import failure, run
 from tests.networks import tiny_discriminator, tiny_generator
 from vision.features import pixels
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    """Faces in each set of the ruler."""
+    monkeypatch.setattr(ruler, "COUNT", 40)
 
 
 @pytest.fixture(scope="module")
@@ -120,12 +125,12 @@ def test_people_are_truncated_as_told(folder, tmp_path):
 def test_structure_is_that_of_the_cartoon_against_its_source_with_the_noise_of_the_source(folder, tmp_path):
     flags = ("--source", folder / "source.pt", "--metrics", "structure", "--regressor", folder / "regressor.pt")
     found = measured(folder, tmp_path, *flags)
-    ruler = Ruler(*regressor.read(folder / "regressor.pt"))
+    judge = ruler.Ruler(*regressor.read(folder / "regressor.pt"))
     source, cartoon = (checkpoint.read(folder / f"{name}.pt").generator() for name in ("source", "cartoon"))
-    readings = [ruler.read_people(network, source.stored_noise()) for network in (source, cartoon)]
-    expected = ruler.measure(*readings)
+    readings = [judge.read_people(network, source.stored_noise()) for network in (source, cartoon)]
+    expected = judge.measure(*readings)
     assert (found["agreement"], found["distance"]) == pytest.approx((expected.agreement, expected.distance))
-    swapped = ruler.measure(*reversed(readings))
+    swapped = judge.measure(*reversed(readings))
     assert found["distance"] != pytest.approx(swapped.distance)
 
 

@@ -236,7 +236,7 @@ def test_training_with_graphs_is_training_without(case, said):
             *case.get("methods", ()), augmentation=case.get("augmentation", Augmentation)(), mixing=case.get("mixing", 0.5)
         )
         state.generator.compute_dtype = state.discriminator.compute_dtype = case.get("precision")
-        return train(state, taken, 10, case.get("accumulate", 1)), state
+        return train(state, taken, 8, case.get("accumulate", 1)), state
 
     (expected, without), (found, state) = run(steps), run(graphed(said))
     assert said == []
