@@ -16,7 +16,7 @@ OUT := demo/out
 PHOTO ?=  # of people for the demo; without it those of demo/people
 ALIGN ?=  # flags of scripts.align, where it does not find a face by itself: ALIGN="--eyes 205,102,247,104"
 TOONS ?=  # that the demo learns from; without it rendered ones
-DEMO_ITERATIONS ?= 1050
+DEMO_ITERATIONS ?= 850
 DEMO_STEPS ?=  # of the search for a photo
 DEMO_WRITES := photos cartoons cartoons.lmdb run cartoon64.pt faces cartoonized people.png photos.png
 EXPLORED := $(or $(wildcard $(OUT)/cartoon64.pt),$(wildcard demo/toon64.pt),$(OUT)/cartoon64.pt)  # yours, else the shipped one
