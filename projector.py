@@ -317,6 +317,7 @@ def plan_of(
     args: argparse.Namespace, photos: Sequence[Photo], networks: Sequence[Module | None], start: Sequence[Tensor]
 ) -> dict[str, object]:
     from checkpoint import fingerprint
+    from editing import tuning
 
     return newfolder.plan_of(
         args,
@@ -325,6 +326,7 @@ def plan_of(
         networks=" ".join(fingerprint(network.state_dict()) for network in networks if network is not None),
         beginning=fingerprint({str(i): tensor for i, tensor in enumerate(start)}),
         device=str(start[0].device.type),
+        pace=f"of tuning {tuning.PACE}" if args.tune else "",
     )
 
 

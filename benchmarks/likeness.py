@@ -65,7 +65,7 @@ def main(args: argparse.Namespace) -> Path:
     import checkpoint
     import utils
     from benchmarks import tables
-    from editing import cartoon
+    from editing import cartoon, defaults
     from faces.photos import Album
     from inversion import files, searching
     from vision import perceptual
@@ -90,7 +90,8 @@ def main(args: argparse.Namespace) -> Path:
         targets = utils.from_pictures(photos).to(device)
         sheets.setdefault("photo", []).extend(photos)
         for text, way in settings.items():
-            painter = cartoon.Painter(source, target or source, distance, most=way.most, tune=way.tune, dtype=dtype)
+            how = {"psi": defaults.psi(way.schedule.steps), "most": way.most, "tune": way.tune, "dtype": dtype}
+            painter = cartoon.Painter(source, target or source, distance, **how)
             start = searching.starter(encoder if way.encoded else None, source, way.space)
             drawn, seconds = people(painter, targets, way, start, args.batch)
             projected, cartoons = zip(*drawn)

@@ -86,7 +86,7 @@ def parser() -> cli.Parser:
     add("--tune", type=cli.number(int, least=0), metavar="N", help=f"{bend} (default: {TUNE}, with --step 0 0)")
     much = "how much of that --target takes: 0 less like them, 1 all"
     add("--carry", type=cli.number(least=0), default=CARRY, metavar="X", help=f"{much} (default: {CARRY:g})")
-    kept = "write both networks as they were bent, NAME-source.pt and NAME-target.pt; they draw latents.pt as here"
+    kept = "write both networks as they were bent, NAME-source.pt and NAME-target.pt; they draw latents.pt"
     add("--keep_networks", action="store_true", help=kept)
     _pair.add_swap(parser, group)
     drawn = "below 1 pulls people towards the average: smoother cartoons, less like them"
@@ -304,6 +304,7 @@ def save_sheet(args: argparse.Namespace, names: Sequence[str], side: int, told: 
 
 def plan_of(args: argparse.Namespace, faces: dict[str, Face], networks: Sequence[Module | None]) -> dict[str, object]:
     from checkpoint import fingerprint
+    from editing import tuning
 
     return newfolder.plan_of(
         args,
@@ -311,7 +312,7 @@ def plan_of(args: argparse.Namespace, faces: dict[str, Face], networks: Sequence
         photos=[f"{name} {face.looks}" for name, face in faces.items()],
         networks=" ".join(fingerprint(network.state_dict()) for network in networks if network is not None),
         device=networks[0].device.type,
-        pace=str(PACE),
+        pace=f"{PACE}, of tuning {tuning.PACE}",
     )
 
 

@@ -18,7 +18,7 @@ import checkpoint
 import projector
 import shipped
 import utils
-from editing import cartoon, defaults, instant, latents, layer_swap, projection
+from editing import cartoon, defaults, instant, latents, layer_swap, projection, tuning
 from editing.reach import Reach
 from scripts import cartoonize
 from tests.commands import ROOT, failure, files_below, killed_in_call, run, stopped_in_call
@@ -344,8 +344,10 @@ def test_a_stopped_call_is_not_mixed_with_another_one(place, tmp_path, monkeypat
     with Image.open(place / "faces" / "a.png") as photo:
         photo.rotate(90).save(tmp_path / "a.png")
     assert "with other photos" in failure(capsys, cartoonize, *line[:-2], tmp_path / "a.png", place / "faces" / "b.png")
-    monkeypatch.setitem(cartoonize.PACE, "lr", 0.1)
-    assert "with other pace" in failure(capsys, cartoonize, *line)
+    for pace in (cartoonize.PACE, tuning.PACE):
+        with monkeypatch.context() as earlier:
+            earlier.setitem(pace, "lr", 0.1)
+            assert "with other pace" in failure(capsys, cartoonize, *line)
 
 
 @pytest.mark.parametrize(
