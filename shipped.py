@@ -16,7 +16,7 @@ NONE = "none"
 
 
 def encoder_of(source: str | Path, named: str | None = None) -> str | None:
-    """The encoder to begin with in a source: the one that is named, else of PHOTO the one that comes along; of NONE none."""
+    """The encoder to begin with in a source: the named one, NONE: none; by default that which comes along with PHOTO."""
     if named is None:
         return str(ENCODER) if ENCODER.is_file() and os.path.realpath(source) == os.path.realpath(PHOTO) else None
     return None if named == NONE else named
