@@ -43,11 +43,20 @@ int64_t blocks_for(int64_t elements) {
   return std::max(rounded_up(elements, 65536), std::min<int64_t>(1024, rounded_up(elements, 2048)));
 }
 
+// Two for every multiprocessor, as many as surely run at the same time, if each has 2048 elements: the longest strips.
+int64_t one_wave(int64_t elements, const Tensor& where) {
+  int processors = 2;
+#ifndef EMULATED
+  STD_CUDA_CHECK(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, where.get_device_index()));
+#endif
+  return std::min<int64_t>(2 * processors, rounded_up(elements, 2048));
+}
+
 struct Kernel {
   const char* name;
   const void* function;
 };
-#define NAMED(name, Arguments, function) {#name, reinterpret_cast<const void*>(&name)},
+#define NAMED(name, Arguments, BLOCKS, function) {#name, reinterpret_cast<const void*>(&name)},
 const Kernel kKernels[] = {EVERY_KERNEL(NAMED)};
 #undef NAMED
 
@@ -109,10 +118,10 @@ Tensor upfirdn2d(const Tensor& x, const Tensor& taps_y, const Tensor& taps_x, in
              axis(x.size(2), height, up_y, down_y, pad_y, taps_y), axis(x.size(3), width, up_x, down_x, pad_x, taps_x)};
   STD_TORCH_CHECK(std::max(width, x.size(3)) * r.inner < INT32_MAX, "upfirdn2d: a row of 2^31 numbers");
   const std::string form = filter(r.y, r.x, type_of(x));
-  const bool ada = form.find("12") != std::string::npos;
-  const bool row = r.inner == 1 && form != "any" && pad_x % up_x == 0 && in_vectors(x, width, r.out);
-  const char* width_of_access = ada ? "_one" : in_vectors(x, r.inner, r.in, r.out) ? "_vector" : row ? "_row" : "_one";
-  launch("upfirdn2d_" + form + "_" + type_of(x) + width_of_access, r, blocks_for(out.numel()), x);
+  const bool ada = form.find("12") != std::string::npos, vector = !ada && in_vectors(x, r.inner, r.in, r.out);
+  const bool row = r.inner == 1 && !ada && form != "any" && pad_x % up_x == 0 && in_vectors(x, width, r.out);
+  const std::string name = "upfirdn2d_" + form + "_" + type_of(x) + (vector ? "_vector" : row ? "_row" : "_one");
+  launch(name, r, vector && form != "any" ? one_wave(out.numel(), x) : blocks_for(out.numel()), x);
   return out;
 }
 

@@ -57,34 +57,63 @@ HERE unsigned two(Bfloat*, float a, float b) {
 #endif
 }
 
-// One element, or 16 bytes at a time from addresses that are multiples of 16. No kernel writes what it reads: __ldg tells the
-// compiler, which may then begin loads before earlier stores.
-HERE void load(const float* from, float (&to)[1]) { to[0] = __ldg(from); }
+// What was loaded and is not opened yet, one element or 16 bytes: it takes half the registers, so more loads are under way.
+template <typename T, int V>
+struct Packed {
+  uint4 words;
+};
 template <typename T>
-HERE void load(const T* from, float (&to)[1]) {
-  to[0] = widen(T{__ldg(&from->bits)});
+struct Packed<T, 1> {
+  T value;
+};
+
+// From an address that is a multiple of the size. No kernel writes what it reads: __ldg tells the compiler, which may then
+// begin loads before earlier stores.
+template <typename T, int V>
+HERE void fetch(const T* from, Packed<T, V>& to) {
+  to.words = __ldg(reinterpret_cast<const uint4*>(from));
+}
+HERE void fetch(const float* from, Packed<float, 1>& to) { to.value = __ldg(from); }
+template <typename T>
+HERE void fetch(const T* from, Packed<T, 1>& to) {
+  to.value = {__ldg(&from->bits)};
 }
 
-HERE void load(const float* from, float (&to)[4]) {
-  const uint4 four = __ldg(reinterpret_cast<const uint4*>(from));
-  to[0] = __uint_as_float(four.x), to[1] = __uint_as_float(four.y);
-  to[2] = __uint_as_float(four.z), to[3] = __uint_as_float(four.w);
+HERE void open(Half*, unsigned word, float& low, float& high) {
+  low = widen(Half{static_cast<unsigned short>(word & 0xffffu)});
+  high = widen(Half{static_cast<unsigned short>(word >> 16)});
+}
+HERE void open(Bfloat*, unsigned word, float& low, float& high) {
+  low = __uint_as_float(word << 16);
+  high = __uint_as_float(word & 0xffff0000u);
+}
+HERE void open(const Packed<float, 1>& packed, float (&to)[1]) { to[0] = packed.value; }
+template <typename T>
+HERE void open(const Packed<T, 1>& packed, float (&to)[1]) {
+  to[0] = widen(packed.value);
+}
+HERE void open(const Packed<float, 4>& packed, float (&to)[4]) {
+  to[0] = __uint_as_float(packed.words.x), to[1] = __uint_as_float(packed.words.y);
+  to[2] = __uint_as_float(packed.words.z), to[3] = __uint_as_float(packed.words.w);
+}
+template <typename T>
+HERE void open(const Packed<T, 8>& packed, float (&to)[8]) {
+  T* type = nullptr;
+  open(type, packed.words.x, to[0], to[1]), open(type, packed.words.y, to[2], to[3]);
+  open(type, packed.words.z, to[4], to[5]), open(type, packed.words.w, to[6], to[7]);
+}
+
+template <typename T, int V>
+HERE void load(const T* from, float (&to)[V]) {
+  Packed<T, V> packed;
+  fetch(from, packed);
+  open(packed, to);
 }
 HERE void load(const float* from, float (&to)[8]) {
   float low[4], high[4];
   load(from, low), load(from + 4, high);
 #pragma unroll
   for (int i = 0; i < 4; i++) to[i] = low[i], to[i + 4] = high[i];
-}
-template <typename T>
-HERE void load(const T* from, float (&to)[8]) {
-  const uint4 four = __ldg(reinterpret_cast<const uint4*>(from));
-  const unsigned words[] = {four.x, four.y, four.z, four.w};
-#pragma unroll
-  for (int i = 0; i < 4; i++) {
-    to[2 * i] = widen(T{static_cast<unsigned short>(words[i] & 0xffffu)});
-    to[2 * i + 1] = widen(T{static_cast<unsigned short>(words[i] >> 16)});
-  }
 }
 
 template <typename T>
@@ -141,111 +170,110 @@ struct Resample {
 };
 
 // A thread walks down a strip of the image. A few output columns, V channels wide; each input row is filtered horizontally
-// once, as it comes, and kept in registers for as many output rows as need it, so that an output costs (columns + TAPS - 1)
-// / columns loads instead of TAPS^2, all but one of which a neighbour has just brought into the L1 cache. Buffering rows in
-// shared memory would save only those. With everything known to the compiler, polyphase filters cost nothing: a product
-// with a stuffed zero is never written down.
+// once, as it comes, and added to every output row that needs it, so that an output costs (columns + TAPS - 1) / columns
+// loads instead of TAPS^2, all but one of which a neighbour has just brought into the L1 cache. Buffering rows in shared
+// memory would save only those. While a row is filtered the next one is under way. With everything known to the compiler,
+// polyphase filters cost nothing: a product with a stuffed zero is never written down.
 //
 // ROW: for NCHW, as many columns as fill 16 bytes. Rows of the output must be whole runs of those, and begin with one.
 template <typename T, int V, int UP, int DOWN, int TAPS, bool ROW = false>
 HERE void resample(const Resample& r) {
-  constexpr int kColumns = ROW ? 16 / sizeof(T) : UP == 1 && DOWN == 1 ? 2 : UP;  // outputs of a thread, in a row
-  constexpr int kRows = UP;                                                       // output rows of one step down the strip
-  constexpr int kFresh = kRows * DOWN / UP;                                       // input rows that a step adds
-  constexpr int kWide = ((kColumns - 1) * DOWN + TAPS - 1) / UP + 1;              // input samples that the outputs see
+  constexpr int kColumns = ROW ? 16 / sizeof(T) : UP == 1 && DOWN == 1 ? 2 : UP;  // outputs in a row
+  constexpr int kRows = UP;                                           // output rows of one step down the strip
+  constexpr int kFresh = DOWN;                                        // input rows that a step adds
+  constexpr int kWide = ((kColumns - 1) * DOWN + TAPS - 1) / UP + 1;  // input samples that the outputs of a row see
   constexpr int kHigh = ((kRows - 1) * DOWN + TAPS - 1) / UP + 1;
-  // After so many steps the window holds new rows only: unrolled as often, it needs no moves between registers.
-  constexpr int kCycle = (kHigh + kFresh - 1) / kFresh;
+  constexpr int kEarly = (kHigh - 1) / kFresh;  // steps before its own in which an output row is begun
+  static_assert(kHigh == (kEarly + 1) * kFresh, "a strip begins with whole steps");
 
   // Blocks of outputs begin where the first tap meets a sample: earlier than 0 if the padding is odd.
   const int early_y = modulo(-r.y.pad, UP), early_x = modulo(-r.x.pad, UP);
   const int steps = ceil_div(r.y.out + early_y, kRows), columns = ceil_div(r.x.out + early_x, kColumns);
   const int inner = ROW ? 1 : r.inner, vectors = inner / V;
+  const long long in_line = static_cast<long long>(r.x.in) * inner, out_line = static_cast<long long>(r.x.out) * inner;
 
-  // Strips as long as the grid allows, since the rows at their seams are read twice; whole cycles, since those are unrolled.
+  // Strips as long as the grid allows, since the rows at their seams are read twice.
   const long long upright = r.planes * columns * vectors;
   const int wished = larger(1, static_cast<long long>(gridDim.x) * kThreads / upright);
-  const int strip = ceil_div(ceil_div(steps, wished), kCycle) * kCycle, strips = ceil_div(steps, strip);
+  const int strip = ceil_div(steps, wished), strips = ceil_div(steps, strip);
 
   const long long first = static_cast<long long>(blockIdx.x) * kThreads + threadIdx.x;
   for (long long item = first; item < upright * strips; item += static_cast<long long>(gridDim.x) * kThreads) {
     long long plane = item;
     const int vector = split(plane, vectors), column = split(plane, columns);
     const int begin = split(plane, strips) * strip, end = smaller(begin + strip, steps);
-    const T* in = static_cast<const T*>(r.in) + plane * r.y.in * r.x.in * inner + vector * V;
-    T* out = static_cast<T*>(r.out) + plane * r.y.out * r.x.out * inner + vector * V;
     const int out_column = column * kColumns - early_x;
     const int in_column = (out_column * DOWN - r.x.pad) / UP;  // exact
-    int row = ((begin * kRows - early_y) * DOWN - r.y.pad) / UP;
+    int row = ((begin * kRows - early_y) * DOWN - r.y.pad) / UP, out_row = (begin - kEarly) * kRows - early_y;
+    const T* source = static_cast<const T*>(r.in) + (plane * r.y.in + row) * in_line +
+                      static_cast<long long>(in_column) * inner + vector * V;
+    T* target = static_cast<T*>(r.out) + (plane * r.y.out + out_row) * out_line +
+                static_cast<long long>(out_column) * inner + vector * V;
 
-    auto filtered = [&](float (&result)[kColumns][V]) {  // input row `row`, horizontally; then the next
-      float samples[kWide][V];
-      const T* source = in + static_cast<long long>(row) * r.x.in * inner;
+    Packed<T, V> samples[kWide];
+    auto fetched = [&]() {  // input row `row`; then the next
 #pragma unroll
       for (int s = 0; s < kWide; s++) {
-        const int at = in_column + s;
-        if (within(row, r.y.in) && within(at, r.x.in)) {
-          load(source + at * inner, samples[s]);
-        } else {
-#pragma unroll
-          for (int v = 0; v < V; v++) samples[s][v] = 0.f;
-        }
+        samples[s] = {};
+        if (within(row, r.y.in) && within(in_column + s, r.x.in)) fetch(source + s * inner, samples[s]);
       }
-#pragma unroll
-      for (int j = 0; j < kColumns; j++) {
-#pragma unroll
-        for (int v = 0; v < V; v++) result[j][v] = 0.f;
-#pragma unroll
-        for (int s = 0; s < kWide; s++) {
-          const int t = s * UP - j * DOWN;
-          if (t < 0 || t >= TAPS) continue;
-#pragma unroll
-          for (int v = 0; v < V; v++) result[j][v] += r.x.taps[t] * samples[s][v];
-        }
-      }
+      source += in_line;
       row++;
     };
-
-    float window[kHigh][kColumns][V];
+    auto filtered = [&](float (&line)[kColumns][V]) {
 #pragma unroll
-    for (int s = kFresh; s < kHigh; s++) filtered(window[s]);
-#pragma unroll kCycle
-    for (int step = begin; step < end; step++) {
-#pragma unroll
-      for (int s = 0; s < kHigh - kFresh; s++) {
+      for (int s = 0; s < kWide; s++) {
+        float sample[V];
+        open(samples[s], sample);
 #pragma unroll
         for (int j = 0; j < kColumns; j++) {
+          const int t = s * UP - j * DOWN;
 #pragma unroll
-          for (int v = 0; v < V; v++) window[s][j][v] = window[s + kFresh][j][v];
+          for (int v = 0; v < V; v++) {
+            if (s == 0) line[j][v] = 0.f;
+            if (t >= 0 && t < TAPS) line[j][v] += r.x.taps[t] * sample[v];
+          }
+        }
+      }
+    };
+
+    float sums[kEarly + 1][kRows][kColumns][V] = {};  // of the output rows of this step and of the next ones
+    fetched();
+#pragma unroll 1
+    for (int step = begin - kEarly; step < end; step++) {
+#pragma unroll
+      for (int f = 0; f < kFresh; f++) {
+        float line[kColumns][V];
+        filtered(line);
+        fetched();
+#pragma unroll
+        for (int d = 0; d <= kEarly; d++) {
+#pragma unroll
+          for (int i = 0; i < kRows; i++) {
+            const int t = (kHigh - kFresh + f - d * kFresh) * UP - i * DOWN;
+#pragma unroll
+            for (int j = 0; j < kColumns; j++) {
+#pragma unroll
+              for (int v = 0; v < V; v++) {
+                const float sum = f > 0 ? sums[d][i][j][v] : d < kEarly ? sums[d + 1][i][j][v] : 0.f;  // a step: all move up
+                sums[d][i][j][v] = t >= 0 && t < TAPS ? sum + r.y.taps[t] * line[j][v] : sum;
+              }
+            }
+          }
         }
       }
 #pragma unroll
-      for (int s = kHigh - kFresh; s < kHigh; s++) filtered(window[s]);
-#pragma unroll
-      for (int i = 0; i < kRows; i++) {
-        const int out_row = step * kRows - early_y + i;
-        if (!within(out_row, r.y.out)) continue;
-        T* target = out + static_cast<long long>(out_row) * r.x.out * inner;
-        float sums[kColumns][V] = {};
-#pragma unroll
-        for (int j = 0; j < kColumns; j++) {
-#pragma unroll
-          for (int s = 0; s < kHigh; s++) {
-            const int t = s * UP - i * DOWN;
-            if (t < 0 || t >= TAPS) continue;
-#pragma unroll
-            for (int v = 0; v < V; v++) sums[j][v] += r.y.taps[t] * window[s][j][v];
-          }
-        }
+      for (int i = 0; i < kRows; i++, out_row++, target += out_line) {
+        if (step < begin || !within(out_row, r.y.out)) continue;
         if constexpr (ROW) {
           float all[kColumns];
 #pragma unroll
-          for (int j = 0; j < kColumns; j++) all[j] = sums[j][0];
-          store(target + out_column, all);
+          for (int j = 0; j < kColumns; j++) all[j] = sums[0][i][j][0];
+          store(target, all);
         } else {
 #pragma unroll
           for (int j = 0; j < kColumns; j++) {
-            if (within(out_column + j, r.x.out)) store(target + (out_column + j) * inner, sums[j]);
+            if (within(out_column + j, r.x.out)) store(target + j * inner, sums[0][i][j]);
           }
         }
       }
@@ -316,7 +344,7 @@ struct Share {
 // channels_last: a thread keeps its V channels, with their bias and factor in registers, and goes from pixel to pixel.
 template <typename T, int V>
 HERE void activate_pixels(const Activation& a) {
-  constexpr int kAhead = 4;  // loads under way
+  constexpr int kAhead = 2;  // loads under way of a thread; more registers would leave room for fewer threads
   const int vectors = a.channels / V;
   const Share share(vectors);
   const int chunks = ceil_div(vectors, share.width);
@@ -338,24 +366,27 @@ HERE void activate_pixels(const Activation& a) {
     const T* x = static_cast<const T*>(a.x) + start;
     T* out = static_cast<T*>(a.out) + start;
     for (int p = first + share.row; p < last; p += kAhead * share.height) {
-      float values[kAhead][V], grain[kAhead];
+      Packed<T, V> loaded[kAhead];
+      float grain[kAhead];
 #pragma unroll
       for (int k = 0; k < kAhead; k++) {
         const int at = p + k * share.height;
         if (at >= last) continue;
-        load(x + static_cast<long long>(at) * a.channels, values[k]);
+        fetch(x + static_cast<long long>(at) * a.channels, loaded[k]);
         grain[k] = a.noise ? strength * a.noise[n * a.noise_stride + at] : 0.f;
       }
 #pragma unroll
       for (int k = 0; k < kAhead; k++) {
         const int at = p + k * share.height;
         if (at >= last) continue;
+        float values[V];
+        open(loaded[k], values);
 #pragma unroll
         for (int v = 0; v < V; v++) {
-          const float value = values[k][v] * factor[v] + (offset[v] + grain[k]);
-          values[k][v] = value * (value > 0.f ? a.above : a.below);
+          const float value = values[v] * factor[v] + (offset[v] + grain[k]);
+          values[v] = value * (value > 0.f ? a.above : a.below);
         }
-        store(out + static_cast<long long>(at) * a.channels, values[k]);
+        store(out + static_cast<long long>(at) * a.channels, values);
       }
     }
   }
@@ -439,7 +470,7 @@ HERE void fold(float (*values)[V], int place, int rank, int count, int stride) {
 
 template <typename T, int V>
 HERE void activate_backward_pixels(const ActivationBackward& a) {
-  constexpr int kAhead = 2;
+  constexpr int kAhead = 4;
   __shared__ float shared[kThreads][V];
   __shared__ float shared_noise[kThreads][1];
   const int vectors = a.channels / V;
@@ -462,30 +493,33 @@ HERE void activate_backward_pixels(const ActivationBackward& a) {
     const T* x = static_cast<const T*>(a.x) + (a.x ? start : 0);
     T* grad_x = static_cast<T*>(a.grad_x) + start;
     for (int p = mine ? first + share.row : last; p < last; p += kAhead * share.height) {
-      float gated[kAhead][V], sign[kAhead][V], value[kAhead][V];
+      Packed<T, V> loaded_grad[kAhead], loaded_out[kAhead], loaded_x[kAhead];
 #pragma unroll
       for (int k = 0; k < kAhead; k++) {
         const long long at = p + k * share.height;
         if (at >= last) continue;
-        load(grad + at * a.channels, gated[k]);
-        if (a.out) load(out + at * a.channels, sign[k]);
-        if (a.x) load(x + at * a.channels, value[k]);
+        fetch(grad + at * a.channels, loaded_grad[k]);
+        if (a.out) fetch(out + at * a.channels, loaded_out[k]);
+        if (a.x) fetch(x + at * a.channels, loaded_x[k]);
       }
 #pragma unroll
       for (int k = 0; k < kAhead; k++) {
         const long long at = p + k * share.height;
         if (at >= last) continue;
-        float all = 0.f;
+        float gated[V], sign[V], value[V], all = 0.f;
+        open(loaded_grad[k], gated);
+        if (a.out) open(loaded_out[k], sign);
+        if (a.x) open(loaded_x[k], value);
 #pragma unroll
         for (int v = 0; v < V; v++) {
-          const float g = gated[k][v] * (!a.out || sign[k][v] > 0.f ? a.above : a.below);
+          const float g = gated[v] * (!a.out || sign[v] > 0.f ? a.above : a.below);
           bias_sum[v] += g;
-          if (a.x) demod_sum[v] += g * value[k][v];
+          if (a.x) demod_sum[v] += g * value[v];
           all += g;
-          gated[k][v] = g * factor[v];
+          gated[v] = g * factor[v];
         }
         if (a.noise) noise_sum += all * a.noise[n * a.noise_stride + at];
-        if (a.grad_x) store(grad_x + at * a.channels, gated[k]);
+        if (a.grad_x) store(grad_x + at * a.channels, gated);
       }
     }
 
@@ -619,22 +653,22 @@ HERE void total(const Totals& t) {
 // ---------------------------------------------------------------------------------------------------------------------
 // What a host can launch, under names that tell it all: operator, filter or layout, type, and what a thread writes at a time:
 // one element, a vector of 16 bytes along the channels (of planes: along the pixels), or a run of 16 bytes of a row.
-// Two blocks at least must fit a multiprocessor (128 registers a thread): then their loads hide the latency of memory.
+// BLOCKS of them must fit a multiprocessor (2: 128 registers a thread, 4: 64), so that their loads hide the latency of memory.
 
 #define KERNELS_OF(X, type, T, width, V)                                                                     \
-  X(upfirdn2d_blur_##type##_##width, Resample, (resample<T, V, 1, 1, 4>))                                    \
-  X(upfirdn2d_up_##type##_##width, Resample, (resample<T, V, 2, 1, 4>))                                      \
-  X(upfirdn2d_down_##type##_##width, Resample, (resample<T, V, 1, 2, 4>))                                    \
-  X(upfirdn2d_any_##type##_##width, Resample, (resample_any<T, V>))                                          \
-  X(leaky_relu_pixels_##type##_##width, Activation, (activate_pixels<T, V>))                                 \
-  X(leaky_relu_planes_##type##_##width, Activation, (activate_planes<T, V>))                                 \
-  X(leaky_relu_backward_pixels_##type##_##width, ActivationBackward, (activate_backward_pixels<T, V>))       \
-  X(leaky_relu_backward_planes_##type##_##width, ActivationBackward, (activate_backward_planes<T, V>))
+  X(upfirdn2d_blur_##type##_##width, Resample, 2, (resample<T, V, 1, 1, 4>))                                 \
+  X(upfirdn2d_up_##type##_##width, Resample, 2, (resample<T, V, 2, 1, 4>))                                   \
+  X(upfirdn2d_down_##type##_##width, Resample, 2, (resample<T, V, 1, 2, 4>))                                 \
+  X(upfirdn2d_any_##type##_##width, Resample, 2, (resample_any<T, V>))                                       \
+  X(leaky_relu_pixels_##type##_##width, Activation, 4, (activate_pixels<T, V>))                              \
+  X(leaky_relu_planes_##type##_##width, Activation, 2, (activate_planes<T, V>))                              \
+  X(leaky_relu_backward_pixels_##type##_##width, ActivationBackward, 2, (activate_backward_pixels<T, V>))    \
+  X(leaky_relu_backward_planes_##type##_##width, ActivationBackward, 2, (activate_backward_planes<T, V>))
 
 #define KERNELS_OF_ROWS(X, type, T) /* for NCHW */                                                           \
-  X(upfirdn2d_blur_##type##_row, Resample, (resample<T, 1, 1, 1, 4, true>))                                  \
-  X(upfirdn2d_up_##type##_row, Resample, (resample<T, 1, 2, 1, 4, true>))                                    \
-  X(upfirdn2d_down_##type##_row, Resample, (resample<T, 1, 1, 2, 4, true>))
+  X(upfirdn2d_blur_##type##_row, Resample, 2, (resample<T, 1, 1, 1, 4, true>))                               \
+  X(upfirdn2d_up_##type##_row, Resample, 2, (resample<T, 1, 2, 1, 4, true>))                                 \
+  X(upfirdn2d_down_##type##_row, Resample, 2, (resample<T, 1, 1, 2, 4, true>))
 
 #define EVERY_KERNEL(X)                    \
   KERNELS_OF(X, float, float, one, 1)      \
@@ -643,14 +677,14 @@ HERE void total(const Totals& t) {
   KERNELS_OF(X, half, Half, vector, 8)     \
   KERNELS_OF(X, bfloat, Bfloat, one, 1)    \
   KERNELS_OF(X, bfloat, Bfloat, vector, 8) \
-  KERNELS_OF_ROWS(X, float, float)       \
-  KERNELS_OF_ROWS(X, half, Half)         \
-  KERNELS_OF_ROWS(X, bfloat, Bfloat)     \
-  X(upfirdn2d_up12_float_one, Resample, (resample<float, 1, 2, 1, 12>)) /* for ADA, whose images have three channels */ \
-  X(upfirdn2d_down12_float_one, Resample, (resample<float, 1, 1, 2, 12>))                                               \
-  X(total_of_pieces, Totals, total)
+  KERNELS_OF_ROWS(X, float, float)         \
+  KERNELS_OF_ROWS(X, half, Half)           \
+  KERNELS_OF_ROWS(X, bfloat, Bfloat)       \
+  X(upfirdn2d_up12_float_one, Resample, 2, (resample<float, 1, 2, 1, 12>)) /* for ADA, whose images have three channels */ \
+  X(upfirdn2d_down12_float_one, Resample, 2, (resample<float, 1, 1, 2, 12>))                                               \
+  X(total_of_pieces, Totals, 2, total)
 
-#define DEFINE(name, Arguments, function) \
-  extern "C" __global__ void __launch_bounds__(kThreads, 2) name(const Arguments arguments) { function(arguments); }
+#define DEFINE(name, Arguments, BLOCKS, function) \
+  extern "C" __global__ void __launch_bounds__(kThreads, BLOCKS) name(const Arguments arguments) { function(arguments); }
 EVERY_KERNEL(DEFINE)
 #undef DEFINE

@@ -69,10 +69,13 @@ def upfirdn2d(launch, x, taps_y, taps_x, up_y, up_x, down_y, down_x, pad_y, pad_
     if max(width, x.shape[3]) * inner >= 2**31 - 1:
         raise RuntimeError("upfirdn2d: a row of 2^31 numbers")
     form = _filter(y, along, x.dtype)
-    row = inner == 1 and form != "any" and pad_x % up_x == 0 and _in_vectors(x, width, out)
-    access = "one" if "12" in form else "vector" if _in_vectors(x, inner, x, out) else "row" if row else "one"
+    ada = "12" in form
+    vector = not ada and _in_vectors(x, inner, x, out)
+    row = inner == 1 and not ada and form != "any" and pad_x % up_x == 0 and _in_vectors(x, width, out)
+    access = "vector" if vector else "row" if row else "one"
+    blocks = _one_wave(out) if vector and form != "any" else _blocks_for(out.numel())
     arguments = Resample(x.data_ptr(), out.data_ptr(), batch * channels if planes else batch, inner, y, along)
-    launch(f"upfirdn2d_{form}_{TYPES[x.dtype]}_{access}", arguments, _blocks_for(out.numel()), x.device)
+    launch(f"upfirdn2d_{form}_{TYPES[x.dtype]}_{access}", arguments, blocks, x.device)
     return out
 
 
@@ -171,6 +174,11 @@ def _in_vectors(x: Tensor, length: int, *at: Tensor | None) -> bool:
 
 def _blocks_for(elements: int) -> int:
     return max(_rounded_up(elements, 65536), min(1024, _rounded_up(elements, 2048)))
+
+
+def _one_wave(out: Tensor) -> int:
+    processors = torch.cuda.get_device_properties(out.device).multi_processor_count if out.is_cuda else 2
+    return min(2 * processors, _rounded_up(out.numel(), 2048))
 
 
 def _rounded_up(a: int, b: int) -> int:

@@ -121,7 +121,7 @@ void emulate(const void* kernel, const Arguments& arguments, long long blocks) {
 extern "C" void run_backwards(bool wish) { backwards = wish; }
 
 // For op/nvrtc.py, in place of the driver's launch.
-#define EMULATE_IF(kernel, Arguments, function) \
+#define EMULATE_IF(kernel, Arguments, BLOCKS, function) \
   if (!std::strcmp(name, #kernel))              \
     return emulate(reinterpret_cast<const void*>(&kernel), *static_cast<const Arguments*>(arguments), blocks), 0;
 extern "C" int emulate_kernel(const char* name, const void* arguments, long long blocks) {

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import importlib.util
 import itertools
 import sys
 import weakref
@@ -228,8 +229,13 @@ CASES = {
     "bf16": {"precision": torch.bfloat16},
 }
 
+NEEDS_CLIP = pytest.mark.skipif(importlib.util.find_spec("open_clip") is None, reason="needs the extra `clip`")
+every_case = pytest.mark.parametrize(
+    "case", [pytest.param(case, id=name, marks=NEEDS_CLIP if "words" in name else ()) for name, case in CASES.items()]
+)
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+
+@every_case
 def test_training_with_graphs_is_training_without(case, said):
     def run(taken):
         state = state_of(
@@ -520,7 +526,7 @@ def test_margins_of_a_recording_change_the_losses_by_rounding_only(said, monkeyp
 
 
 @pytest.mark.cuda
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+@every_case
 def test_on_a_gpu_losses_with_and_without_graphs_agree(case, said, monkeypatch):
     monkeypatch.undo()
 
