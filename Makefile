@@ -22,7 +22,7 @@ DEMO_WRITES := photos cartoons cartoons.lmdb run cartoon64.pt faces cartoonized 
 EXPLORED := $(or $(wildcard $(OUT)/cartoon64.pt),$(wildcard demo/toon64.pt),$(OUT)/cartoon64.pt)  # yours, else the shipped one
 GPU_OUT := gpu-run
 AT_ONCE ?= -n auto --maxprocesses 8 --dist worksteal  # tests compute with one thread each, so several run side by side
-GPU_TESTS := $(addprefix tests/,op/test_kernels.py training/test_graphs.py augment/test_pipeline.py editing/test_latents.py)
+GPU_TESTS := $(addprefix tests/,op/test_kernels.py training/test_graphs.py augment/test_pipeline.py editing/test_latents.py editing/test_graphs.py)
 GPU_RESULTS ?= benchmarks/results
 GPU_STEP := --size 256 --batch 16 --precision bf16 --out $(GPU_RESULTS)
 PEERS ?=  # of gpu-bench, e.g. PEERS="--peer rosinality=DIR --peer ada=DIR"

@@ -112,10 +112,11 @@ def add_distance(parser: cli.Parser, group: argparse._ArgumentGroup) -> None:
     parser.idle_with("--vgg", "--perceptual disc", "--perceptual mse")
 
 
-def add_precision(group: argparse._ArgumentGroup) -> None:
-    """--precision; `utils.compute_dtype` knows the type."""
+def add_pace(group: argparse._ArgumentGroup) -> None:
+    """--precision, of which `utils.compute_dtype` knows the type, and --no_graphs."""
     text = "while it searches, of the networks and of disc; the bf16 of AMX pays at 256 px (default: fp32)"
     group.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help=text)
+    group.add_argument("--no_graphs", action="store_true", help="no CUDA graphs on a GPU: slower, in less memory")
 
 
 def add_encoder(parser: cli.Parser, group: argparse._ArgumentGroup, usual: str) -> None:

@@ -83,7 +83,7 @@ def parser() -> cli.Parser:
     add("--fixed_noise", action="store_true", help=fixed)
     add("--search_noise", action="store_false", dest="fixed_noise", default=False, help="search them, also with these")
     flags.add_distance(parser, group)
-    flags.add_precision(group)
+    flags.add_pace(group)
     add("--seed", type=cli.number(int, least=0), default=0, metavar="N", help="of the jitter (default: 0)")
     bend = "steps that bend the network until it draws the photo at what was found (pivotal tuning): NAME-tuned.pt, for edits"
     bend += f"; with --target_ckpt both networks, for the cartoon (default: 0, for cartoons {TUNE})"
@@ -164,10 +164,14 @@ def project(args: argparse.Namespace) -> Path:
     print(f"distance: {note}")
     cli.save_command(args, args.outdir)
     with progress.Bar(steps(args, len(photos)), "steps", done=steps(args, job.done)) as bar:
-        stepped, dtype = partial(step_on, bar), utils.compute_dtype(args.precision)
+        looking = {
+            "dtype": utils.compute_dtype(args.precision),
+            "recorded": not args.no_graphs,
+            "stepped": partial(step_on, bar),
+        }
         distance = searching.held(distance.to(device), encoder, generator, args.encoder_reg)
         how = {"most": defaults.reach(args.step), "psi": defaults.psi(args.step)} if target else {"most": None, "carry": 0.0}
-        painter = cartoon.Painter(generator, target or generator, distance, tune=args.tune, dtype=dtype, stepped=stepped, **how)
+        painter = cartoon.Painter(generator, target or generator, distance, tune=args.tune, **how, **looking)
         search = projection.find(
             generator,
             distance,
@@ -179,10 +183,9 @@ def project(args: argparse.Namespace) -> Path:
             batch=args.batch,
             fixed_noise=args.fixed_noise,
             within=painter.within if target else None,
-            dtype=dtype,
             seed=args.seed,
             snapshots=shown_steps(args.step),
-            stepped=stepped,
+            **looking,
         )
         found = (person for batch in search for person in batch.each())
         drawn = partial(painted, args, painter, source) if last_picture(args) else None

@@ -54,7 +54,7 @@ def parser() -> cli.Parser:
     add("--setting", action="append", metavar="TEXT", help=f"{words}; repeat it for more")
     add("--batch", type=cli.number(int, least=1), default=1, metavar="N", help="photos at a time (default: 1)")
     flags.add_distance(parser, group)
-    flags.add_precision(group)
+    flags.add_pace(group)
     _faces.add_place(parser, "where the face is (default: found by its eyes, the largest)")
     flags.add_new_folder(parser, "likeness", "the sheet")
     return parser
@@ -86,13 +86,14 @@ def main(args: argparse.Namespace) -> Path:
         path: [face.cut() for face in cartoonize.cut_faces(args, Album([path]), source.size).values()] for path in args.paths
     }
     args.outdir = newfolder.choose(args.outdir, "likeness", "sheet.png", args.overwrite)
-    identity, lines, sheets, dtype = reader(), [], {}, utils.compute_dtype(args.precision)
+    looking = {"dtype": utils.compute_dtype(args.precision), "recorded": not args.no_graphs}
+    identity, lines, sheets = reader(), [], {}
     for path, photos in albums.items():
         targets = utils.from_pictures(photos).to(device)
         sheets.setdefault("photo", []).extend(photos)
         for text, way in settings.items():
-            how = {"psi": defaults.psi(way.schedule.steps), "most": way.most, "tune": way.tune, "dtype": dtype}
-            painter = cartoon.Painter(source, target or source, distance, **how)
+            how = {"psi": defaults.psi(way.schedule.steps), "most": way.most, "tune": way.tune}
+            painter = cartoon.Painter(source, target or source, distance, **how, **looking)
             start = searching.starter(encoder if way.encoded else None, source, way.space)
             drawn, seconds = people(painter, targets, way, start, args.batch)
             projected, cartoons = zip(*drawn)
@@ -157,8 +158,8 @@ def people(
 
     clocks = time.perf_counter(), time.process_time()
     with progress.Bar(-(-len(targets) // batch) * way.schedule.steps + len(targets) * way.tune, "steps") as bar:
-        painter.stepped = stepped = lambda *_: bar.update()
-        options = {"fixed_noise": True, "within": painter.within, "batch": batch, "dtype": painter.dtype, "stepped": stepped}
+        painter.stepped = lambda *_: bar.update()
+        options = {"fixed_noise": True, "within": painter.within, "batch": batch} | painter.looking
         search = projection.find(painter.source, painter.distance, targets, way.space, way.schedule, start=start, **options)
         found = [one.latent for together in search for one in together.each()]
         drawn = [

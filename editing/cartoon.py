@@ -71,7 +71,7 @@ def cartoonize(
 
     photos:   faces, cut as the source's were; their centre square is taken
     start:    gives latents to begin with, see `projection.find`
-    painting: of `Painter`: psi, most, tune, carry, dtype, stepped
+    painting: of `Painter`: psi, most, tune, carry, dtype, recorded, stepped
     Raises InputError at once where the average face does not fit the space.
     """
     painter = Painter(source, target, distance, **painting)
@@ -82,7 +82,7 @@ def cartoonize(
             cut[:] = [square(photo, source.size)]
             yield utils.from_pictures(cut)[0]
 
-    options = {"fixed_noise": True, "seed": seed, "within": painter.within, "dtype": painter.dtype, "stepped": painter.stepped}
+    options = {"fixed_noise": True, "seed": seed, "within": painter.within} | painter.looking
     search = projection.find(source, distance, targets(), space, schedule, start=start, **options)
 
     def person(found: Projection) -> Person:
@@ -100,7 +100,7 @@ class Painter:
     most:  how far latents may be from the average face of the source, see `Reach.within`; None: anywhere
     tune:  steps that bend the source until it draws the photo, see `tuning`; 0: none
     carry: how much of that the target takes; nothing where its weights have other shapes
-    dtype, stepped: as in `projection.project`
+    dtype, recorded, stepped: as in `projection.project`
     """
 
     source: Generator
@@ -111,10 +111,16 @@ class Painter:
     tune: int = TUNE
     carry: float = CARRY
     dtype: torch.dtype | None = None
+    recorded: bool = False
     stepped: Callable[[float, float], object] = lambda loss, noise: None
 
     def __post_init__(self) -> None:
         self._reach = None if self.most is None else Reach.of(self.source)
+
+    @property
+    def looking(self) -> dict[str, object]:
+        """How it searches, for `projection.project` and `tuning.tune`."""
+        return {"dtype": self.dtype, "recorded": self.recorded, "stepped": self.stepped}
 
     def within(self, latent: Tensor) -> Tensor:
         return latent if self._reach is None else self._reach.within(latent, self.most)
@@ -129,7 +135,7 @@ class Painter:
         if not self.tune:
             return source, target
         pivot, photo = self.within(source.broadcast(latent)), photo.to(source.device)
-        tuned = tuning.tune(source, self.distance, photo, pivot, self.tune, dtype=self.dtype, stepped=self.stepped)
+        tuned = tuning.tune(source, self.distance, photo, pivot, self.tune, **self.looking)
         share = self.carry * self.psi if tuning.fits(target, source) else 0.0
         return tuned, tuning.carry(target, source, tuned, share) if share else target
 

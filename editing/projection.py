@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from drawer import Drawer
-from editing import files, latents
+from editing import files, graphs, latents
 from editing.adam import Adam
 from errors import InputError
 from model import computing_in, weights_stay
@@ -146,7 +146,7 @@ def find(
     space:   "w", or "w+" where every layer has its own w
     start:   `starting_points`, [1 or photos, ...], or what gives them for some photos, as an encoder does; None: w_avg
     noise:   to begin with, for each convolution [1 or photos, 1, res, res]; None: the noise stored in the network
-    options: of `project`: fixed_noise, within, dtype, seed, snapshots, stepped
+    options: of `project`: fixed_noise, within, dtype, recorded, seed, snapshots, stepped
     Raises InputError at once where w_avg does not fit the space.
     """
     if start is None:
@@ -190,6 +190,7 @@ def project(
     within: Callable[[Tensor], Tensor] | None = None,
     schedule: Schedule = Schedule(),
     dtype: torch.dtype | None = None,
+    recorded: bool = False,
     seed: int = 0,
     snapshots: Sequence[int] = (),
     stepped: Callable[[float, float], object] = lambda loss, noise: None,
@@ -203,6 +204,7 @@ def project(
     fixed_noise: leave it as it is
     within:      brings latents, shaped as `start`, back to where they may be, after each step; see `Reach.within`
     dtype:       in which generator and discriminator compute while it searches, e.g. torch.bfloat16; None: their own
+    recorded:    on a GPU as CUDA graphs, see `graphs.recorded`; not where another thread uses it
     seed:        of the jitter, which is the same for each photo
     snapshots:   after how many steps to draw; 0 is the start
     stepped:     called after each step, for a progress bar, with the mean loss and the mean of what noise maps add to it
@@ -223,14 +225,19 @@ def project(
             kept = [layer.detach() for layer in maps] or noise
             drawn[step] = latents.draw(generator, generator.broadcast(latent.detach()), noise=kept)
 
+    def look(latent: Tensor, *maps: Tensor) -> tuple[Tensor, Tensor]:
+        with computing_in(dtype, generator, distance):
+            images = generator.synthesis(generator.broadcast(latent), maps or noise)
+            apart = distance.between(distance.features(images), wanted)
+        return apart, (images - targets).square().mean((1, 2, 3))
+
     snapshot(0)
+    if schedule.steps:
+        look = graphs.recorded(look, latent, *maps, wanted=recorded)
     for step in range(schedule.steps):
         optimizer.lr = schedule.learning_rate(step)
         jitter = torch.randn(1, *latent.shape[1:], generator=random).to(latent.device) * (spread * schedule.jitter(step))
-        with computing_in(dtype, generator, distance):
-            images = generator.synthesis(generator.broadcast(latent + jitter), maps or noise)
-            apart = distance.between(distance.features(images), wanted)
-        mse = (images - targets).square().mean((1, 2, 3))
+        apart, mse = look(latent + jitter, *maps)
         loss = apart + schedule.mse * mse
         if schedule.wplus_reg and latent.ndim == 3:
             loss = loss + schedule.wplus_reg * offset_penalty(latent) / spread**2

@@ -13,8 +13,9 @@ import copy
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from editing import graphs
 from editing.adam import Adam
 from editing.projection import Schedule, check_loss
 from model import StyleGenerator, computing_in, weights_stay
@@ -34,13 +35,14 @@ def tune(
     steps: int,
     *,
     dtype: torch.dtype | None = None,
+    recorded: bool = False,
     stepped: Callable[[float, float], object] = lambda loss, noise: None,
 ) -> StyleGenerator:
     """A copy of the network whose synthesis draws the photo at these latents. The mapping network, and noise, stay.
 
     photo:   [1, 3, size, size] in [-1, 1]
     w_plus:  [1, n_latent, style_dim]
-    dtype:   in which networks compute meanwhile, as in `projection.project`
+    dtype, recorded: as in `projection.project`
     stepped: called after each step, for a progress bar, with the loss and 0
     Raises InputError for a loss that is NaN or Inf.
     """
@@ -50,12 +52,22 @@ def tune(
     optimizer, noise = Adam(weights, schedule.lr, BETAS), tuned.stored_noise()
     with torch.no_grad(), computing_in(dtype, distance):
         wanted = distance.features(photo)
+
+    class Look(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.network = tuned
+
+        def forward(self, w_plus: Tensor) -> tuple[Tensor]:
+            with computing_in(dtype, tuned, distance):
+                image = tuned.synthesis(w_plus, noise)
+                loss = distance.between(distance.features(image), wanted).sum()
+            return (loss + MSE * (image - photo).square().mean(),)
+
+    look = graphs.recorded(Look(), w_plus, wanted=recorded and steps > 0)
     for step in range(steps):
         optimizer.lr = schedule.learning_rate(step)
-        with computing_in(dtype, tuned, distance):
-            image = tuned.synthesis(w_plus, noise)
-            loss = distance.between(distance.features(image), wanted).sum()
-        loss = loss + MSE * (image - photo).square().mean()
+        (loss,) = look(w_plus)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

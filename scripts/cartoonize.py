@@ -56,7 +56,9 @@ DECIDE = (
     *("space", "wplus_reg", "encoder_reg", "precision", "step", "seed", "tune", "carry", "swap", "width", "truncation"),
     *("reach", "keep_networks"),
 )
-DECIDED = "--source --target --encoder --encoder_reg --space --wplus_reg --perceptual --vgg --precision --step --seed "
+DECIDED = (
+    "--source --target --encoder --encoder_reg --space --wplus_reg --perceptual --vgg --precision --no_graphs --step --seed "
+)
 DECIDED += "--tune --carry --keep_networks --swap --width --truncation --reach --device"  # by the network of --onnx
 
 
@@ -74,7 +76,7 @@ def parser() -> cli.Parser:
     near = f"weight that holds w+ near w: 0 is closest to the photo, 10 is as good as w (default: {WPLUS_REG})"
     add("--wplus_reg", type=cli.number(least=0), default=WPLUS_REG, metavar="X", help=near)
     flags.add_distance(parser, group)
-    flags.add_precision(group)
+    flags.add_pace(group)
     flags.add_encoder(parser, group, "of demo/photo64.pt demo/encoder64.pt")
     steps = f"Adam's; 0: what --encoder says (default: {STEPS_ENCODED}, without an encoder {STEPS})"
     add("--step", type=cli.number(int, least=0), metavar="N", help=steps)
@@ -96,7 +98,7 @@ def parser() -> cli.Parser:
     parser.needs("--wplus_reg", "--space w+")
     parser.idle_with(DECIDED, "--onnx")
     parser.idle_with("--wplus_reg --encoder_reg --seed", "--step 0")
-    parser.needs("--perceptual --vgg --precision", "--step", "--tune")
+    parser.needs("--perceptual --vgg --precision --no_graphs", "--step", "--tune")
     parser.idle_with("--carry --keep_networks", "--tune 0")
     return parser
 
@@ -188,6 +190,7 @@ def cartoonize(args: argparse.Namespace) -> Path:
             tune=args.tune,
             carry=args.carry,
             dtype=utils.compute_dtype(args.precision),
+            recorded=not args.no_graphs,
             seed=args.seed,
             stepped=partial(step_on, bar),
         )
