@@ -78,7 +78,7 @@ def parser() -> cli.Parser:
     add("--w_plus", action="store_const", dest="space", const="w+", help="the published name of --space w+")
     begin = "begin with latents and noise of a file (docs/latents.md); repeat it for more (default: mean, the mean w)"
     add("--init", action="append", metavar="FILE", help=begin)
-    flags.add_encoder(parser, group, "for cartoons of demo/photo64.pt demo/encoder64.pt")
+    flags.add_encoder(parser, group, "for cartoons of demo/photo64.pt and photo128.pt the one beside it")
     fixed = "leave the noise maps alone (default: only with --target_ckpt, --encoder or --tune)"
     add("--fixed_noise", action="store_true", help=fixed)
     add("--search_noise", action="store_false", dest="fixed_noise", default=False, help="search them, also with these")

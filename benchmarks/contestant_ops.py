@@ -9,6 +9,7 @@ from torch import Tensor
 Pieces = dict[str, Callable[[], object]]
 OP_SIDES = {"blur": (1, 1), "up 2": (0.5, 0), "down 2": (1, 0), "leaky relu": (1, 0)}  # times the side, and more
 OP_CHANNELS = 128
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 OP_BATCH = {"cpu": 2, "cuda": 16}  # on a GPU beyond its cache: 268 MB in bfloat16 at 256 px
 
 
@@ -20,8 +21,7 @@ def pieces(kind: str, setting: dict) -> Pieces:
         "rosinality": functools.partial(our_operators, whole=False),  # the same names
         "ada": ada_operators,
     }
-    dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[setting["precision"]]
-    timed = {}
+    dtype, timed = DTYPES[setting["precision"]], {}
     for name, operator in operators[kind](setting).items():
         layout = torch.channels_last if kind == "ours" else torch.contiguous_format
         factor, more = OP_SIDES[name]
@@ -79,16 +79,17 @@ def filters(device: str) -> tuple[Tensor, Tensor]:
 
 
 def our_operators(setting: dict, whole: bool = True, **impl: str):
-    """whole: whether the bias is float32 beside any x, as in training."""
+    """whole: whether filter and bias are float32 beside any x, as in training."""
     from op import fused_leaky_relu, upfirdn2d
 
-    kernel, bias = filters(setting["device"])
+    dtype = torch.float32 if whole else DTYPES[setting["precision"]]
+    kernel, bias = (tensor.to(dtype) for tensor in filters(setting["device"]))
     fourfold = kernel * 4
     return {
         "blur": lambda x: upfirdn2d(x, kernel, pad=(1, 1), **impl),
         "up 2": lambda x: upfirdn2d(x, fourfold, up=2, pad=(2, 1), **impl),
         "down 2": lambda x: upfirdn2d(x, kernel, down=2, pad=(1, 1), **impl),
-        "leaky relu": lambda x: fused_leaky_relu(x, bias if whole else bias.to(x.dtype), **impl),
+        "leaky relu": lambda x: fused_leaky_relu(x, bias, **impl),
     }
 
 

@@ -17,7 +17,7 @@ pytest.importorskip("onnxruntime")
 @pytest.fixture(scope="module")
 def networks():
     source, target = (checkpoint.read(path).generator() for path in (shipped.PHOTO, shipped.CARTOON))
-    return {"source": source, "target": target, "encoder": files.opened(shipped.ENCODER, source)}
+    return {"source": source, "target": target, "encoder": files.opened(shipped.ENCODERS[shipped.PHOTO], source)}
 
 
 def test_it_names_the_networks_that_come_along_and_is_small(networks):

@@ -390,7 +390,7 @@ def test_the_network_and_the_defaults_that_the_projector_takes_for_cartoons_are_
 def alone(place, tmp_path, monkeypatch):
     """Words without networks; s.pt and t.pt come along, and no encoder."""
     monkeypatch.setattr(shipped, "PHOTO", place / "s.pt")
-    monkeypatch.setattr(shipped, "ENCODER", tmp_path / "e.pt")
+    monkeypatch.setattr(shipped, "ENCODERS", {place / "s.pt": tmp_path / "e.pt"})
     monkeypatch.setattr(shipped, "CARTOON", tmp_path / "t.pt")
     target = child_of(checkpoint.read(place / "s.pt").generator())
     checkpoint.write(tmp_path / "t.pt", {"g_ema": target.state_dict()})
@@ -410,12 +410,13 @@ def test_where_no_network_is_named_those_that_come_along_draw_and_are_named(plac
 def test_the_encoder_that_comes_along_begins_for_its_source_alone(place, tmp_path, alone):
     from inversion import files
 
-    files.write(shipped.ENCODER, tiny_encoder())
+    (encoder,) = shipped.ENCODERS.values()
+    files.write(encoder, tiny_encoder())
     found = {}
     for name, words in {
         "": ["--step", 2],
         "the source by its name": ["--source", place / "s.pt", "--step", 2],
-        "the encoder by its name": ["--encoder", shipped.ENCODER, "--step", 2],
+        "the encoder by its name": ["--encoder", encoder, "--step", 2],
         "none": ["--encoder", "none", "--step", 2],
     }.items():
         run(cartoonize, *alone[2:-3], *words, "--outdir", tmp_path / name / "out", alone[-1])
@@ -428,7 +429,7 @@ def test_the_encoder_that_comes_along_begins_for_its_source_alone(place, tmp_pat
         args = cartoonize.parser().parse_args(["--source", str(source), "photo"])
         cartoonize.fill_in(args)
         steps[args.encoder] = args.step
-    assert steps == {str(shipped.ENCODER): defaults.STEPS_ENCODED, None: defaults.STEPS}
+    assert steps == {str(encoder): defaults.STEPS_ENCODED, None: defaults.STEPS}
 
 
 @pytest.mark.parametrize("flag, other", [("--target", "--source"), ("--source", "--target")])
