@@ -36,7 +36,7 @@ def parser() -> cli.Parser:
     add("--channel_base", type=count, default=32768, metavar="N", help="N / resolution channels (default: 32768) ...")
     add("--channel_max", type=count, default=512, metavar="N", help="... but at most N (default: 512)")
     add = parser.add_argument_group("on paper").add_argument
-    add("--seconds", type=positive, default=0.09, metavar="S", help="of an iteration on one GPU (default: 0.09, a forecast)")
+    add("--seconds", type=positive, default=0.144, metavar="S", help="of an iteration on one GPU (default: 0.144, an H100's)")
     add("--gpus", type=numbers, default="8,64,512", metavar="LIST", help="how many (default: 8,64,512)")
     add("--rates", type=numbers, default="25,400", metavar="LIST", help="GB/s in and out of each (default: 25,400)")
     add = parser.add_argument_group("measured here").add_argument
