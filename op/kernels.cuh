@@ -1,5 +1,5 @@
-// The operators of StyleGAN2 for CUDA devices. No header is needed, so that nvcc (op/kernels.cu) and NVRTC (op/cuda.py) compile
-// the same text, and tests/op/emulate.cpp runs it on a CPU.
+// The operators of StyleGAN2 for CUDA devices. No header is needed, so that nvcc (op/kernels.cu) and NVRTC (op/nvrtc.py)
+// compile the same text, and tests/op/emulate.cpp runs it on a CPU.
 //
 // All of them move far more bytes than they compute, so the aim is the bandwidth of a copy: 16 bytes for each access and
 // thread, neighbouring threads at neighbouring addresses, several loads under way before the first is used, every input
