@@ -9,7 +9,6 @@ from torch import Tensor
 Pieces = dict[str, Callable[[], object]]
 OP_SIDES = {"blur": (1, 1), "up 2": (0.5, 0), "down 2": (1, 0), "leaky relu": (1, 0)}  # times the side, and more
 OP_CHANNELS = 128
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 OP_BATCH = {"cpu": 2, "cuda": 16}  # on a GPU beyond its cache: 268 MB in bfloat16 at 256 px
 
 
@@ -21,7 +20,8 @@ def pieces(kind: str, setting: dict) -> Pieces:
         "rosinality": functools.partial(our_operators, whole=False),  # the same names
         "ada": ada_operators,
     }
-    dtype, timed = DTYPES[setting["precision"]], {}
+    dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[setting["precision"]]
+    timed = {}
     for name, operator in operators[kind](setting).items():
         layout = torch.channels_last if kind == "ours" else torch.contiguous_format
         factor, more = OP_SIDES[name]
@@ -79,17 +79,20 @@ def filters(device: str) -> tuple[Tensor, Tensor]:
 
 
 def our_operators(setting: dict, whole: bool = True, **impl: str):
-    """whole: whether filter and bias are float32 beside any x, as in training."""
+    """whole: whether filter and bias are float32 beside any x, as in training; others want them in x's type."""
     from op import fused_leaky_relu, upfirdn2d
 
-    dtype = torch.float32 if whole else DTYPES[setting["precision"]]
-    kernel, bias = (tensor.to(dtype) for tensor in filters(setting["device"]))
-    fourfold = kernel * 4
+    kernel, bias = filters(setting["device"])
+
+    @functools.cache
+    def beside(dtype: torch.dtype) -> list[Tensor]:
+        return [tensor if whole else tensor.to(dtype) for tensor in (kernel, kernel * 4, bias)]
+
     return {
-        "blur": lambda x: upfirdn2d(x, kernel, pad=(1, 1), **impl),
-        "up 2": lambda x: upfirdn2d(x, fourfold, up=2, pad=(2, 1), **impl),
-        "down 2": lambda x: upfirdn2d(x, kernel, down=2, pad=(1, 1), **impl),
-        "leaky relu": lambda x: fused_leaky_relu(x, bias, **impl),
+        "blur": lambda x: upfirdn2d(x, beside(x.dtype)[0], pad=(1, 1), **impl),
+        "up 2": lambda x: upfirdn2d(x, beside(x.dtype)[1], up=2, pad=(2, 1), **impl),
+        "down 2": lambda x: upfirdn2d(x, beside(x.dtype)[0], down=2, pad=(1, 1), **impl),
+        "leaky relu": lambda x: fused_leaky_relu(x, beside(x.dtype)[2], **impl),
     }
 
 

@@ -87,12 +87,14 @@ def test_several_runs_in_one_call_count_as_many():
     assert len(calls) == 5
 
 
-def test_the_bias_is_that_of_training(monkeypatch):
-    """In bfloat16 it would be no work for the compiled operator."""
+@pytest.mark.parametrize("operator", ["leaky relu", "up 2"])
+def test_bias_and_filter_are_those_of_training(operator, monkeypatch):
+    """In bfloat16 they would be no work for the compiled operators; others refuse float32 beside it."""
     given = []
-    monkeypatch.setattr("op.fused_leaky_relu", lambda x, bias, **_: given.append(bias.dtype))
+    for name in ("fused_leaky_relu", "upfirdn2d"):
+        monkeypatch.setattr(f"op.{name}", lambda x, beside, **_: given.append(beside.dtype))
     for whole in (True, False):
-        contestant_ops.our_operators({"device": "cpu"}, whole)["leaky relu"](torch.zeros(1, 128, 2, 2, dtype=torch.bfloat16))
+        contestant_ops.our_operators({"device": "cpu"}, whole)[operator](torch.zeros(1, 128, 2, 2, dtype=torch.bfloat16))
     assert given == [torch.float32, torch.bfloat16]
 
 
