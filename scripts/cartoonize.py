@@ -56,8 +56,9 @@ DECIDE = (
     *("space", "wplus_reg", "encoder_reg", "precision", "step", "seed", "tune", "carry", "swap", "width", "truncation"),
     *("reach", "keep_networks"),
 )
+# By the network of --onnx.
 DECIDED = "--source --target --encoder --encoder_reg --space --wplus_reg --perceptual --vgg --precision --no_graphs "
-DECIDED += "--step --seed --tune --carry --keep_networks --swap --width --truncation --reach --device"  # by the network of --onnx
+DECIDED += "--step --seed --tune --carry --keep_networks --swap --width --truncation --reach --device"
 
 
 def parser() -> cli.Parser:
