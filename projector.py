@@ -78,7 +78,7 @@ def parser() -> cli.Parser:
     add("--w_plus", action="store_const", dest="space", const="w+", help="the published name of --space w+")
     begin = "begin with latents and noise of a file (docs/latents.md); repeat it for more (default: mean, the mean w)"
     add("--init", action="append", metavar="FILE", help=begin)
-    flags.add_encoder(parser, group, "for cartoons of demo/photo64.pt and photo128.pt the one beside it")
+    flags.add_encoder(parser, group, f"for cartoons {shipped.ENCODERS_IN_WORDS}")
     fixed = "leave the noise maps alone (default: only with --target_ckpt, --encoder or --tune)"
     add("--fixed_noise", action="store_true", help=fixed)
     add("--search_noise", action="store_false", dest="fixed_noise", default=False, help="search them, also with these")
@@ -164,14 +164,10 @@ def project(args: argparse.Namespace) -> Path:
     print(f"distance: {note}")
     cli.save_command(args, args.outdir)
     with progress.Bar(steps(args, len(photos)), "steps", done=steps(args, job.done)) as bar:
-        looking = {
-            "dtype": utils.compute_dtype(args.precision),
-            "recorded": not args.no_graphs,
-            "stepped": partial(step_on, bar),
-        }
         distance = searching.held(distance.to(device), encoder, generator, args.encoder_reg)
         how = {"most": defaults.reach(args.step), "psi": defaults.psi(args.step)} if target else {"most": None, "carry": 0.0}
-        painter = cartoon.Painter(generator, target or generator, distance, tune=args.tune, **how, **looking)
+        how |= {"dtype": utils.compute_dtype(args.precision), "recorded": not args.no_graphs, "stepped": partial(step_on, bar)}
+        painter = cartoon.Painter(generator, target or generator, distance, tune=args.tune, **how)
         search = projection.find(
             generator,
             distance,
@@ -185,7 +181,7 @@ def project(args: argparse.Namespace) -> Path:
             within=painter.within if target else None,
             seed=args.seed,
             snapshots=shown_steps(args.step),
-            **looking,
+            **painter.looking,
         )
         found = (person for batch in search for person in batch.each())
         drawn = partial(painted, args, painter, source) if last_picture(args) else None

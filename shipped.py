@@ -10,6 +10,7 @@ from pathlib import Path
 FOLDER = Path(os.path.relpath(Path(__file__).parent / "demo"))  # commands run from the checkout: then it is short
 PHOTO, CARTOON = FOLDER / "photo64.pt", FOLDER / "toon64.pt"
 ENCODERS = {PHOTO: FOLDER / "encoder64.pt", FOLDER / "photo128.pt": FOLDER / "encoder128.pt"}
+ENCODERS_IN_WORDS = "for demo/photo64.pt and photo128.pt the one beside it"
 INSTANT = FOLDER / "cartoon64.onnx"  # PHOTO, its encoder and CARTOON in one, of scripts.export
 EXAMPLE = "demo/photo64.pt"  # as help and errors name it
 NONE = "none"

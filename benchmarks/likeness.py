@@ -46,7 +46,7 @@ def parser() -> cli.Parser:
     add("paths", nargs="+", type=Path, metavar="PATH", help="photos, or folders and zips of them: a line of the table each")
     add("--source", default=str(shipped.PHOTO), metavar="FILE", help="with its discriminator (default: demo/photo64.pt)")
     add("--target", metavar="FILE", help="of cartoons, for the sheet")
-    usual = "default: for demo/photo64.pt and photo128.pt the one beside it, else none"
+    usual = f"default: {shipped.ENCODERS_IN_WORDS}, else none"
     add("--encoder", metavar="FILE", help=f"begins, but for start=mean ({usual})")
     words = (
         "default, as scripts.cartoonize, or name=value,...: space, start, tune, reach, and what editing.projection.Schedule has"

@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from drawer import Drawer
@@ -177,6 +177,28 @@ def _own(start: Tensor, some: slice, count: int) -> Tensor:
     return start.expand(count, *start.shape[1:]) if len(start) == 1 else start[some]
 
 
+class Look(nn.Module):
+    """How far the generator's pictures of latents are from the targets; `graphs.recorded` makes a graph of it.
+
+    noise: for each convolution, where a look is not given other maps. dtype: see `project`
+    """
+
+    def __init__(
+        self, generator: Drawer, distance: Distance, targets: Tensor, noise: Sequence[Tensor], dtype: torch.dtype | None
+    ):
+        super().__init__()
+        self.generator, self.distance, self.targets, self.noise, self.dtype = generator, distance, targets, noise, dtype
+        with torch.no_grad(), computing_in(dtype, distance):
+            self.wanted = distance.features(targets)
+
+    def forward(self, latent: Tensor, *maps: Tensor) -> tuple[Tensor, Tensor]:
+        """(distance, mean squared difference of pixels), each [photos]."""
+        with computing_in(self.dtype, self.generator, self.distance):
+            images = self.generator.synthesis(self.generator.broadcast(latent), maps or self.noise)
+            apart = self.distance.between(self.distance.features(images), self.wanted)
+        return apart, (images - self.targets).square().mean((1, 2, 3))
+
+
 @weights_stay()
 def project(
     generator: Drawer,
@@ -216,8 +238,7 @@ def project(
     maps = [] if fixed_noise else [_each(layer, len(latent)).requires_grad_() for layer in noise]
     random = torch.Generator().manual_seed(seed)
     optimizer = Adam([latent, *maps], schedule.lr)
-    with torch.no_grad(), computing_in(dtype, distance):
-        wanted = distance.features(targets)
+    look = Look(generator, distance, targets, noise, dtype)
     drawn, distances, errors = {}, [], []
 
     def snapshot(step: int) -> None:
@@ -225,15 +246,8 @@ def project(
             kept = [layer.detach() for layer in maps] or noise
             drawn[step] = latents.draw(generator, generator.broadcast(latent.detach()), noise=kept)
 
-    def look(latent: Tensor, *maps: Tensor) -> tuple[Tensor, Tensor]:
-        with computing_in(dtype, generator, distance):
-            images = generator.synthesis(generator.broadcast(latent), maps or noise)
-            apart = distance.between(distance.features(images), wanted)
-        return apart, (images - targets).square().mean((1, 2, 3))
-
     snapshot(0)
-    if schedule.steps:
-        look = graphs.recorded(look, latent, *maps, wanted=recorded)
+    look = graphs.recorded(look, latent, *maps, wanted=recorded and schedule.steps > 0)
     for step in range(schedule.steps):
         optimizer.lr = schedule.learning_rate(step)
         jitter = torch.randn(1, *latent.shape[1:], generator=random).to(latent.device) * (spread * schedule.jitter(step))

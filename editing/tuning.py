@@ -13,12 +13,12 @@ import copy
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from editing import graphs
 from editing.adam import Adam
-from editing.projection import Schedule, check_loss
-from model import StyleGenerator, computing_in, weights_stay
+from editing.projection import Look, Schedule, check_loss
+from model import StyleGenerator, weights_stay
 from vision.perceptual import Distance
 
 PACE = {"lr": 7e-3, "lr_rampup": 0.1, "lr_rampdown": 0.6}  # of `Schedule`; weights are stored with variance 1
@@ -49,25 +49,13 @@ def tune(
     tuned = copy.deepcopy(generator)
     weights = [weight.requires_grad_() for weight in _weights(tuned, tuned.size).values()]
     schedule = Schedule(steps, **PACE)
-    optimizer, noise = Adam(weights, schedule.lr, BETAS), tuned.stored_noise()
-    with torch.no_grad(), computing_in(dtype, distance):
-        wanted = distance.features(photo)
-
-    class Look(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.network = tuned
-
-        def forward(self, w_plus: Tensor) -> tuple[Tensor]:
-            with computing_in(dtype, tuned, distance):
-                image = tuned.synthesis(w_plus, noise)
-                loss = distance.between(distance.features(image), wanted).sum()
-            return (loss + MSE * (image - photo).square().mean(),)
-
-    look = graphs.recorded(Look(), w_plus, wanted=recorded and steps > 0)
+    optimizer = Adam(weights, schedule.lr, BETAS)
+    look = Look(tuned, distance, photo, tuned.stored_noise(), dtype)
+    look = graphs.recorded(look, w_plus, wanted=recorded and steps > 0)
     for step in range(steps):
         optimizer.lr = schedule.learning_rate(step)
-        (loss,) = look(w_plus)
+        apart, mse = look(w_plus)
+        loss = (apart + MSE * mse).sum()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -76,7 +76,7 @@ def parser() -> cli.Parser:
     add("--wplus_reg", type=cli.number(least=0), default=WPLUS_REG, metavar="X", help=near)
     flags.add_distance(parser, group)
     flags.add_pace(group)
-    flags.add_encoder(parser, group, "for demo/photo64.pt and photo128.pt the one beside it")
+    flags.add_encoder(parser, group, shipped.ENCODERS_IN_WORDS)
     steps = f"Adam's; 0: what --encoder says (default: {STEPS_ENCODED}, without an encoder {STEPS})"
     add("--step", type=cli.number(int, least=0), metavar="N", help=steps)
     add("--seed", type=cli.number(int, least=0), default=0, metavar="N", help="of the projection (default: 0)")

@@ -29,7 +29,7 @@ def parser() -> cli.Parser:
     several = {"nargs": "+", "action": "extend", "metavar": "FILE"}
     add("--factors", **several, help="direction files (default: SeFa of the source, computed at once)")
     add("--runs", **several | {"metavar": "FOLDER"}, help="training runs to look at, as they go on")
-    usual = "default: for demo/photo64.pt and photo128.pt the one beside it, else none"
+    usual = f"default: {shipped.ENCODERS_IN_WORDS}, else none"
     add("--encoder", metavar="FILE", help=f"answers for a photo at once, and the search goes on from there ({usual})")
     group = parser.add_argument_group("page")
     add = group.add_argument
