@@ -4,9 +4,9 @@
     python -m benchmarks.user --against v0.4 --only "help,a face" --rounds 9
 
 Each is a process of its own, from its start to its end, with the demo's network of photo faces (64 px). With --against the
-commands of another commit, in a checkout beside this one, take turns with ours. The first turn, in which operators may be
-built, is not counted. On a quiet machine the clock counts; on a busy one, whose load the page tells, only the processor's
-seconds of both can be compared.
+commands of another commit, in a checkout beside this one, take turns with ours; what fails there, as a command that came
+later does, is left out. The first turn, in which operators may be built, is not counted. On a quiet machine the clock counts;
+on a busy one, whose load the page tells, only the processor's seconds of both can be compared.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import cycle
 from pathlib import Path
 
 import cli
@@ -33,8 +34,9 @@ COMMANDS = {
     "list of commands": "-m scripts",
     "a face": f"-m scripts.generate --ckpt {PHOTO64} --seeds 0 --outdir OUT",
     "a projection": f"projector.py --ckpt {PHOTO64} --outdir OUT PHOTO",
-    "a cartoon": f"-m scripts.cartoonize PHOTO --no_align --source {PHOTO64} --target {PHOTO64} --outdir OUT",
-    "a cartoon at once": "-m scripts.cartoonize PHOTO --no_align --onnx demo/cartoon64.onnx --outdir OUT",
+    "a cartoon": "-m scripts.cartoonize --outdir OUT PORTRAIT",
+    "a cartoon of 128 px": "-m scripts.cartoonize --source demo/photo128.pt --target demo/drawn128.pt --outdir OUT PORTRAIT",
+    "a cartoon at once": "-m scripts.cartoonize --onnx demo/cartoon64.onnx --outdir OUT PORTRAIT",
     "50 iterations": f"train.py --ckpt {PHOTO64} --freezeD 3 --augment --augment_p 0.3 --batch 8 --iter 50 --n_sample 4 "
     "--outdir OUT CARTOONS",
 }
@@ -56,10 +58,19 @@ def main(args: argparse.Namespace) -> Path:
     with tempfile.TemporaryDirectory() as folder, checkouts(args.against, Path(folder)) as chosen:
         places = prepared(Path(folder))
         turns = [(number, name, each) for number in range(-1, args.rounds) for name in names for each in chosen]
+        lacking = set()
         for number, name, each in progress.through(turns, "turns"):
-            measured = waited(
-                COMMANDS[name], each.folder, places | {"OUT": str(Path(folder, "out", f"{each.name}{number}{name}"))}
-            )
+            if (name, each.name) in lacking:
+                continue
+            out = Path(folder, "out", f"{each.name}{number}{name}")
+            try:
+                measured = waited(COMMANDS[name], each.folder, places | {"OUT": str(out)})
+            except InputError as error:
+                if each is chosen[0] or number >= 0:
+                    raise
+                lacking.add((name, each.name))
+                print(f"{each.name}: {name} is left out: {error}", file=sys.stderr)
+                continue
             if number >= 0:
                 each.measured.setdefault(name, []).append(measured)
     about["load after"] = f"{os.getloadavg()[0]:.1f}"
@@ -69,14 +80,18 @@ def main(args: argparse.Namespace) -> Path:
 
 
 def rows(names: list[str], chosen: list[rounds.Contestant]) -> tuple[list[str], list[list[str]]]:
-    """Head and rows of the table: seconds by the clock and of the processor, and how many times as many the others take."""
-    ours, *others = chosen
+    """Head and rows of the table: seconds by the clock and of the processor, and how many times as many the others take.
+
+    Where another commit lacks a command there is a dash.
+    """
+    others = chosen[1:]
     clocks = [f"{each.name}, {what}" for each in chosen for what in ("clock", "processor")]
     head = ["command", *clocks, *(f"{each.name} / ours, {what}" for each in others for what in ("clock", "processor"))]
     body = []
     for name in names:
-        times = [tables.seconds(each.values(name, what)) for each in chosen for what in ("wall", "cpu")]
-        ratios = [tables.ratio(each.values(name, what), ours.values(name, what)) for each in others for what in ("wall", "cpu")]
+        values = [each.values(name, what) if name in each.measured else [] for each in chosen for what in ("wall", "cpu")]
+        times = [tables.seconds(each) if each else "-" for each in values]
+        ratios = [tables.ratio(theirs, own) if theirs else "-" for theirs, own in zip(values[2:], cycle(values[:2]))]
         body.append([name, *times, *ratios])
     return head, body
 
@@ -102,11 +117,12 @@ def git(*words: str) -> None:
 
 
 def prepared(folder: Path) -> dict[str, str]:
-    """What stands for PHOTO and CARTOONS: a rendered face, and 64 rendered cartoons."""
+    """What stands for PHOTO, PORTRAIT and CARTOONS: a rendered face, a photo of a person, and 64 rendered cartoons."""
     for domain, count in (("A", 1), ("B", 64)):
         render = f"-m scripts.render_faces --domain {domain} --n {count} --seed 2 --out OUT"
         waited(render, rounds.ROOT, {"OUT": str(folder / domain)})
-    return {"PHOTO": str(next((folder / "A").glob("*.png"))), "CARTOONS": str(folder / "B")}
+    face, person = next((folder / "A").glob("*.png")), rounds.ROOT / "demo" / "people" / "P007.jpg"
+    return {"PHOTO": str(face), "PORTRAIT": str(person), "CARTOONS": str(folder / "B")}
 
 
 def waited(command: str, folder: Path, places: dict[str, str]) -> dict[str, float]:

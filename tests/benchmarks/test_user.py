@@ -54,6 +54,29 @@ def test_the_table_tells_medians_and_the_gain(tmp_path, monkeypatch):
     assert f"| help | {one}" in page and f"| a face | {one}" in page
 
 
+def test_a_command_that_an_earlier_commit_lacks_is_left_out_there(tmp_path, monkeypatch, capsys):
+    def waited(command, folder, places):
+        if folder == "before" and "generate" in command:
+            raise InputError("no module named generate")
+        return {"wall": 2.0, "cpu": 1.0}
+
+    both = [rounds.Contestant(name, "ours", name) for name in ("ours", "before")]
+    monkeypatch.setattr(user, "prepared", lambda folder: {})
+    monkeypatch.setattr(user, "waited", waited)
+    monkeypatch.setattr(user, "checkouts", lambda commit, folder: contextlib.nullcontext(both))
+    words = ["--rounds", "2", "--only", "help,a face", "--out", str(tmp_path)]
+    page = user.main(user.parser().parse_args(words)).read_text()
+    assert (
+        "| a face | 2.00 s (2.00-2.00) | 1.00 s (1.00-1.00) | - | - | - | - |" in page
+        and "| - |" not in page.split("| a face")[0]
+    )
+    assert "before: a face is left out: no module named generate" in capsys.readouterr().err
+
+    both.reverse()
+    with pytest.raises(InputError, match="no module named generate"):
+        user.main(user.parser().parse_args(words))
+
+
 def test_unknown_commands_are_named():
     with pytest.raises(InputError, match="--only tea: choose from "):
         user.main(user.parser().parse_args(["--only", "tea"]))

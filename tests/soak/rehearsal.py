@@ -3,7 +3,7 @@
     python -m tests.soak.rehearsal
     python -m tests.soak.rehearsal --out rehearsal --keep
     python -m tests.soak.rehearsal --out rehearsal --keep --only truncation     # again, on what is there
-    python -m tests.soak.rehearsal --only prepare_data,FreezeSG,encoder,words,styleclip    # these, and what they begin with
+    python -m tests.soak.rehearsal --only prepare_data,FreezeSG,convert,encoder,words,styleclip    # with what these begin with
 
 It writes a training checkpoint as stylegan2-pytorch does (multiplier 2) and two NVIDIA pickles (`paper256`, and `auto` with
 two mapping layers; fp16, clamp 256), then inspects, converts, trains with each method, stops, resumes, draws and edits, each
