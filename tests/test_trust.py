@@ -1,7 +1,5 @@
 """train.py when things go wrong: kills, signals, a full disk, numbers that explode. What is killed is a process of its own."""
 
-import contextlib
-import itertools
 import json
 import os
 import random
@@ -17,9 +15,10 @@ import torch
 
 import checkpoint
 import train
-from tests.commands import assert_same, failure, run
+from tests.commands import assert_same, failure, run, stopped_in_call
 from tests.pictures import random_pictures
 from tests.waiting import PATIENCE, wait_for
+from training import steps
 
 pytestmark = pytest.mark.slow
 
@@ -95,18 +94,15 @@ def test_a_signal_saves_says_how_to_go_on_and_leaves_in_time(faces, tmp_path, nu
     assert f"after iteration {int(newest.stem)};" in out
 
 
-def test_a_second_ctrl_c_leaves_at_once(faces, tmp_path):
-    """In the middle of an iteration, which is so long that nobody waits for its end."""
-    process = start(faces, "--iter", 100_000, "--outdir", tmp_path / "run", "--batch", 8000, "--accumulate", 40)
-    wait_for(tmp_path / "run" / "samples" / "000000.png", process)
-    for pause in itertools.chain([1], itertools.repeat(60)):  # a third one, where two came together
-        process.send_signal(signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(pause)
-            break
-    status, _, err = finish(process)
-    assert status != 0
-    assert err.strip().endswith("train.py: interrupted")
+def test_a_second_ctrl_c_leaves_at_once(faces, tmp_path, monkeypatch, capsys):
+    """In the middle of an iteration: nobody waits for its end, nor for a checkpoint."""
+    first, second = (
+        stopped_in_call(2, signal.SIGINT, steps, name, monkeypatch) for name in ("discriminator_step", "generator_step")
+    )
+    with first, second:
+        message = failure(capsys, train, faces, *TINY, "--iter", 4, "--outdir", tmp_path / "run")
+    assert message == "train.py: interrupted"
+    assert not [*(tmp_path / "run" / "checkpoints").glob("*")]
 
 
 def test_numbers_that_explode_stop_the_run_without_a_nan_on_disk(faces, tmp_path, capsys):
