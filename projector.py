@@ -32,7 +32,7 @@ import newfolder
 import progress
 import shipped
 from editing import defaults
-from editing.defaults import PACE, SPACE, STEPS, STEPS_ENCODED, TUNE, WPLUS_REG
+from editing.defaults import PACE, SPACE, TUNE, WPLUS_REG
 from errors import InputError, named
 from unfinished import Unfinished
 from writing import whole_file
@@ -59,7 +59,6 @@ TOLD = (
 )
 SCHEDULE = ("lr", "lr_rampup", "lr_rampdown", "noise", "noise_ramp", "noise_regularize", "mse", "wplus_reg")
 DECIDE = ("space", "fixed_noise", "precision", "seed", "step", *SCHEDULE, "encoder_reg", "tune", "batch", "layout")
-ENCODED_STEPS = 500  # from an encoder on, as published
 
 
 def parser() -> cli.Parser:
@@ -105,17 +104,17 @@ def add_schedule(parser: cli.Parser) -> None:
     """The flags of the reference; times are parts of all steps."""
     add = parser.add_argument_group("schedule").add_argument
     part, positive = cli.number(least=0, most=1), cli.number(least=0)
-    usual = f"1000, for cartoons {STEPS}; from an encoder {ENCODED_STEPS}, for cartoons {STEPS_ENCODED}"
+    usual = f"{defaults.LATENT_STEPS}, in w+ or by mse {defaults.LATENT_STEPS_LONG}, from an encoder "
+    usual += f"{defaults.LATENT_STEPS_ENCODED}; for cartoons {defaults.STEPS}, from an encoder {defaults.STEPS_ENCODED}"
     steps = f"of Adam; 0: the start is the answer (default: {usual})"
-    add("--step", type=cli.number(int, least=0), default=1000, metavar="N", help=steps)
-    usual = lambda name, default: f"(default: {default}, for cartoons {PACE[name]})"
-    add("--lr", type=cli.number(above=0), default=0.1, metavar="X", help=f"highest learning rate {usual('lr', 0.1)}")
+    add("--step", type=cli.number(int, least=0), metavar="N", help=steps)
+    add("--lr", type=cli.number(above=0), default=PACE["lr"], metavar="X", help="highest learning rate (default: %(default)s)")
     add("--lr_rampup", type=part, default=0.05, metavar="T", help="part of the time in which it rises (default: 0.05)")
-    falls = f"in which it falls, at the end {usual('lr_rampdown', 0.25)}"
-    add("--lr_rampdown", type=part, default=0.25, metavar="T", help=falls)
+    falls = "in which it falls, at the end (default: %(default)s)"
+    add("--lr_rampdown", type=part, default=PACE["lr_rampdown"], metavar="T", help=falls)
     add("--noise", type=positive, default=0.05, metavar="X", help="jitter of w, in spreads of w (default: 0.05)")
-    ends = f"part of the time in which it ends {usual('noise_ramp', 0.75)}"
-    add("--noise_ramp", type=part, default=0.75, metavar="T", help=ends)
+    ends = "part of the time in which it ends (default: %(default)s)"
+    add("--noise_ramp", type=part, default=PACE["noise_ramp"], metavar="T", help=ends)
     hidden = "weight against pictures in the noise (default: 1e5)"
     add("--noise_regularize", type=positive, default=1e5, metavar="X", help=hidden)
     near = f"weight that holds w+ near w (default: 0, for cartoons {WPLUS_REG})"
@@ -154,6 +153,8 @@ def project(args: argparse.Namespace) -> Path:
     start, noise = beginning(args, init, generator, len(photos))
     with cli.named_by(args, "vgg", "perceptual"):
         distance, note = perceptual.choose(args.perceptual, source, args.vgg)
+    if args.step is None:
+        args.step = defaults.latent_steps(args.space, isinstance(distance, perceptual.PixelDistance))
     plan = plan_of(args, photos, [generator, target, distance, encoder], [start, *noise])
     args.outdir = newfolder.choose(args.outdir, "projected", file_name, args.overwrite, plan)
     written = [pictures_of(args, photo) for photo in photos]
@@ -256,9 +257,9 @@ def output_names(args: argparse.Namespace, album: Album) -> tuple[str, list[str]
 
 
 def fill_in(args: argparse.Namespace) -> None:
-    """What was not said is with --target_ckpt as scripts.cartoonize has it, so that both give the same cartoon, and with
-    --encoder as published: it says a w for each layer, and noise is left alone. A network that is tuned is to draw the person
-    with the noise it has.
+    """What was not said is with --target_ckpt as scripts.cartoonize has it, so that both give the same cartoon. An encoder says
+    a w for each layer, and noise is left alone with it, as published. A network that is tuned is to draw the person with the
+    noise it has.
 
     Raises InputError for flags that would do nothing.
     """
@@ -269,11 +270,10 @@ def fill_in(args: argparse.Namespace) -> None:
         steps = defaults.steps(args.encoder)
         reason, usual = "for the cartoon, as scripts.cartoonize", {"space": SPACE, "fixed_noise": True, "step": steps}
         space = args.space if "space" in args.given else SPACE
-        usual |= PACE if args.step else {}
-        usual |= {"wplus_reg": WPLUS_REG} if space == "w+" and args.step else {}
-        usual |= {"tune": TUNE} if args.step else {}
+        usual |= {"wplus_reg": WPLUS_REG} if space == "w+" and args.step != 0 else {}
+        usual |= {"tune": TUNE} if args.step != 0 else {}
     elif args.encoder:
-        reason, usual = "from an encoder", {"space": "w+", "fixed_noise": True, "step": ENCODED_STEPS}
+        reason, usual = "from an encoder", {"space": "w+", "fixed_noise": True, "step": defaults.LATENT_STEPS_ENCODED}
     elif args.tune:
         reason, usual = "for a network that draws the photo by itself", {"fixed_noise": True}
     taken = {flag: value for flag, value in usual.items() if flag not in args.given}

@@ -29,7 +29,6 @@ from tests.commands import failure, files_below, killed_in_call, run, stopped_in
 from tests.networks import CHANNELS, tiny_discriminator, tiny_generator
 
 STEPS = 6
-PACED = "--lr 0.3, --lr_rampdown 0.6, --noise_ramp 0.2"
 
 
 @pytest.fixture(scope="module")
@@ -164,11 +163,11 @@ def test_the_seed_decides_the_jitter(place, tmp_path):
 @pytest.mark.parametrize(
     "flag, value",
     [
-        ("lr", 0.3),
+        ("lr", 0.1),
         ("lr_rampup", 0),
         ("lr_rampdown", 0.9),
         ("noise", 0.5),
-        ("noise_ramp", 0.2),
+        ("noise_ramp", 0.75),
         ("noise_regularize", 0),
         ("mse", 9),
     ],
@@ -366,11 +365,10 @@ def test_without_a_folder_a_stopped_call_goes_on_in_its_own(place, tmp_path, mon
 @pytest.mark.parametrize(
     "words, space, noise, said",
     [
-        ([], "w+", False, f"--space w+, --fixed_noise, {PACED}, --wplus_reg 1, --tune 50;"),
-        (["--space", "w"], "w", False, f"--fixed_noise, {PACED}, --tune 50;"),
-        (["--search_noise", "--wplus_reg", 0], "w+", True, f"--space w+, {PACED}, --tune 50;"),
-        (["--lr", 0.1], "w+", False, "--fixed_noise, --lr_rampdown 0.6, --noise_ramp 0.2, --wplus_reg 1, --tune 50;"),
-        (["--w_plus", "--fixed_noise", "--wplus_reg", 1, "--tune", 2, *PACED.replace(",", "").split()], "w+", False, ""),
+        ([], "w+", False, "--space w+, --fixed_noise, --wplus_reg 1, --tune 50;"),
+        (["--space", "w"], "w", False, "--fixed_noise, --tune 50;"),
+        (["--search_noise", "--wplus_reg", 0], "w+", True, "--space w+, --tune 50;"),
+        (["--w_plus", "--fixed_noise", "--wplus_reg", 1, "--tune", 2], "w+", False, ""),
     ],
 )
 def test_for_a_cartoon_what_flags_do_not_say_is_as_in_cartoonize(place, tmp_path, capsys, words, space, noise, said):
@@ -378,6 +376,26 @@ def test_for_a_cartoon_what_flags_do_not_say_is_as_in_cartoonize(place, tmp_path
     assert (found.space, found.noise is not None) == (space, noise)
     shown = capsys.readouterr().out
     assert said in shown and ("as scripts.cartoonize" in shown) == bool(said)
+
+
+def test_what_is_searched_decides_how_long(place, tmp_path, monkeypatch):
+    """Without a word of the steps; said, they are as said."""
+
+    class Told(Exception):
+        pass
+
+    def find(generator, distance, photos, space, schedule, **options):
+        raise Told(space, schedule.steps, schedule.lr)
+
+    def told(*words):
+        with pytest.raises(Told) as refused:
+            run(projector, "--ckpt", place / "s.pt", "--outdir", tmp_path, place / "0.png", *words)
+        return refused.value.args
+
+    monkeypatch.setattr(projection, "find", find)
+    assert told() == ("w", 300, 0.3) and told("--w_plus") == ("w+", 600, 0.3) and told("--perceptual", "mse") == ("w", 600, 0.3)
+    assert told("--target_ckpt", place / "t.pt") == ("w+", 100, 0.3)
+    assert told("--w_plus", "--step", 7) == ("w+", 7, 0.3) and told("--lr", 0.1) == ("w", 300, 0.1)
 
 
 def test_a_file_of_flags_counts_as_saying_it(place, tmp_path):
