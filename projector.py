@@ -32,7 +32,7 @@ import newfolder
 import progress
 import shipped
 from editing import defaults
-from editing.defaults import PACE, SPACE, TUNE, WPLUS_REG
+from editing.defaults import LATENT_STEPS, LATENT_STEPS_ENCODED, PACE, SPACE, STEPS, STEPS_ENCODED, TUNE, WPLUS_REG
 from errors import InputError, named
 from unfinished import Unfinished
 from writing import whole_file
@@ -104,10 +104,9 @@ def add_schedule(parser: cli.Parser) -> None:
     """The flags of the reference; times are parts of all steps."""
     add = parser.add_argument_group("schedule").add_argument
     part, positive = cli.number(least=0, most=1), cli.number(least=0)
-    usual = f"{defaults.LATENT_STEPS}, in w+ or by mse {defaults.LATENT_STEPS_LONG}, from an encoder "
-    usual += f"{defaults.LATENT_STEPS_ENCODED}; for cartoons {defaults.STEPS}, from an encoder {defaults.STEPS_ENCODED}"
+    usual = f"{LATENT_STEPS}, for cartoons {STEPS}; from an encoder {LATENT_STEPS_ENCODED}, for cartoons {STEPS_ENCODED}"
     steps = f"of Adam; 0: the start is the answer (default: {usual})"
-    add("--step", type=cli.number(int, least=0), metavar="N", help=steps)
+    add("--step", type=cli.number(int, least=0), default=LATENT_STEPS, metavar="N", help=steps)
     add("--lr", type=cli.number(above=0), default=PACE["lr"], metavar="X", help="highest learning rate (default: %(default)s)")
     add("--lr_rampup", type=part, default=0.05, metavar="T", help="part of the time in which it rises (default: 0.05)")
     falls = "in which it falls, at the end (default: %(default)s)"
@@ -153,8 +152,6 @@ def project(args: argparse.Namespace) -> Path:
     start, noise = beginning(args, init, generator, len(photos))
     with cli.named_by(args, "vgg", "perceptual"):
         distance, note = perceptual.choose(args.perceptual, source, args.vgg)
-    if args.step is None:
-        args.step = defaults.latent_steps(args.space, isinstance(distance, perceptual.PixelDistance))
     plan = plan_of(args, photos, [generator, target, distance, encoder], [start, *noise])
     args.outdir = newfolder.choose(args.outdir, "projected", file_name, args.overwrite, plan)
     written = [pictures_of(args, photo) for photo in photos]
@@ -270,10 +267,10 @@ def fill_in(args: argparse.Namespace) -> None:
         steps = defaults.steps(args.encoder)
         reason, usual = "for the cartoon, as scripts.cartoonize", {"space": SPACE, "fixed_noise": True, "step": steps}
         space = args.space if "space" in args.given else SPACE
-        usual |= {"wplus_reg": WPLUS_REG} if space == "w+" and args.step != 0 else {}
-        usual |= {"tune": TUNE} if args.step != 0 else {}
+        usual |= {"wplus_reg": WPLUS_REG} if space == "w+" and args.step else {}
+        usual |= {"tune": TUNE} if args.step else {}
     elif args.encoder:
-        reason, usual = "from an encoder", {"space": "w+", "fixed_noise": True, "step": defaults.LATENT_STEPS_ENCODED}
+        reason, usual = "from an encoder", {"space": "w+", "fixed_noise": True, "step": LATENT_STEPS_ENCODED}
     elif args.tune:
         reason, usual = "for a network that draws the photo by itself", {"fixed_noise": True}
     taken = {flag: value for flag, value in usual.items() if flag not in args.given}

@@ -1,7 +1,7 @@
 """How a photo is searched where nothing else is said. Plain numbers: --help shows them without torch.
 
-Long steps that shrink early, with little jitter, are as near after 300 in w as the published schedule after 1000, and after 600
-in w+ or by pixels (benchmarks/results/2026-11-27-projection.md). That is for latents; all else here is for cartoons.
+Long steps that shrink early, with little jitter, are as near after 600 as the published schedule after 1000
+(benchmarks/results/2026-11-27-projection.md). That is for latents; all else here is for cartoons.
 
 The target has noise of its own: what the noise of a photo explains, its cartoon would lose. So noise is not searched. In w+
 a face is nearer to the photo than in w, and held near w it can still be drawn by another network. Pixels beside the distance,
@@ -10,19 +10,13 @@ What is found stays near people as they usually are, and the networks are bent f
 """
 
 PACE = {"lr": 0.3, "lr_rampdown": 0.6, "noise_ramp": 0.2}  # fields of `projection.Schedule`, flags of projector.py
-LATENT_STEPS, LATENT_STEPS_LONG = 300, 600  # of a search for latents, from the average face: see `latent_steps`
-LATENT_STEPS_ENCODED = 250  # from what an encoder says
+LATENT_STEPS, LATENT_STEPS_ENCODED = 600, 250  # of a search for latents, from the average face, and from what an encoder says
 SPACE, WPLUS_REG = "w+", 1
-STEPS, STEPS_ENCODED = 100, 30  # from both, for cartoons
+STEPS, STEPS_ENCODED = 100, 30  # the same for cartoons
 REACH = 1.0  # standard deviations that a search may go: further out the cartoons of photos, not of random people, break up
 REACH_AT_ONCE = 1.5  # what an encoder says in one pass is brought back to
 TUNE, CARRY = 50, 1.0  # steps that bend the source to somebody, and how much of it the target takes
 PSI = 0.85  # of cartoons: turned heads then keep both eyes open
-
-
-def latent_steps(space: str, by_pixels: bool) -> int:
-    """Of a search for latents from the average face, by a perceptual distance or by that of pixels."""
-    return LATENT_STEPS if space == "w" and not by_pixels else LATENT_STEPS_LONG
 
 
 def steps(encoder: object) -> int:

@@ -393,9 +393,9 @@ def test_what_is_searched_decides_how_long(place, tmp_path, monkeypatch):
         return refused.value.args
 
     monkeypatch.setattr(projection, "find", find)
-    assert told() == ("w", 300, 0.3) and told("--w_plus") == ("w+", 600, 0.3) and told("--perceptual", "mse") == ("w", 600, 0.3)
+    assert told() == ("w", 600, 0.3) and told("--w_plus") == ("w+", 600, 0.3)
     assert told("--target_ckpt", place / "t.pt") == ("w+", 100, 0.3)
-    assert told("--w_plus", "--step", 7) == ("w+", 7, 0.3) and told("--lr", 0.1) == ("w", 300, 0.1)
+    assert told("--w_plus", "--step", 7) == ("w+", 7, 0.3) and told("--lr", 0.1) == ("w", 600, 0.1)
 
 
 def test_a_file_of_flags_counts_as_saying_it(place, tmp_path):
