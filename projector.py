@@ -77,7 +77,7 @@ def parser() -> cli.Parser:
     add("--w_plus", action="store_const", dest="space", const="w+", help="the published name of --space w+")
     begin = "begin with latents and noise of a file (docs/latents.md); repeat it for more (default: mean, the mean w)"
     add("--init", action="append", metavar="FILE", help=begin)
-    flags.add_encoder(parser, group, f"for cartoons {shipped.ENCODERS_IN_WORDS}")
+    flags.add_encoder(parser, group, shipped.ENCODERS_IN_WORDS)
     fixed = "leave the noise maps alone (default: only with --target_ckpt, --encoder or --tune)"
     add("--fixed_noise", action="store_true", help=fixed)
     add("--search_noise", action="store_false", dest="fixed_noise", default=False, help="search them, also with these")
@@ -261,8 +261,7 @@ def fill_in(args: argparse.Namespace) -> None:
     Raises InputError for flags that would do nothing.
     """
     reason, usual = "", {}
-    along = args.target_ckpt and not args.init
-    args.encoder = shipped.encoder_of(args.ckpt if along else "", args.encoder)
+    args.encoder = shipped.encoder_of("" if args.init else args.ckpt, args.encoder)
     if args.target_ckpt:
         steps = defaults.steps(args.encoder)
         reason, usual = "for the cartoon, as scripts.cartoonize", {"space": SPACE, "fixed_noise": True, "step": steps}

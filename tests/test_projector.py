@@ -16,6 +16,7 @@ from PIL import Image
 
 import checkpoint
 import projector
+import shipped
 import utils
 from editing import latents, projection, tuning
 from editing.defaults import PSI, REACH
@@ -378,8 +379,8 @@ def test_for_a_cartoon_what_flags_do_not_say_is_as_in_cartoonize(place, tmp_path
     assert said in shown and ("as scripts.cartoonize" in shown) == bool(said)
 
 
-def test_what_is_searched_decides_how_long(place, tmp_path, monkeypatch):
-    """Without a word of the steps; said, they are as said."""
+def test_what_is_searched_decides_how_long(place, encoder, tmp_path, monkeypatch):
+    """Without a word of the steps; said, they are as said. What comes along with an encoder begins there."""
 
     class Told(Exception):
         pass
@@ -396,6 +397,9 @@ def test_what_is_searched_decides_how_long(place, tmp_path, monkeypatch):
     assert told() == ("w", 600, 0.3) and told("--w_plus") == ("w+", 600, 0.3)
     assert told("--target_ckpt", place / "t.pt") == ("w+", 100, 0.3)
     assert told("--w_plus", "--step", 7) == ("w+", 7, 0.3) and told("--lr", 0.1) == ("w", 600, 0.1)
+    monkeypatch.setattr(shipped, "ENCODERS", {place / "s.pt": place / "e.pt"})
+    assert told() == ("w+", 250, 0.3) and told("--space", "w") == ("w", 250, 0.3)
+    assert told("--encoder", "none") == told("--init", "mean") == ("w", 600, 0.3)
 
 
 def test_a_file_of_flags_counts_as_saying_it(place, tmp_path):
