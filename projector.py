@@ -72,13 +72,13 @@ def parser() -> cli.Parser:
     flags.add_published_shape(group)
     group = parser.add_argument_group("what is searched")
     add = group.add_argument
-    layers = "one w for all layers, or one for each (default: w; for cartoons and with --encoder w+)"
+    layers = "one w for all layers, or one for each (default: w; for cartoons and from an encoder w+)"
     add("--space", choices=("w", "w+"), default="w", help=layers)
     add("--w_plus", action="store_const", dest="space", const="w+", help="the published name of --space w+")
     begin = "begin with latents and noise of a file (docs/latents.md); repeat it for more (default: mean, the mean w)"
     add("--init", action="append", metavar="FILE", help=begin)
     flags.add_encoder(parser, group, shipped.ENCODERS_IN_WORDS)
-    fixed = "leave the noise maps alone (default: only with --target_ckpt, --encoder or --tune)"
+    fixed = "leave the noise maps alone (default: only for cartoons, from an encoder and with --tune)"
     add("--fixed_noise", action="store_true", help=fixed)
     add("--search_noise", action="store_false", dest="fixed_noise", default=False, help="search them, also with these")
     flags.add_distance(parser, group)

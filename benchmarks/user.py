@@ -3,10 +3,10 @@
     python -m benchmarks.user
     python -m benchmarks.user --against v0.4 --only "help,a face" --rounds 9
 
-Each is a process of its own, from its start to its end, with the demo's network of photo faces (64 px). With --against the
-commands of another commit, in a checkout beside this one, take turns with ours; what fails there, as a command that came
-later does, is left out. The first turn, in which operators may be built, is not counted. On a quiet machine the clock counts;
-on a busy one, whose load the page tells, only the processor's seconds of both can be compared.
+Each is a process of its own, from its start to its end, with the networks that come along. With --against the commands of
+another commit, in a checkout beside this one, take turns with ours; what fails there, as a command that came later does, is
+left out. The first turn, in which operators may be built, is not counted. On a quiet machine the clock counts; on a busy one,
+whose load the page tells, only the processor's seconds of both can be compared.
 """
 
 import argparse
